@@ -1,0 +1,1 @@
+"""Business facts of a service organisation: customers, vehicles, parts, cases, bookings, custody, billing, feedback."""
