@@ -1,0 +1,1 @@
+"""闭环 Bihuan: rule books that run as processes."""

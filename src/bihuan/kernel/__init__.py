@@ -1,0 +1,1 @@
+"""Clock, identifiers, money, errors, working time: the few things every layer stands on."""

@@ -1,0 +1,54 @@
+"""The only source of the present moment, so that scenarios and tests can move time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass
+class _Frozen:
+    at: datetime
+
+
+# A context variable, not a module global: a simulation in one thread must not move the time of another.
+_frozen: ContextVar[_Frozen | None] = ContextVar("bihuan_frozen_clock", default=None)
+
+
+def as_utc(at: datetime) -> datetime:
+    """The same moment in UTC; a moment without a zone is refused because it could mean two things."""
+    if at.tzinfo is None or at.utcoffset() is None:
+        raise ValueError(f"moment without a time zone: {at.isoformat()}")
+    return at.astimezone(UTC)
+
+
+def now() -> datetime:
+    """The present moment in UTC, or the moment set by `frozen`."""
+    held = _frozen.get()
+    return datetime.now(UTC) if held is None else held.at
+
+
+def is_frozen() -> bool:
+    """True inside `frozen`: time stands still until `move`."""
+    return _frozen.get() is not None
+
+
+@contextmanager
+def frozen(at: datetime) -> Iterator[None]:
+    """Hold the clock at one moment for this thread (and for contexts copied from it)."""
+    token = _frozen.set(_Frozen(as_utc(at)))
+    try:
+        yield
+    finally:
+        _frozen.reset(token)
+
+
+def move(to: datetime) -> None:
+    """Set the held clock to another moment; only inside `frozen`."""
+    held = _frozen.get()
+    if held is None:
+        raise RuntimeError("the clock moves only inside frozen()")
+    held.at = as_utc(to)

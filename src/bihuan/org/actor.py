@@ -1,0 +1,79 @@
+"""Who is acting, and what they may do where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bihuan.kernel.errors import NotAllowed
+from bihuan.org.actions import label_of
+from bihuan.org.roles import role_names_allowing
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A signed-in person (or the system) with the roles and permitted actions they have at each site.
+
+    `user_id` is None for the system. `site_id` is the site they work at now; everything else asks by site.
+    """
+
+    user_id: int | None
+    username: str
+    name: str
+    site_id: int | None
+    roles_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    actions_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    is_system: bool = False
+
+    @property
+    def site_ids(self) -> frozenset[int]:
+        """Every site where this person has a role."""
+        return frozenset(self.roles_by_site)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The role keys held at the current site."""
+        return frozenset() if self.site_id is None else self.roles_at(self.site_id)
+
+    def roles_at(self, site_id: int) -> frozenset[str]:
+        return self.roles_by_site.get(site_id, frozenset())
+
+    def has_role(self, role: str, site_id: int | None = None) -> bool:
+        """Whether the role is held at the site (the current one when none is named)."""
+        where = self.site_id if site_id is None else site_id
+        return where is not None and role in self.roles_at(where)
+
+    def can(self, action: str, site_id: int | None = None) -> bool:
+        """Whether the action is permitted at the site (the current one when none is named); no by default."""
+        if self.is_system:
+            return True
+        where = self.site_id if site_id is None else site_id
+        return where is not None and action in self.actions_by_site.get(where, frozenset())
+
+    def can_anywhere(self, action: str) -> bool:
+        return self.is_system or any(action in actions for actions in self.actions_by_site.values())
+
+    def sites_allowing(self, action: str) -> frozenset[int]:
+        """The sites where the action is permitted."""
+        if self.is_system:
+            return self.site_ids
+        return frozenset(site for site, actions in self.actions_by_site.items() if action in actions)
+
+    def require(self, action: str, site_id: int | None = None) -> None:
+        """Refuse with NotAllowed, naming the action and the roles that can, unless permitted."""
+        if not self.can(action, site_id):
+            raise NotAllowed(_refusal(action))
+
+    def at(self, site_id: int) -> Actor:
+        """The same person working at another of their sites."""
+        if self.is_system:
+            return replace(self, site_id=site_id, roles_by_site={site_id: frozenset()})
+        if site_id not in self.roles_by_site:
+            raise NotAllowed("您在该门店没有岗位")
+        return replace(self, site_id=site_id)
+
+
+def _refusal(action: str) -> str:
+    names = role_names_allowing(action)
+    who = f"，请找{'、'.join(names)}处理" if names else "，请联系系统管理员"
+    return f"您没有“{label_of(action)}”的权限{who}"

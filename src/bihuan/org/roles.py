@@ -1,0 +1,40 @@
+"""Questions about roles: who has one here, which ones may do this."""
+
+from __future__ import annotations
+
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import Value
+from django.db.models.functions import StrIndex
+
+from bihuan.accounts.models import User
+from bihuan.org.models import Position, Role, Site
+
+
+def people_with_role(role: str, site_id: int) -> QuerySet[User]:
+    """The active people who have the role at the site, by a post there or by one above that reaches down."""
+    return User.objects.filter(pk__in=_holder_ids(role, site_id), is_active=True).order_by("name", "pk")
+
+
+def _holder_ids(role: str, site_id: int) -> QuerySet[User, int]:
+    path = Site.objects.filter(pk=site_id).values("path")[:1]
+    above = Site.objects.annotate(found=StrIndex(path, F("path"))).filter(found=1).values("pk")
+    reaching = Q(positions_held__position__site_id=site_id) | Q(
+        positions_held__position__site_id__in=above, positions_held__position__reach=Position.Reach.SUBTREE
+    )
+    return (
+        User.objects.filter(
+            reaching, positions_held__until__isnull=True, positions_held__position__roles__key=Value(role)
+        )
+        .values_list("pk", flat=True)
+        .distinct()
+    )
+
+
+def role_names_allowing(action: str) -> list[str]:
+    """The Chinese names of the roles that may do the action."""
+    return list(Role.objects.filter(grants__action=action).order_by("pk").values_list("name", flat=True))
+
+
+def role_name(key: str) -> str:
+    """The Chinese name of a role, or its key when no such role is installed."""
+    return Role.objects.filter(key=key).values_list("name", flat=True).first() or key
