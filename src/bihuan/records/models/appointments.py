@@ -57,12 +57,11 @@ class Appointment(models.Model):
     created_at = models.DateTimeField("登记时间")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "预约"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(condition=~Q(phone=""), name="appointment_has_phone"),
             models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=1440), name="appointment_minutes_sane"),
@@ -90,12 +89,11 @@ class SlotCapacity(models.Model):
     minutes = models.PositiveSmallIntegerField("时长 (分钟)", default=60)
     capacity = models.PositiveSmallIntegerField("容量", default=2)
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "时段容量"
-        base_manager_name = "unscoped"
         constraints = [
             models.UniqueConstraint(fields=["site", "weekday", "starts"], name="slot_once"),
             models.CheckConstraint(condition=Q(weekday__lte=6), name="slot_weekday_known"),
@@ -113,12 +111,11 @@ class SlotUse(models.Model):
     starts_at = models.DateTimeField("时段")
     used = models.PositiveSmallIntegerField("已约", default=0)
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "时段占用"
-        base_manager_name = "unscoped"
         constraints = [models.UniqueConstraint(fields=["site", "starts_at"], name="slot_use_once")]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Round
 
 from bihuan.org.models import Site
 from bihuan.org.scoping import ScopedManager
@@ -78,16 +79,18 @@ class Settlement(models.Model):
     agreed_at = models.DateTimeField("确认时间", null=True, blank=True)
     settled_at = models.DateTimeField("结清时间", null=True, blank=True)
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "结算单"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(
+                # Rounded because SQLite adds decimals as floats.
                 condition=Q(
-                    total_yuan=F("parts_yuan") + F("labour_yuan") - F("discount_yuan") + F("correction_yuan")
+                    total_yuan=Round(
+                        F("parts_yuan") + F("labour_yuan") - F("discount_yuan") + F("correction_yuan"), precision=2
+                    )
                 ),
                 name="settlement_adds_up",
             ),
@@ -123,12 +126,11 @@ class Charge(models.Model):
     at = models.DateTimeField("时间")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("settlement__case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("settlement__case__site_id")
 
     class Meta:
         verbose_name = "费用"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=["parts", "labour"], amount_yuan__gte=0)
@@ -165,12 +167,11 @@ class Payment(models.Model):
     at = models.DateTimeField("时间")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "收款"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(condition=Q(amount_yuan__gt=0), name="payment_positive"),
             models.CheckConstraint(condition=Q(kind__in=["payment", "refund"]), name="payment_kind_known"),

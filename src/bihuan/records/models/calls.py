@@ -32,12 +32,11 @@ class CallLog(models.Model):
     customer = models.ForeignKey(Customer, models.SET_NULL, null=True, blank=True, related_name="calls")
     case = models.ForeignKey(Case, models.SET_NULL, null=True, blank=True, related_name="calls")
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "通话记录"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(condition=Q(direction__in=["in", "out"]), name="call_direction_known"),
             models.CheckConstraint(

@@ -75,12 +75,11 @@ class Case(models.Model):
     mileage_km = models.PositiveIntegerField("进厂里程", null=True, blank=True)
     fuel = models.CharField("油量", max_length=10, blank=True, default="")
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "单据"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(condition=Q(status__in=["open", "closed", "cancelled"]), name="case_status_known"),
             models.CheckConstraint(
@@ -147,12 +146,11 @@ class WorkLine(models.Model):
     done_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     done_at = models.DateTimeField("完工时间", null=True, blank=True)
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "作业行"
-        base_manager_name = "unscoped"
         ordering = ["case_id", "seq"]
         constraints = [
             models.UniqueConstraint(fields=["case", "seq"], name="line_seq_once_per_case"),
@@ -194,12 +192,11 @@ class Sheet(models.Model):
     updated_at = models.DateTimeField("更新时间")
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "表单"
-        base_manager_name = "unscoped"
         constraints = [models.UniqueConstraint(fields=["case", "kind"], name="sheet_once_per_case_and_kind")]
 
     def __str__(self) -> str:
@@ -215,12 +212,11 @@ class Check(models.Model):
     ticked_at = models.DateTimeField("时间")
     ticked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "勾选项"
-        base_manager_name = "unscoped"
         constraints = [models.UniqueConstraint(fields=["case", "kind", "item"], name="check_once")]
 
     def __str__(self) -> str:

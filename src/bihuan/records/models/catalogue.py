@@ -23,12 +23,11 @@ class JobType(models.Model):
     is_maintenance = models.BooleanField("保养项目", default=False)
     active = models.BooleanField("在用", default=True)
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "作业项目"
-        base_manager_name = "unscoped"
         constraints = [
             models.UniqueConstraint(fields=["site", "code"], name="job_code_once_per_site"),
             models.CheckConstraint(condition=models.Q(hours__gte=0), name="job_hours_not_negative"),

@@ -43,12 +43,11 @@ class Custody(models.Model):
     since = models.DateTimeField("开始时间")
     note = models.CharField("备注", max_length=200, blank=True, default="")
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "保管"
-        base_manager_name = "unscoped"
         constraints = [
             models.UniqueConstraint(fields=["case", "thing"], name="custody_once_per_thing"),
             models.CheckConstraint(condition=Q(holder_kind__in=["user", "desk", "customer"]), name="custody_holder_known"),
@@ -75,12 +74,11 @@ class CustodyMove(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     note = models.CharField("备注", max_length=200, blank=True, default="")
 
-    objects = ScopedManager("custody__case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("custody__case__site_id")
 
     class Meta:
         verbose_name = "交接"
-        base_manager_name = "unscoped"
         indexes = [models.Index(fields=["custody", "at"], name="custody_move_order")]
 
     def __str__(self) -> str:

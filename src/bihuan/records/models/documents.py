@@ -37,12 +37,11 @@ class Document(models.Model):
     void_reason = models.CharField("作废原因", max_length=200, blank=True, default="")
     used_at = models.DateTimeField("核销时间", null=True, blank=True)
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "单证"
-        base_manager_name = "unscoped"
         indexes = [models.Index(fields=["case", "kind", "-issued_at"], name="document_by_case")]
         constraints = [
             models.UniqueConstraint(
@@ -68,12 +67,11 @@ class Attachment(models.Model):
     at = models.DateTimeField("时间")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "附件"
-        base_manager_name = "unscoped"
         indexes = [models.Index(fields=["case", "kind", "at"], name="attachment_by_case")]
 
     def __str__(self) -> str:
@@ -91,12 +89,11 @@ class Signature(models.Model):
     at = models.DateTimeField("时间")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "签名"
-        base_manager_name = "unscoped"
         indexes = [models.Index(fields=["case", "kind", "-at"], name="signature_by_case")]
 
     def __str__(self) -> str:

@@ -33,12 +33,11 @@ class Feedback(models.Model):
     at = models.DateTimeField("时间")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("case__site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("case__site_id")
 
     class Meta:
         verbose_name = "反馈"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(condition=Q(satisfaction__gte=1, satisfaction__lte=5), name="satisfaction_range"),
             models.CheckConstraint(

@@ -27,12 +27,11 @@ class Stock(models.Model):
     on_hand = models.DecimalField("库存", max_digits=12, decimal_places=2, default=Decimal(0))
     reserved = models.DecimalField("已预留", max_digits=12, decimal_places=2, default=Decimal(0))
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "库存"
-        base_manager_name = "unscoped"
         constraints = [
             models.UniqueConstraint(fields=["site", "part"], name="stock_once_per_site_and_part"),
             models.CheckConstraint(condition=Q(on_hand__gte=0), name="stock_not_negative"),
@@ -79,12 +78,11 @@ class StockMove(models.Model):
     at = models.DateTimeField("时间")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
-    objects = ScopedManager("site_id")
     unscoped = models.Manager()
+    objects = ScopedManager("site_id")
 
     class Meta:
         verbose_name = "库存流水"
-        base_manager_name = "unscoped"
         constraints = [
             models.CheckConstraint(condition=~Q(quantity=0), name="stock_move_not_zero"),
             models.CheckConstraint(condition=Q(kind="adjust") | Q(quantity__gt=0), name="stock_move_positive"),
