@@ -13,7 +13,8 @@ from bihuan.records.search_keys import mirrored, plate_key
 class Vehicle(models.Model):
     """A car of a customer. Belongs to the whole organisation; known by its plate, told apart for good by its VIN.
 
-    Mileage in kilometres. `last_*` come from the latest settled maintenance, `next_*` are what the customer was told.
+    Mileage in kilometres. `last_*` come from the latest settled maintenance, `next_*` are what the customer was told;
+    `service_due_on` is the earlier of the told date and the day the told mileage is likely reached.
     """
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="vehicles", verbose_name="车主")
@@ -25,11 +26,13 @@ class Vehicle(models.Model):
     model_name = models.CharField("车型", max_length=60, blank=True, default="")
     colour = models.CharField("颜色", max_length=20, blank=True, default="")
     mileage_km = models.PositiveIntegerField("里程 (公里)", null=True, blank=True)
+    mileage_read_on = models.DateField("里程读数日期", null=True, blank=True)
     bought_on = models.DateField("购车日期", null=True, blank=True)
     last_service_on = models.DateField("上次保养日期", null=True, blank=True)
     last_service_km = models.PositiveIntegerField("上次保养里程", null=True, blank=True)
-    next_service_on = models.DateField("下次保养日期", null=True, blank=True, db_index=True)
+    next_service_on = models.DateField("下次保养日期", null=True, blank=True)
     next_service_km = models.PositiveIntegerField("下次保养里程", null=True, blank=True)
+    service_due_on = models.DateField("预计保养日期", null=True, blank=True, db_index=True)
     last_visit_on = models.DateField("上次来店", null=True, blank=True, db_index=True)
     note = models.TextField("备注", blank=True, default="")
     created_at = models.DateTimeField("建档时间", null=True, blank=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
@@ -140,6 +141,9 @@ class WorkLine(models.Model):
     labour_fee_yuan = models.DecimalField("工时费", max_digits=12, decimal_places=2, default=Decimal(0))
     status = models.CharField("状态", max_length=10, choices=LineStatus, default=LineStatus.REQUESTED)
     round = models.PositiveSmallIntegerField("估价轮次", default=1)
+    reserved_quantity = models.DecimalField("已预留", max_digits=10, decimal_places=2, default=Decimal(0))
+    issued_quantity = models.DecimalField("已领料", max_digits=10, decimal_places=2, default=Decimal(0))
+    part_expected_on = models.DateField("缺件预计到货", null=True, blank=True)
     replaces = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="replaced_by")
     inspected_ok = models.BooleanField("检验合格", null=True, blank=True)
     old_part_present = models.BooleanField("旧件在场", null=True, blank=True)
@@ -155,6 +159,8 @@ class WorkLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["case", "seq"], name="line_seq_once_per_case"),
             models.CheckConstraint(condition=Q(quantity__gte=0), name="line_quantity_not_negative"),
+            models.CheckConstraint(condition=Q(reserved_quantity__gte=0), name="line_reserved_not_negative"),
+            models.CheckConstraint(condition=Q(issued_quantity__gte=0), name="line_issued_not_negative"),
             models.CheckConstraint(condition=Q(part_price_yuan__gte=0), name="line_part_price_not_negative"),
             models.CheckConstraint(condition=Q(labour_hours__gte=0), name="line_hours_not_negative"),
             models.CheckConstraint(condition=Q(labour_fee_yuan__gte=0), name="line_labour_not_negative"),
@@ -187,7 +193,7 @@ class Sheet(models.Model):
 
     case = models.ForeignKey(Case, models.CASCADE, related_name="sheets")
     kind = models.CharField("类型", max_length=40)
-    data = models.JSONField("内容", default=dict)
+    data = models.JSONField("内容", default=dict, encoder=DjangoJSONEncoder)
     version = models.PositiveIntegerField("版本", default=1)
     updated_at = models.DateTimeField("更新时间")
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

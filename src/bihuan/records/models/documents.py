@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
@@ -30,7 +31,7 @@ class Document(models.Model):
     number = models.CharField("编号", max_length=40, unique=True)
     token = models.CharField(max_length=64, unique=True)
     title = models.CharField("标题", max_length=120)
-    data = models.JSONField("内容", default=dict)
+    data = models.JSONField("内容", default=dict, encoder=DjangoJSONEncoder)
     issued_at = models.DateTimeField("出具时间")
     issued_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     voided_at = models.DateTimeField("作废时间", null=True, blank=True)

@@ -38,6 +38,7 @@ class Customer(models.Model):
     advisor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="专属顾问"
     )
+    contact_not_before = models.DateField("此日期前不主动联系", null=True, blank=True)
     created_at = models.DateTimeField("建档时间", null=True, blank=True)
     updated_at = models.DateTimeField("更新时间", null=True, blank=True)
 
