@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
 
@@ -57,8 +57,8 @@ class SiteOwned(models.Model):
 
     site = models.ForeignKey("org.Site", on_delete=models.PROTECT, related_name="+", verbose_name="门店")
 
-    unscoped: models.Manager[Any] = models.Manager()
-    objects: ScopedManager[Any] = ScopedManager()
+    unscoped: ClassVar[models.Manager[Self]] = models.Manager()
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
         abstract = True

@@ -1,0 +1,1 @@
+"""Telling people something. The in-app channel is a row; other channels get a file each."""
