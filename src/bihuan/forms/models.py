@@ -1,0 +1,28 @@
+"""Published forms."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class FormVersion(models.Model):
+    """One immutable published state of a form; running work keeps the version it was opened with."""
+
+    key = models.CharField("表单", max_length=60)
+    number = models.PositiveIntegerField("版本")
+    title = models.CharField("名称", max_length=100, blank=True, default="")
+    schema = models.JSONField("内容")
+    sha256 = models.CharField("摘要", max_length=64)
+    source_pack = models.CharField("来源", max_length=60, blank=True, default="")
+    published_at = models.DateTimeField("发布时间")
+
+    class Meta:
+        verbose_name = "表单版本"
+        verbose_name_plural = "表单版本"
+        ordering = ["key", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "number"], name="forms_version_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title or self.key} v{self.number}"
