@@ -11,6 +11,9 @@ from bihuan.accounts.models import User
 from bihuan.kernel.errors import NotAllowed
 from bihuan.org.actor import Actor
 
+SITE_SESSION_KEY = "site_id"
+_CACHE = "_bihuan_actor"
+
 # Every site a person's posts reach, with the roles they carry there. A post may carry no role yet still give a view
 # of the site's name, hence the outer join. The prefix is compared with substr, not LIKE, to keep it case exact.
 _ROLES_SQL = """
@@ -54,19 +57,29 @@ def load_actor(user: User, site_id: int | None = None) -> Actor:
 
 
 def request_actor(request: HttpRequest, site_id: int | None = None) -> Actor:
-    """`load_actor` for the signed-in user of a request, loaded once per request.
+    """`load_actor` for the signed-in user of a request, loaded once per request, at the site chosen in the session.
 
-    Without `site_id` a site chosen earlier in this request stays.
+    Raises NotAllowed when nobody is signed in, or for a `site_id` where the person has no post.
     """
-    held: Actor | None = getattr(request, "_bihuan_actor", None)
+    held: Actor | None = getattr(request, _CACHE, None)
     if held is None:
         if not isinstance(request.user, User):
             raise NotAllowed("请先登录")
         held = load_actor(request.user)
+        chosen = request.session.get(SITE_SESSION_KEY)
+        # A choice outlives the post it rested on; then the first post decides again.
+        if chosen in held.site_ids:
+            held = held.at(chosen)
     if site_id is not None and held.site_id != site_id:
         held = held.at(site_id)
-    request._bihuan_actor = held  # type: ignore[attr-defined]
+    setattr(request, _CACHE, held)
     return held
+
+
+def forget_request_actor(request: HttpRequest) -> None:
+    """Somebody signed in or out within this request."""
+    if hasattr(request, _CACHE):
+        delattr(request, _CACHE)
 
 
 def system_actor(site_id: int | None = None) -> Actor:

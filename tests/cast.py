@@ -1,0 +1,157 @@
+"""The shared cast: one group, two service centres, and a named person for every role, with different rights.
+
+    def test_something(cast: Cast) -> None:
+        with pytest.raises(NotAllowed):
+            take_payment(..., actor=cast.actor("technician"))
+
+People of 云岭 (code YL) are found by their role key; others by name, see `NAMES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from bihuan.accounts.models import User
+from bihuan.org.access import load_actor, system_actor
+from bihuan.org.actor import Actor
+from bihuan.org.grants import define_role
+from bihuan.org.models import Position, Site
+from bihuan.org.people import deactivate_person, hire_person
+from bihuan.org.positions import create_position
+from bihuan.org.sites import create_site
+
+HOURS = {
+    day: [["08:30", "12:00"], ["13:00", "17:30"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")
+}
+PASSWORD = "correct-horse-48-battery"
+
+ROLE_NAMES = {
+    "customer_care": "客服专员",
+    "advisor": "服务顾问",
+    "front_desk": "前台值班员",
+    "technician": "维修技师",
+    "workshop_manager": "车间主管",
+    "parts_clerk": "配件员",
+    "technical_director": "技术总监",
+    "cashier": "收银员",
+    "guard": "保安/值班员",
+    "site_manager": "服务经理",
+    "admin": "系统管理员",
+}
+_LOOK = ("case.view", "process.view", "document.print")
+GRANTS: dict[str, tuple[str, ...]] = {
+    "customer_care": (
+        *_LOOK, "case.start", "customer.view", "customer.manage", "phone.reveal", "appointment.view",
+        "appointment.manage", "call.handle", "stock.view", "master.view", "complaint.handle",
+    ),
+    "advisor": (
+        *_LOOK, "case.start", "case.manage", "customer.view", "customer.manage", "phone.reveal", "appointment.view",
+        "appointment.manage", "call.handle", "estimate.manage", "stock.view", "master.view",
+    ),
+    "front_desk": (
+        *_LOOK, "case.start", "customer.view", "customer.manage", "phone.reveal", "appointment.view",
+        "appointment.manage", "call.handle",
+    ),
+    "technician": (*_LOOK, "stock.view", "master.view"),
+    "workshop_manager": (*_LOOK, "case.manage", "stock.view", "master.view", "report.view", "knowledge.manage"),
+    "parts_clerk": (*_LOOK, "stock.view", "stock.issue", "stock.manage", "master.view"),
+    "technical_director": (*_LOOK, "stock.view", "master.view", "report.view", "knowledge.manage"),
+    "cashier": (*_LOOK, "payment.take", "gatepass.issue", "customer.view"),
+    "guard": ("key.release",),
+    "site_manager": (
+        *_LOOK, "case.start", "case.manage", "case.export", "customer.view", "customer.manage", "customer.export",
+        "phone.reveal", "appointment.view", "appointment.manage", "estimate.manage", "stock.view", "stock.manage",
+        "master.view", "master.manage", "payment.refund", "settlement.correct", "complaint.handle",
+        "suggestion.judge", "report.view", "process.operate", "import.run", "audit.view",
+    ),
+    "admin": (
+        "admin.people", "admin.sites", "admin.permissions", "process.view", "process.manage", "process.operate",
+        "master.view", "master.manage", "import.run", "audit.view",
+    ),
+}  # fmt: skip
+# Role key (or a name of its own) → username, Chinese name, site code, role keys.
+NAMES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "customer_care": ("zhoumin", "周敏", "YL", ("customer_care",)),
+    "advisor": ("lixiao", "李晓", "YL", ("advisor",)),
+    "front_desk": ("wangfang", "王芳", "YL", ("front_desk",)),
+    "technician": ("zhaoqiang", "赵强", "YL", ("technician",)),
+    "second_technician": ("qianjin", "钱进", "YL", ("technician",)),
+    "workshop_manager": ("sunli", "孙立", "YL", ("workshop_manager",)),
+    "parts_clerk": ("wujing", "吴静", "YL", ("parts_clerk",)),
+    "technical_director": ("zhengguo", "郑国", "YL", ("technical_director",)),
+    "cashier": ("fengyu", "冯玉", "YL", ("cashier",)),
+    "guard": ("chenan", "陈安", "YL", ("guard",)),
+    "site_manager": ("heping", "何平", "YL", ("site_manager",)),
+    "admin": ("weiming", "卫明", "YL", ("admin",)),
+    "other_advisor": ("jiangxin", "蒋欣", "JW", ("advisor",)),
+    "other_technician": ("hanlei", "韩磊", "JW", ("technician",)),
+    "other_admin": ("yanghua", "杨华", "JW", ("admin",)),
+    "group_manager": ("shenlan", "沈岚", "YLG", ("site_manager",)),
+    "group_admin": ("xuning", "许宁", "YLG", ("admin",)),
+}
+
+
+@dataclass
+class Cast:
+    """The organisation and its people; `actor("cashier")` is a fresh actor, `user("cashier")` the account."""
+
+    group: Site
+    yl: Site
+    jw: Site
+    users: dict[str, User] = field(default_factory=dict)
+
+    def user(self, who: str) -> User:
+        return self.users[who]
+
+    def actor(self, who: str, site: Site | None = None) -> Actor:
+        return load_actor(self.users[who], None if site is None else site.pk)
+
+    @property
+    def system(self) -> Actor:
+        return system_actor(self.yl.pk)
+
+
+def build_cast() -> Cast:
+    """Set the cast up through the same use cases the product uses."""
+    system = system_actor()
+    for key, name in ROLE_NAMES.items():
+        define_role(key, name=name, actions=GRANTS[key], actor=system)
+    group = create_site(code="YLG", name="云岭服务集团", actor=system)
+    yl = create_site(
+        code="YL", name="云岭汽车服务中心", parent_id=group.pk, phone="13900000001", hours=HOURS, actor=system
+    )
+    jw = create_site(
+        code="JW", name="江湾汽车服务中心", parent_id=group.pk, phone="13900000002", hours=HOURS, actor=system
+    )
+    cast = Cast(group, yl, jw)
+    sites = {site.code: site for site in (group, yl, jw)}
+    positions: dict[tuple[str, tuple[str, ...]], Position] = {}
+    for number, (who, (username, name, code, roles)) in enumerate(NAMES.items(), start=1):
+        if (code, roles) not in positions:
+            positions[code, roles] = create_position(
+                site_id=sites[code].pk,
+                name=ROLE_NAMES[roles[0]],
+                roles=roles,
+                reach=Position.Reach.SUBTREE if code == "YLG" else Position.Reach.SITE,
+                actor=system,
+            )
+        cast.users[who] = hire_person(
+            site_id=sites[code].pk,
+            username=username,
+            name=name,
+            phone=f"139000001{number:02d}",
+            position_ids=(positions[code, roles].pk,),
+            actor=system,
+        )
+    cast.users["without_position"] = hire_person(site_id=yl.pk, username="handong", name="韩冬", actor=system)
+    cast.users["left"] = hire_person(site_id=yl.pk, username="zhuqing", name="朱青", actor=system)
+    deactivate_person(cast.users["left"].pk, reason="离职", actor=system)
+    cast.users["left"].refresh_from_db()
+    return cast
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return build_cast()
