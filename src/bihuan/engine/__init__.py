@@ -1,0 +1,1 @@
+"""BPMN, DMN and FEEL in pure Python: no Django, no I/O."""

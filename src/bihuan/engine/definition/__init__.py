@@ -1,0 +1,36 @@
+"""BPMN 2.0 files as immutable process definitions: `parse_bpmn`, `check_bpmn` and the data they give."""
+
+from __future__ import annotations
+
+from bihuan.engine.definition.model import (
+    EventSpec,
+    Extension,
+    Flow,
+    IoMapping,
+    Lane,
+    Level,
+    LoopSpec,
+    Model,
+    Node,
+    Participant,
+    Process,
+    TimerSpec,
+)
+from bihuan.engine.definition.problems import DefinitionError, Problem
+
+__all__ = [
+    "DefinitionError",
+    "EventSpec",
+    "Extension",
+    "Flow",
+    "IoMapping",
+    "Lane",
+    "Level",
+    "LoopSpec",
+    "Model",
+    "Node",
+    "Participant",
+    "Problem",
+    "Process",
+    "TimerSpec",
+]

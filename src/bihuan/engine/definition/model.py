@@ -1,0 +1,230 @@
+"""A published process as immutable data: what the runtime needs to know of a BPMN file, and nothing of its XML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bihuan.engine.definition.iso8601 import Cycle, Duration, Moment
+    from bihuan.engine.feel import Expression
+
+NO_TEXT: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What the rule book adds to a BPMN element (attributes of the namespace `urn:bihuan:bpmn:1`).
+
+    Attributes of Camunda 7/8, Flowable and Activiti with the same meaning are mapped here when a model is read.
+    `role` is a role key, or the name of the lane if the lane carries no `bihuan:role`; several are separated by commas;
+    with a leading `=` it is a FEEL expression. `assignee` and `title` are FEEL without the leading `=`.
+    """
+
+    role: str = ""
+    assignee: str = ""
+    form: str = ""
+    limit: str = ""
+    script: str = ""
+    effects: tuple[str, ...] = ()
+    service: str = ""
+    button: str = ""
+    prints: tuple[str, ...] = ()
+    knowledge: str = ""
+    title: str = ""
+    properties: Mapping[str, str] = NO_TEXT
+    """Any other `bihuan:` attribute, `zeebe:property` or `camunda:property`, and `zeebe:header`s, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A sequence flow; `condition` is None for an unconditional one."""
+
+    id: str
+    name: str
+    line: int
+    source: str
+    target: str
+    condition: Expression | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A swimlane; `role` is its `bihuan:role`, else its name. Nested lanes name the `parent` lane."""
+
+    id: str
+    name: str
+    role: str
+    line: int
+    nodes: tuple[str, ...]
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IoMapping:
+    """`target` receives the value of `expression`; the expression is None where a plain name is copied as it stands."""
+
+    target: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSpec:
+    """When a timer goes off. `kind` is date, duration or cycle; `fixed` is set when the file gives the value itself,
+    `expression` when it is computed."""
+
+    kind: str
+    text: str
+    fixed: Moment | Duration | Cycle | None = None
+    expression: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """What an event waits for or throws.
+
+    `kind`: none, message, signal, timer, error, escalation, terminate, link, conditional. `name` is the message or
+    signal name, the error or escalation code ("" catches every code), or the link name; `name_expression` computes it
+    where the file does so. `code_variable` and `message_variable` receive the code and text of a caught error.
+    """
+
+    kind: str
+    name: str = ""
+    name_expression: Expression | None = None
+    correlation: Expression | None = None
+    timer: TimerSpec | None = None
+    condition: Expression | None = None
+    code_variable: str = ""
+    message_variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSpec:
+    """Repetition of an activity: multi-instance (parallel or `sequential`) or, with `standard`, a while loop.
+
+    Exactly one of `cardinality` and `collection` is set for multi-instance. `item` names the variable that holds the
+    element; results of `result` are gathered in the list `output`. `completion` ends the whole activity early.
+    """
+
+    sequential: bool = False
+    cardinality: Expression | None = None
+    collection: Expression | None = None
+    item: str = ""
+    completion: Expression | None = None
+    output: str = ""
+    result: Expression | None = None
+    standard: bool = False
+    test_before: bool = False
+    condition: Expression | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A flow node. `kind` is its BPMN tag (`userTask`, `boundaryEvent`, …); `parent` the id of the sub-process it is
+    in, "" at process level; `incoming` and `outgoing` are flow ids in the order of the file."""
+
+    id: str
+    name: str
+    kind: str
+    line: int
+    lane: str = ""
+    parent: str = ""
+    incoming: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+    extension: Extension = field(default_factory=Extension)
+    documentation: str = ""
+    default_flow: str = ""
+    event: EventSpec | None = None
+    attached_to: str = ""
+    interrupting: bool = True
+    boundary: tuple[str, ...] = ()
+    """Ids of the boundary events attached to this activity."""
+    loop: LoopSpec | None = None
+    inputs: tuple[IoMapping, ...] = ()
+    outputs: tuple[IoMapping, ...] = ()
+    called: str = ""
+    called_expression: Expression | None = None
+    pass_all_in: bool = True
+    pass_all_out: bool = True
+    decision: str = ""
+    script: Expression | None = None
+    result_variable: str = ""
+    assignee: Expression | None = None
+    title: Expression | None = None
+    role: Expression | None = None
+    by_event: bool = False
+    """An event sub-process: started by its start event, never by a flow."""
+
+    @property
+    def label(self) -> str:
+        """What to call the node in a message: its name, else its id."""
+        return self.name or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The inside of a process or sub-process: where it starts and which event sub-processes listen while it runs."""
+
+    starts: tuple[str, ...] = ()
+    """Nodes that receive a token when the level starts plainly: none start events, else nodes nothing leads to."""
+    triggers: tuple[str, ...] = ()
+    """Start events with a trigger (message, signal, timer), at process level only."""
+    listeners: tuple[str, ...] = ()
+    """Ids of event sub-processes."""
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a file, ready to run. `levels` is keyed by sub-process id, "" for the process itself."""
+
+    id: str
+    name: str
+    line: int
+    nodes: Mapping[str, Node]
+    flows: Mapping[str, Flow]
+    lanes: Mapping[str, Lane]
+    levels: Mapping[str, Level]
+    executable: bool = True
+    version_tag: str = ""
+    documentation: str = ""
+    extension: Extension = field(default_factory=Extension)
+    reach: Mapping[str, Mapping[str, frozenset[str]]] = MappingProxyType({})
+    """For each inclusive join: which of its incoming flows a token standing at a node can still arrive on."""
+    links: Mapping[tuple[str, str], str] = MappingProxyType({})
+    """(level, link name) to the catching link event."""
+
+    @property
+    def triggers(self) -> tuple[Node, ...]:
+        """Start events that wait for a message, signal or timer before an instance exists."""
+        return tuple(self.nodes[node] for node in self.levels[""].triggers)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A pool; `process` is "" for a black box."""
+
+    id: str
+    name: str
+    process: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A BPMN file: its processes by id, in the order of the file, and its pools."""
+
+    source: str
+    processes: Mapping[str, Process]
+    participants: tuple[Participant, ...] = ()
+    target_namespace: str = ""
+
+    @property
+    def main(self) -> Process:
+        """The process to run when nobody names one: the first executable one that no other process here calls."""
+        executable = [process for process in self.processes.values() if process.executable]
+        called = {node.called for process in executable for node in process.nodes.values() if node.called}
+        return next((process for process in executable if process.id not in called), executable[0])

@@ -1,0 +1,151 @@
+"""What may be asked of a running instance. A command that makes no sense now is refused with `CommandRejected`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class CommandRejected(Exception):
+    """The command does not fit the state of the instance; nothing has changed. `reason` is Chinese."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a new instance. `start_node` names a start event; without it the plain start of the process is used."""
+
+    variables: Mapping[str, Any] = NOTHING
+    start_node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteItem:
+    """A person has done the work item `wait`."""
+
+    wait: int
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FireTimer:
+    """The moment of the timer `wait` has come. Whether it has is the caller's business: the engine only obeys."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMessage:
+    """A message for the subscription `wait`; its payload becomes variables."""
+
+    wait: int
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverSignal:
+    """A signal for the subscription `wait`."""
+
+    wait: int
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FinishService:
+    """The service asked for by `wait` has done its work."""
+
+    wait: int
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FailService:
+    """The service failed. With `error` it is a BPMN error that a boundary event may catch, else an incident."""
+
+    wait: int
+    reason: str
+    error: str | None = None
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCall:
+    """The called process has ended; `variables` are its variables at the end."""
+
+    wait: int
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class FailCall:
+    """The called process could not be run or ended with an error (`error` is its code)."""
+
+    wait: int
+    reason: str
+    error: str | None = None
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class EscalateCall:
+    """The called process threw an escalation (its `EscalationThrown` event); it runs on unless the catcher interrupts."""
+
+    wait: int
+    code: str
+    variables: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class RetryIncident:
+    """Try again what raised the incident."""
+
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkipIncident:
+    """Go on as if the node had done its work with these variables; `flow` names the way on where one must be chosen."""
+
+    incident: int
+    variables: Mapping[str, Any] = NOTHING
+    flow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelInstance:
+    """Stop the whole instance; every wait is closed."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetVariables:
+    """Change variables of a running instance, e.g. before a retry."""
+
+    values: Mapping[str, Any]
+    scope: int = 0
+
+
+Command: TypeAlias = (
+    Start
+    | CompleteItem
+    | FireTimer
+    | DeliverMessage
+    | DeliverSignal
+    | FinishService
+    | FailService
+    | FinishCall
+    | FailCall
+    | EscalateCall
+    | RetryIncident
+    | SkipIncident
+    | CancelInstance
+    | SetVariables
+)

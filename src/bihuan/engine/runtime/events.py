@@ -1,0 +1,320 @@
+"""What has happened in an instance. Applying these to the state before gives the state after; they are its history.
+
+`token` 0 means "belongs to the scope, not to a token" (the triggers of event sub-processes). Wait, token, scope and
+incident ids come from one counter of the instance, so none is ever used twice. Scope 0 is the process itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from bihuan.engine.runtime.values import decode, encode
+
+EVENT_TYPES: dict[str, type[Event]] = {}
+_PLAIN = frozenset({str, int, bool})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Ground of all events."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary with the event's `type` and its fields; empty fields are left out."""
+        cls = type(self)
+        data: dict[str, Any] = {"type": cls.__name__}
+        for name in cls.__slots__:
+            value = getattr(self, name)
+            if value is None or value == "" or value == {}:
+                continue
+            data[name] = value if type(value) in _PLAIN else encode(value)
+        return data
+
+
+def event_from_json(data: Mapping[str, Any]) -> Event:
+    """The event that `to_json` described. Raises KeyError for an unknown type."""
+    cls = EVENT_TYPES[data["type"]]
+    return cls(**{key: decode(value) for key, value in data.items() if key != "type"})
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStarted(Event):
+    """The instance begins; `node` is the start event if one was named."""
+
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceEnded(Event):
+    """The instance is over. `outcome`: completed, terminated, cancelled, or error (then `code` is its error code)."""
+
+    outcome: str
+    reason: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEntered(Event):
+    """A token has come to a node, by `flow` if it came by one. `loop` is the number of this repetition, from 1."""
+
+    node: str
+    token: int
+    scope: int = 0
+    flow: str = ""
+    loop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLeft(Event):
+    """A token has gone from a node: its work is done, or it was `cancelled`."""
+
+    node: str
+    token: int
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaken(Event):
+    """A sequence flow was walked."""
+
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeOpened(Event):
+    """A scope for variables and tokens was opened by `token` at `node`.
+
+    `kind`: sub (sub-process), local (input mappings), multi (all repetitions together), each (one repetition).
+    """
+
+    scope: int
+    parent: int
+    node: str
+    token: int
+    kind: str
+    total: int = 0
+    items: list[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeClosed(Event):
+    """A scope and its variables are gone."""
+
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopAdvanced(Event):
+    """The repetition `index` (from 1) of a multi-instance scope has ended with `result` for the output collection."""
+
+    scope: int
+    index: int
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariablesSet(Event):
+    """Variables of a scope got these values."""
+
+    scope: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOpened(Event):
+    """A person has something to do. `assignee` is a user id or name computed by the model; `variables` are the local
+    ones of this item (element and number of a repetition, input mappings)."""
+
+    wait: int
+    node: str
+    token: int
+    name: str
+    role: str = ""
+    assignee: str | int | None = None
+    form: str = ""
+    title: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemClosed(Event):
+    """A work item is over: `outcome` completed or cancelled."""
+
+    wait: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSet(Event):
+    """A timer goes off at `due_at` (UTC); `left` is how often it repeats afterwards, None for ever."""
+
+    wait: int
+    node: str
+    token: int
+    due_at: datetime
+    left: int | None = 0
+    scope: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As every event; `left` null is told apart from 0."""
+        data = Event.to_json(self)
+        data["left"] = self.left
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class TimerCleared(Event):
+    """A timer is gone: `fired`, or no longer needed."""
+
+    wait: int
+    fired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed(Event):
+    """A node waits for a message or signal (`kind`) of this name; messages also match by `correlation`."""
+
+    wait: int
+    node: str
+    token: int
+    kind: str
+    name: str
+    correlation: str = ""
+    scope: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed(Event):
+    """A subscription is gone."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequested(Event):
+    """A program has something to do: the handler `service`, or the decision named by `decision`."""
+
+    wait: int
+    node: str
+    token: int
+    service: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceClosed(Event):
+    """A service request is over: `outcome` completed, failed or cancelled."""
+
+    wait: int
+    outcome: str = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequested(Event):
+    """Another process is to be run with these variables."""
+
+    wait: int
+    node: str
+    token: int
+    called: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallClosed(Event):
+    """A call is over: `outcome` completed, failed or cancelled (then the called instance must be cancelled too)."""
+
+    wait: int
+    outcome: str = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageThrown(Event):
+    """A message goes out to whoever waits for it."""
+
+    node: str
+    name: str
+    correlation: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SignalThrown(Event):
+    """A signal goes out to everybody who waits for it."""
+
+    node: str
+    name: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorThrown(Event):
+    """A BPMN error was thrown at `node`; `caught_by` is the event that took it, "" if nobody did."""
+
+    node: str
+    code: str
+    caught_by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationThrown(Event):
+    """An escalation was thrown at `node`; `caught_by` is the event that took it, "" if nobody in this instance did."""
+
+    node: str
+    code: str
+    caught_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRaised(Event):
+    """The instance cannot go on at `node`. `stage`: enter, work, output, leave, join or limit; `reason` is Chinese."""
+
+    incident: int
+    node: str
+    reason: str
+    token: int = 0
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResolved(Event):
+    """The incident is over: `how` retried, skipped or cancelled."""
+
+    incident: int
+    how: str = "retried"
+
+
+EVENT_TYPES.update(
+    (cls.__name__, cls)
+    for cls in (
+        InstanceStarted,
+        InstanceEnded,
+        NodeEntered,
+        NodeLeft,
+        FlowTaken,
+        ScopeOpened,
+        ScopeClosed,
+        LoopAdvanced,
+        VariablesSet,
+        ItemOpened,
+        ItemClosed,
+        TimerSet,
+        TimerCleared,
+        Subscribed,
+        Unsubscribed,
+        ServiceRequested,
+        ServiceClosed,
+        CallRequested,
+        CallClosed,
+        MessageThrown,
+        SignalThrown,
+        ErrorThrown,
+        EscalationThrown,
+        IncidentRaised,
+        IncidentResolved,
+    )
+)

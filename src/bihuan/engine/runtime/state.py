@@ -1,0 +1,180 @@
+"""The whole state of one instance: tokens, scopes, waits and incidents. Small, plain, and no larger with age.
+
+Handlers read it; only `apply` changes it. Ids of all kinds come from the one counter `next_id`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bihuan.engine.runtime.values import decode, encode
+
+FORMAT = 1
+ROOT = 0
+
+
+@dataclass(slots=True)
+class Token:
+    """Where the instance stands: at `node`, in `scope`. `flow` is the way it came; `local` the scope of its inputs."""
+
+    id: int
+    node: str
+    scope: int = ROOT
+    flow: str = ""
+    local: int = 0
+    loop: int = 0
+
+    @property
+    def data(self) -> int:
+        """The scope whose variables the token sees."""
+        return self.local or self.scope
+
+
+@dataclass(slots=True)
+class Scope:
+    """A level of variables, and of tokens for kinds process, sub, multi and each. `token` is the token that owns it.
+
+    For multi: `total` repetitions, `started` and `done` so far, the `items` to hand out and the `results` gathered.
+    """
+
+    id: int
+    parent: int
+    node: str
+    token: int
+    kind: str
+    variables: dict[str, Any] = field(default_factory=dict)
+    total: int = 0
+    started: int = 0
+    done: int = 0
+    items: list[Any] | None = None
+    results: list[Any] | None = None
+
+
+@dataclass(slots=True)
+class Wait:
+    """Something outside must happen: `kind` is item, timer, message, signal, service or call.
+
+    `token` waits (or, for boundary events, is what the event is attached to); it is 0 for the trigger of an event
+    sub-process, which belongs to `scope`.
+    """
+
+    id: int
+    kind: str
+    node: str
+    token: int
+    scope: int = ROOT
+    due_at: datetime | None = None
+    left: int | None = 0
+
+
+@dataclass(slots=True)
+class Incident:
+    """A token that cannot go on until somebody retries or skips."""
+
+    id: int
+    node: str
+    token: int
+    stage: str
+
+
+@dataclass(slots=True)
+class State:
+    """One instance. `status`: new, running or ended; then `outcome` says how."""
+
+    status: str = "new"
+    outcome: str = ""
+    next_id: int = 1
+    tokens: dict[int, Token] = field(default_factory=dict)
+    scopes: dict[int, Scope] = field(default_factory=dict)
+    waits: dict[int, Wait] = field(default_factory=dict)
+    incidents: dict[int, Incident] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables of the process itself."""
+        return self.scopes[ROOT].variables if self.scopes else {}
+
+    def nodes(self) -> list[str]:
+        """Where the instance stands, for the diagram."""
+        return sorted({token.node for token in self.tokens.values()})
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary for one JSON column; empty parts are left out."""
+        data: dict[str, Any] = {"format": FORMAT, "status": self.status, "next": self.next_id}
+        if self.outcome:
+            data["outcome"] = self.outcome
+        if self.tokens:
+            data["tokens"] = [_trim([t.id, t.node, t.scope, t.flow, t.local, t.loop]) for t in self.tokens.values()]
+        if self.scopes:
+            data["scopes"] = [_scope_to_json(scope) for scope in self.scopes.values()]
+        if self.waits:
+            data["waits"] = [_wait_to_json(wait) for wait in self.waits.values()]
+        if self.incidents:
+            data["incidents"] = [[i.id, i.node, i.token, i.stage] for i in self.incidents.values()]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
+        """The state that `to_json` wrote. Raises ValueError for a format this program does not know."""
+        if isinstance(data, (str, bytes)):
+            data = json.loads(data)
+        if data.get("format") != FORMAT:
+            raise ValueError(f"unknown state format {data.get('format')!r}")
+        state = cls(data["status"], data.get("outcome", ""), data["next"])
+        state.tokens = {row[0]: Token(*row) for row in data.get("tokens", ())}
+        state.scopes = {row["id"]: _scope_from_json(row) for row in data.get("scopes", ())}
+        state.waits = {row[0]: _wait_from_json(row) for row in data.get("waits", ())}
+        state.incidents = {row[0]: Incident(*row) for row in data.get("incidents", ())}
+        return state
+
+
+def new_state() -> State:
+    """An instance that has not started."""
+    return State()
+
+
+def _trim(row: list[Any]) -> list[Any]:
+    while row and row[-1] in (0, ""):
+        row.pop()
+    return row
+
+
+def _scope_to_json(scope: Scope) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": scope.id, "variables": encode(scope.variables)}
+    if scope.id == ROOT:
+        return data
+    data.update(parent=scope.parent, node=scope.node, token=scope.token, kind=scope.kind)
+    if scope.kind == "multi":
+        data.update(total=scope.total, started=scope.started, done=scope.done)
+        data.update(items=encode(scope.items), results=encode(scope.results))
+    return data
+
+
+def _scope_from_json(row: Mapping[str, Any]) -> Scope:
+    variables = decode(row["variables"])
+    if row["id"] == ROOT:
+        return Scope(ROOT, ROOT, "", 0, "process", variables)
+    scope = Scope(row["id"], row["parent"], row["node"], row["token"], row["kind"], variables)
+    if scope.kind == "multi":
+        scope.total, scope.started, scope.done = row["total"], row["started"], row["done"]
+        scope.items, scope.results = decode(row["items"]), decode(row["results"])
+    return scope
+
+
+def _wait_to_json(wait: Wait) -> list[Any]:
+    row: list[Any] = [wait.id, wait.kind, wait.node, wait.token]
+    if wait.kind == "timer" or wait.scope:
+        row += [wait.scope, wait.due_at.isoformat() if wait.due_at else None, wait.left]
+    return row
+
+
+def _wait_from_json(row: list[Any]) -> Wait:
+    wait = Wait(*row[:5])
+    if len(row) > 5:
+        wait.due_at = datetime.fromisoformat(row[5]) if row[5] else None
+        wait.left = row[6]
+    return wait
