@@ -1,0 +1,197 @@
+"""Customers: registering, correcting, and joining two entries that turn out to be one person."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from bihuan.audit.log import changes
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError, Conflict, NotFound
+from bihuan.org.actor import Actor
+from bihuan.records.access import note, optional_text, require_anywhere, required_text
+from bihuan.records.models import (
+    Appointment,
+    CallLog,
+    Case,
+    Contact,
+    Customer,
+    CustomerKind,
+    Vehicle,
+    Voucher,
+)
+from bihuan.records.phones import clean_phone
+
+_NO_CUSTOMER = "没有这位客户"
+_FIELDS = ("name", "kind", "salutation", "phone", "address", "note", "advisor_id", "contact_not_before")
+
+
+@transaction.atomic
+def create_customer(
+    *,
+    actor: Actor,
+    name: str,
+    phone: str,
+    kind: str = CustomerKind.PERSON,
+    salutation: str = "",
+    address: str = "",
+    note_text: str = "",
+    advisor_id: int | None = None,
+) -> Customer:
+    """Register a customer. The phone must be reachable and not yet belong to somebody else."""
+    require_anywhere(actor, "customer.manage")
+    now = clock.now()
+    values = clean_customer(
+        {"name": name, "phone": phone, "kind": kind, "salutation": salutation, "address": address, "note": note_text}
+    )
+    _refuse_taken_phone(values["phone"], besides=None)
+    try:
+        with transaction.atomic():
+            customer = Customer.objects.create(**values, advisor_id=advisor_id, created_at=now, updated_at=now)
+    except IntegrityError:
+        raise Conflict("这个电话刚刚被别的同事登记了，请重新查找", "phone") from None
+    note(actor, "customer.created", chain(customer.pk), site_id=actor.site_id, after=_snapshot(customer))
+    return customer
+
+
+@transaction.atomic
+def change_customer(customer_id: int, *, actor: Actor, **values: Any) -> Customer:
+    """Change the named fields (name, phone, kind, salutation, address, note, advisor_id, contact_not_before)."""
+    require_anywhere(actor, "customer.manage")
+    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
+    if customer is None:
+        raise NotFound(_NO_CUSTOMER)
+    unknown = set(values) - set(_FIELDS)
+    if unknown:
+        raise BusinessError(f"客户没有这些栏目: {'、'.join(sorted(unknown))}")
+    before = _snapshot(customer)
+    for field, value in {**values, **clean_customer(values)}.items():
+        setattr(customer, field, value)
+    customer.fill_keys()
+    old, new = changes(before, _snapshot(customer))
+    if not new:
+        return customer
+    if "phone" in new:
+        _refuse_taken_phone(customer.phone, besides=customer.pk)
+    customer.updated_at = clock.now()
+    columns = [*new, "updated_at", *(["pinyin", "initials", "phone_mirrored"] if {"name", "phone"} & set(new) else [])]
+    try:
+        with transaction.atomic():
+            customer.save(update_fields=columns)
+    except IntegrityError:
+        raise Conflict("这个电话刚刚被别的同事登记了，请重新查找", "phone") from None
+    note(actor, "customer.changed", chain(customer.pk), site_id=actor.site_id, before=old, after=new)
+    return customer
+
+
+@transaction.atomic
+def merge_customers(keep_id: int, drop_id: int, *, actor: Actor) -> Customer:
+    """Join two entries of one person: everything of the dropped one moves to the kept one, its phone becomes a contact."""
+    require_anywhere(actor, "customer.manage")
+    if keep_id == drop_id:
+        raise BusinessError("请选择两位不同的客户来合并")
+    rows = {c.pk: c for c in Customer.objects.select_for_update().filter(pk__in=[keep_id, drop_id]).order_by("pk")}
+    if len(rows) < 2:
+        raise NotFound(_NO_CUSTOMER)
+    keep, drop = rows[keep_id], rows[drop_id]
+    moved = {
+        "vehicles": Vehicle.objects.filter(customer=drop).update(customer=keep),
+        "cases": Case.unscoped.filter(customer=drop).update(customer=keep),
+        "appointments": Appointment.unscoped.filter(customer=drop).update(customer=keep),
+        "vouchers": Voucher.objects.filter(customer=drop).update(customer=keep),
+        "calls": CallLog.unscoped.filter(customer=drop).update(customer=keep),
+    }
+    known = set(Contact.objects.filter(customer=keep).values_list("phone", flat=True)) | {keep.phone}
+    Contact.objects.filter(customer=drop, phone__in=known).delete()
+    Contact.objects.filter(customer=drop).update(customer=keep)
+    if drop.phone not in known:
+        Contact.objects.get_or_create(customer=keep, phone=drop.phone, defaults={"name": drop.name, "relation": "合并"})
+    gone = _snapshot(drop)
+    note(actor, "customer.merged_away", chain(drop.pk), site_id=actor.site_id, data={"into": keep.pk}, before=gone)
+    note(actor, "customer.merged", chain(keep.pk), site_id=actor.site_id, data={"from": drop_id, "moved": moved, "gone": gone})
+    drop.delete()
+    return keep
+
+
+@transaction.atomic
+def add_contact(customer_id: int, *, actor: Actor, name: str, phone: str, relation: str = "") -> Contact:
+    """Add a person to speak to; the same phone twice for one customer is refused."""
+    require_anywhere(actor, "customer.manage")
+    if not Customer.objects.filter(pk=customer_id).exists():
+        raise NotFound(_NO_CUSTOMER)
+    number = clean_phone(phone)
+    if Contact.objects.filter(customer_id=customer_id, phone=number).exists():
+        raise BusinessError("这位客户已经有这个联系电话", "phone")
+    contact = Contact.objects.create(
+        customer_id=customer_id,
+        name=required_text(name, label="姓名", field="name", limit=80),
+        phone=number,
+        relation=optional_text(relation, label="关系", field="relation", limit=40),
+    )
+    after = {"name": contact.name, "phone": contact.phone}
+    note(actor, "customer.contact_added", chain(customer_id), site_id=actor.site_id, after=after)
+    return contact
+
+
+@transaction.atomic
+def reveal_phone(customer_id: int, *, actor: Actor) -> str:
+    """The whole phone number for a role that sees it masked; who looked is kept."""
+    require_anywhere(actor, "phone.reveal")
+    customer = Customer.objects.filter(pk=customer_id).first()
+    if customer is None:
+        raise NotFound(_NO_CUSTOMER)
+    note(actor, "customer.phone_revealed", chain(customer_id), site_id=actor.site_id)
+    return customer.phone
+
+
+@transaction.atomic
+def postpone_contact(customer_id: int, *, actor: Actor, until: date | None) -> None:
+    """Do not call this customer on our own account before the day (asked to be called later, or refused)."""
+    require_anywhere(actor, "call.handle")
+    if not Customer.objects.filter(pk=customer_id).update(contact_not_before=until):
+        raise NotFound(_NO_CUSTOMER)
+    note(actor, "customer.contact_postponed", chain(customer_id), site_id=actor.site_id, after={"until": until})
+
+
+def chain(customer_id: int) -> str:
+    """The audit chain of a customer."""
+    return f"customer:{customer_id}"
+
+
+def mask_phone(phone: str) -> str:
+    """As shown to roles that need not know it: 139****0001."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) > 7 else "****"
+
+
+def clean_customer(values: dict[str, Any]) -> dict[str, Any]:
+    """The given fields checked and normalised; used alike by the counter and the import."""
+    clean: dict[str, Any] = {}
+    if "name" in values:
+        clean["name"] = required_text(values["name"], label="姓名", field="name", limit=80)
+    if "phone" in values:
+        clean["phone"] = clean_phone(str(values["phone"] or ""))
+    if "kind" in values:
+        clean["kind"] = values["kind"] or CustomerKind.PERSON
+        if clean["kind"] not in CustomerKind.values:
+            raise BusinessError("客户类别只能是个人或单位", "kind")
+    if "salutation" in values:
+        clean["salutation"] = values["salutation"] or ""
+        if clean["salutation"] not in ("", "先生", "女士"):
+            raise BusinessError("称谓只能是先生或女士", "salutation")
+    if "address" in values:
+        clean["address"] = optional_text(values["address"], label="地址", field="address", limit=200)
+    if "note" in values:
+        clean["note"] = optional_text(values["note"], label="备注", field="note", limit=2000)
+    return clean
+
+
+def _refuse_taken_phone(phone: str, *, besides: int | None) -> None:
+    other = Customer.objects.filter(phone=phone).exclude(pk=besides).first()
+    if other is not None:
+        raise Conflict(f"这个电话已经登记在客户“{other.name}”名下", "phone")
+
+
+def _snapshot(customer: Customer) -> dict[str, Any]:
+    return {field: getattr(customer, field) for field in _FIELDS}
