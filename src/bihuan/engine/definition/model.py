@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bihuan.engine.definition.iso8601 import Cycle, Duration, Moment
     from bihuan.engine.feel import Expression
-
-NO_TEXT: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Extension:
     prints: tuple[str, ...] = ()
     knowledge: str = ""
     title: str = ""
-    properties: Mapping[str, str] = NO_TEXT
+    properties: Mapping[str, str] = field(default_factory=dict)
     """Any other `bihuan:` attribute, `zeebe:property` or `camunda:property`, and `zeebe:header`s, by name."""
 
 
@@ -193,9 +190,9 @@ class Process:
     version_tag: str = ""
     documentation: str = ""
     extension: Extension = field(default_factory=Extension)
-    reach: Mapping[str, Mapping[str, frozenset[str]]] = MappingProxyType({})
+    reach: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     """For each inclusive join: which of its incoming flows a token standing at a node can still arrive on."""
-    links: Mapping[tuple[str, str], str] = MappingProxyType({})
+    links: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(level, link name) to the catching link event."""
 
     @property

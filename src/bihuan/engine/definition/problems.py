@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Problem:
     """One reason why a BPMN file cannot be published.
 
-    `line` counts from 1 (0 if the place is unknown), `element` is the BPMN tag without prefix, `element_id` its id or "",
-    `reason` a Chinese sentence for the process owner, `code` a stable English key for programs and tests.
+    `line` counts from 1 (0 if the place is unknown), `element` is the BPMN tag without prefix, `element_id` its id
+    or "", `reason` a Chinese sentence for the process owner, `code` a stable English key for programs and tests.
     """
 
     source: str

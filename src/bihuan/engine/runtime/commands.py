@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class CommandRejected(Exception):
@@ -22,7 +19,7 @@ class CommandRejected(Exception):
 class Start:
     """Begin a new instance. `start_node` names a start event; without it the plain start of the process is used."""
 
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
     start_node: str | None = None
 
 
@@ -31,7 +28,7 @@ class CompleteItem:
     """A person has done the work item `wait`."""
 
     wait: int
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class DeliverMessage:
     """A message for the subscription `wait`; its payload becomes variables."""
 
     wait: int
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class DeliverSignal:
     """A signal for the subscription `wait`."""
 
     wait: int
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class FinishService:
     """The service asked for by `wait` has done its work."""
 
     wait: int
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class FailService:
     wait: int
     reason: str
     error: str | None = None
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class FinishCall:
     """The called process has ended; `variables` are its variables at the end."""
 
     wait: int
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +87,16 @@ class FailCall:
     wait: int
     reason: str
     error: str | None = None
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EscalateCall:
-    """The called process threw an escalation (its `EscalationThrown` event); it runs on unless the catcher interrupts."""
+    """The called process threw an escalation (its `EscalationThrown` event); it runs on if it is not interrupted."""
 
     wait: int
     code: str
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +111,7 @@ class SkipIncident:
     """Go on as if the node had done its work with these variables; `flow` names the way on where one must be chosen."""
 
     incident: int
-    variables: Mapping[str, Any] = NOTHING
+    variables: Mapping[str, Any] = field(default_factory=dict)
     flow: str | None = None
 
 

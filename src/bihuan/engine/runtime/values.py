@@ -1,7 +1,7 @@
 """Process variables as JSON and back, without losing what FEEL can tell apart.
 
 Text, yes/no, null, whole numbers and lists are themselves; every other value is an object with one `$` key, e.g.
-`{"$number": "12.50"}`, `{"$date": "2026-11-24"}`. An ordinary object with a key that begins with `$` is written as pairs.
+`{"$number": "12.50"}`, `{"$date": "2026-11-24"}`. An object with a key that begins with `$` is written as pairs.
 """
 
 from __future__ import annotations
