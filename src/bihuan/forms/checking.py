@@ -76,7 +76,7 @@ def _number(field: Field, raw: Raw, context: FormContext) -> Decimal | None:
         or (rules.maximum is not None and number > rules.maximum)
         or (rules.digits is not None and exponent > rules.digits)
     ):
-        raise FieldError(f"{field.label}{number_limit(rules.minimum, rules.maximum, rules.digits)}")
+        raise FieldError(f"{field.full_label}{number_limit(rules.minimum, rules.maximum, rules.digits)}")
     return number
 
 

@@ -33,6 +33,7 @@ LINE_COLUMNS = (
     "old_part_present",
     "note",
 )
+VERDICT_COLUMNS = frozenset({"decision", "inspected_ok", "old_part_present", "note"})
 DEFAULT_LINE_COLUMNS = LINE_COLUMNS[:8]
 SATISFACTION_LABELS = MappingProxyType({5: "非常满意", 4: "满意", 3: "一般", 2: "不满意", 1: "非常不满意"})
 
@@ -106,6 +107,19 @@ class Field:
     @property
     def validate(self) -> Rules:
         return self.rules
+
+    @property
+    def editable_columns(self) -> tuple[str, ...]:
+        """The columns a person may fill in: on fixed rows only the verdicts, if there are any."""
+        if self.readonly:
+            return ()
+        verdicts = tuple(name for name in self.columns if name in VERDICT_COLUMNS)
+        return verdicts if self.fixed_rows and verdicts else self.columns
+
+    @property
+    def full_label(self) -> str:
+        """The label with its unit: 里程（公里）."""
+        return f"{self.label}（{self.unit}）" if self.unit else self.label
 
     def target(self, form_key: str) -> str:
         """Where the value is written: the stated binding or the form's own sheet."""

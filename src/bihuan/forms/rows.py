@@ -88,7 +88,7 @@ def _line(
     def fault(column: str, message: str) -> None:
         errors[f"{field.key}-{number}-{column}"] = f"{field.label}第 {number + 1} 行：{message}"
 
-    for column in field.columns:
+    for column in field.editable_columns:
         if column in LINE_NUMBERS:
             line[column] = _cell_number(column, row.get(column), fault)
         elif column in {"job", "part"}:
@@ -102,7 +102,7 @@ def _line(
         else:
             line[column] = _cell_text(column, row.get(column), fault)
     named = line.get("description") or line.get("job_id") or line.get("job_code") or line.get("part_id")
-    if line["id"] is None and "description" in field.columns and not (named or line.get("part_code")):
+    if line["id"] is None and "description" in field.editable_columns and not (named or line.get("part_code")):
         fault("description", "请填写内容，或选择作业项目")
     return line
 

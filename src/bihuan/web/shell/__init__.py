@@ -1,0 +1,1 @@
+"""The frame around every screen: menu, site switch, search, notices, error pages."""

@@ -1,0 +1,10 @@
+"""All screens. Each area adds its own line; addresses end without a slash."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("bihuan.web.shell.urls")),
+    path("", include("bihuan.web.signin.urls")),
+]

@@ -1,0 +1,130 @@
+"""How values read on screens: money, hours, days with weekday, time left, plates, masked phones."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bihuan.kernel import clock
+from bihuan.kernel.money import format_yuan
+
+WEEKDAYS = "一二三四五六日"
+DEFAULT_ZONE = "Asia/Shanghai"
+PLATE = re.compile(r"([\u4e00-\u9fff])([A-Z])\W?([A-Z0-9]{4,6}[\u4e00-\u9fff]?)")
+SOON = timedelta(minutes=10)
+
+
+def money(amount: Decimal | int | str | None) -> str:
+    """¥1,234.50; a dash when there is no amount."""
+    return "—" if amount is None or amount == "" else format_yuan(Decimal(amount))
+
+
+def amount(value: Decimal | int | str | None, digits: int = 2) -> str:
+    """A number for a column whose head carries the unit: 1,234.50."""
+    return "—" if value is None or value == "" else f"{Decimal(value):,.{digits}f}"
+
+
+def hours(value: Decimal | int | str | None) -> str:
+    """1.5 工时; a dash when unknown."""
+    return "—" if value is None or value == "" else f"{trim(Decimal(value))} 工时"
+
+
+def trim(value: Decimal | int | str | None) -> str:
+    """A number without trailing zeros, thousands grouped."""
+    if value is None or value == "":
+        return "—"
+    number = Decimal(value)
+    return f"{number.to_integral():,}" if number == number.to_integral() else f"{number.normalize():,f}"
+
+
+def plate(text: str | None) -> str:
+    """As people read it: 示A·12345."""
+    match = PLATE.fullmatch((text or "").strip().upper())
+    return f"{match[1]}{match[2]}·{match[3]}" if match else text or "—"
+
+
+def masked_phone(text: str | None) -> str:
+    """139****1234: enough to recognise, not to call."""
+    digits = (text or "").strip()
+    if len(digits) < 7:
+        return digits or "—"
+    return f"{digits[:3]}****{digits[-4:]}"
+
+
+def spaced_phone(text: str | None) -> str:
+    """139 0000 1234."""
+    digits = (text or "").strip()
+    return f"{digits[:3]} {digits[3:7]} {digits[7:]}" if len(digits) == 11 and digits.isdecimal() else digits or "—"
+
+
+def local(at: datetime, zone: str = DEFAULT_ZONE) -> datetime:
+    return at.astimezone(ZoneInfo(zone))
+
+
+def day(value: date | datetime | None, zone: str = DEFAULT_ZONE) -> str:
+    """11月24日 周二; the year is added when it is not this one."""
+    if value is None:
+        return "—"
+    found = local(value, zone).date() if isinstance(value, datetime) else value
+    today = local(clock.now(), zone).date()
+    year = "" if found.year == today.year else f"{found.year}年"
+    return f"{year}{found.month}月{found.day}日 周{WEEKDAYS[found.weekday()]}"
+
+
+def moment(value: datetime | None, zone: str = DEFAULT_ZONE) -> str:
+    """今天 14:30, 昨天 09:05, 明天 10:00, else 11月24日 周二 14:30."""
+    if value is None:
+        return "—"
+    at = local(value, zone)
+    distance = (at.date() - local(clock.now(), zone).date()).days
+    near = {0: "今天", -1: "昨天", 1: "明天"}.get(distance)
+    return f"{near or day(at.date(), zone)} {at:%H:%M}"
+
+
+def clock_time(value: datetime | None, zone: str = DEFAULT_ZONE) -> str:
+    """14:30."""
+    return "—" if value is None else f"{local(value, zone):%H:%M}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most two units: 45 秒, 12 分, 2 时 5 分, 3 天 2 时."""
+    left = int(abs(seconds))
+    if left < 60:
+        return f"{left} 秒"
+    minutes = left // 60
+    if minutes < 60:
+        return f"{minutes} 分"
+    if minutes < 24 * 60:
+        rest = minutes % 60
+        return f"{minutes // 60} 时 {rest} 分" if rest else f"{minutes // 60} 时"
+    rest = minutes // 60 % 24
+    return f"{minutes // 1440} 天 {rest} 时" if rest else f"{minutes // 1440} 天"
+
+
+def time_left(due: datetime | None) -> str:
+    """还剩 12 分 or 超时 3 分; "" when there is no limit."""
+    if due is None:
+        return ""
+    seconds = (due - clock.now()).total_seconds()
+    return f"{'还剩' if seconds >= 0 else '超时'} {span(seconds)}"
+
+
+def urgency(due: datetime | None, warn: datetime | None = None) -> str:
+    """late, soon or ok against now; "none" without a limit. Soon is past the warning or the last ten minutes."""
+    if due is None:
+        return "none"
+    now = clock.now()
+    if due < now:
+        return "late"
+    return "soon" if now >= (warn if warn is not None else due - SOON) else "ok"
+
+
+def iso(value: datetime | None) -> str:
+    return "" if value is None else value.isoformat(timespec="seconds")
+
+
+def number_of(value: Any) -> Decimal | None:
+    return Decimal(str(value)) if value not in (None, "") else None
