@@ -1,0 +1,345 @@
+"""Translates conditions of models drawn elsewhere into FEEL: `${…}` of Camunda 7 and Flowable, and Python-like ones.
+
+What has the same meaning in FEEL is rewritten; calls of Java methods, beans and anything else unknown are refused with
+a Chinese reason, so that a model never runs with a condition that means something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bihuan.engine.feel.errors import FeelSyntaxError
+from bihuan.engine.feel.expression import compile_expression
+from bihuan.engine.feel.lexer import KEYWORDS
+from bihuan.engine.feel.limits import MAX_NESTING, MAX_TEXT
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<number>[0-9]+(?:\.[0-9]+)?(?![\w.]))
+      | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+      | (?P<name>[^\W\d]\w*)
+      | (?P<op>==|!=|<>|<=|>=|&&|\|\||\*\*|[-+*/%<>=!?:.,()\[\]])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_WORDS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "and", "or": "or"}
+_WORDS.update({"div": "/", "mod": "%"} | {word: word for word in ("not", "empty", "in", "is", "if", "else")})
+_SYMBOLS = {"==": "=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
+_CONSTANTS = {"true": "true", "True": "true", "false": "false", "False": "false"}
+_CONSTANTS.update({"null": "null", "None": "null", "nil": "null"})
+_RANKS = {"or": 1, "and": 2, "=": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "is": 4}
+_RANKS.update({"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "**": 7})
+_ATOM = 9
+_FUNCTIONS = {"len": "count", "str": "string", "int": "number", "float": "number", "abs": "abs", "min": "min"}
+_FUNCTIONS.update({"max": "max", "sum": "sum"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A translated part and how tightly its outermost operator binds."""
+
+    text: str
+    rank: int
+
+    def within(self, rank: int) -> str:
+        """The text, in brackets where a tighter operator stands around it."""
+        return self.text if self.rank >= rank else f"({self.text})"
+
+
+def translate_juel(text: str) -> str:
+    """The FEEL text with the same meaning. Raises FeelSyntaxError saying what has no counterpart, with its column."""
+    if len(text) > MAX_TEXT:
+        raise FeelSyntaxError("表达式太长", 1)
+    stripped = text.strip()
+    try:
+        result = _translated(text, stripped)
+    except RecursionError:
+        raise FeelSyntaxError("表达式嵌套太深", 1) from None
+    try:
+        compile_expression(result)
+    except FeelSyntaxError as error:
+        raise FeelSyntaxError(f"换成 FEEL 后（{result[:200]}）不成立：{error.message}", 1) from None
+    return result
+
+
+def _translated(text: str, stripped: str) -> str:
+    if not re.search(r"[$#]\{", stripped):
+        return _Translator(text, 0, len(text)).whole()
+    parts: list[str] = []
+    position = 0
+    for match in re.finditer(r"[$#]\{", text):
+        if match.start() < position:
+            continue
+        if text[position : match.start()].strip() or (parts and match.start() > position):
+            parts.append(_string(text[position : match.start()]))
+        end = _closing(text, match.end())
+        parts.append(_Translator(text, match.end(), end).whole())
+        position = end + 1
+    if text[position:].strip():
+        parts.append(_string(text[position:]))
+    if len(parts) == 1:
+        return parts[0]
+    return " + ".join(part if part.startswith('"') and part.endswith('"') else f"string({part})" for part in parts)
+
+
+def _closing(text: str, start: int) -> int:
+    quote = ""
+    for position in range(start, len(text)):
+        character = text[position]
+        if quote:
+            if character == quote and text[position - 1] != "\\":
+                quote = ""
+        elif character in "'\"":
+            quote = character
+        elif character == "}":
+            return position
+    raise FeelSyntaxError("缺少结尾的“}”", start)
+
+
+def _string(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'
+
+
+class _Translator:
+    """Precedence climbing over one `${…}`."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.tokens: list[_Token] = []
+        position = start
+        while position < end:
+            match = _TOKEN.match(text, position, end)
+            if match is None:
+                raise FeelSyntaxError(f"看不懂“{text[position : position + 20]}”", position + 1)
+            if match.lastgroup != "space":
+                self.tokens.append(_Token(match.lastgroup or "", match.group(), position))
+            position = match.end()
+        self.end = _Token("end", "", end)
+        self.index = 0
+        self.depth = 0
+
+    def whole(self) -> str:
+        """Everything, as one expression."""
+        if not self.tokens:
+            raise FeelSyntaxError("表达式是空的", self.end.start + 1)
+        piece = self._ternary()
+        if self.token.kind != "end":
+            raise self._refusal(f"看不懂“{self.token.text}”以及后面的内容")
+        return piece.text
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.index] if self.index < len(self.tokens) else self.end
+
+    @property
+    def operator(self) -> str:
+        """The current token as a FEEL operator, "" if it is none."""
+        token = self.token
+        if token.kind == "op":
+            return _SYMBOLS.get(token.text, token.text)
+        return _WORDS.get(token.text, "") if token.kind == "name" else ""
+
+    def _refusal(self, message: str) -> FeelSyntaxError:
+        return FeelSyntaxError(message, self.token.start + 1)
+
+    def _accept(self, operator: str) -> bool:
+        if self.operator == operator:
+            self.index += 1
+            return True
+        return False
+
+    def _expect(self, operator: str) -> None:
+        if not self._accept(operator):
+            raise self._refusal(f"这里应是“{operator}”")
+
+    def _ternary(self) -> _Piece:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise self._refusal("表达式嵌套太深")
+        first = self._binary(1)
+        if self._accept("?"):
+            yes = self._ternary()
+            self._expect(":")
+            first = _Piece(f"if {first.text} then {yes.text} else {self._ternary().text}", 0)
+        elif self._accept("if"):
+            condition = self._binary(1)
+            self._expect("else")
+            first = _Piece(f"if {condition.text} then {first.text} else {self._ternary().text}", 0)
+        self.depth -= 1
+        return first
+
+    def _binary(self, level: int) -> _Piece:
+        left = self._unary()
+        while True:
+            operator = self.operator
+            negated = operator == "not" and self._next_is("in")
+            rank = 4 if negated else _RANKS.get(operator, 0)
+            if rank < max(level, 1):
+                return left
+            self.index += 1 + negated
+            left = self._joined(left, "not in" if negated else operator, rank)
+
+    def _next_is(self, word: str) -> bool:
+        return self.index + 1 < len(self.tokens) and self.tokens[self.index + 1].text == word
+
+    def _joined(self, left: _Piece, operator: str, rank: int) -> _Piece:
+        if operator == "is":
+            operator = "!=" if self._accept("not") else "="
+            if self.token.text not in ("None", "True", "False"):
+                raise self._refusal("is 后面只支持 None、True、False")
+        right = self._binary(rank + 1)
+        if operator == "%":
+            return _Piece(f"modulo({left.text}, {right.text})", _ATOM)
+        if operator == "not in":
+            return _Piece(f"not({left.within(5)} in {right.within(5)})", _ATOM)
+        feel_rank = min(rank, 4) if rank in (3, 4) else rank
+        inner = 5 if feel_rank in (3, 4) else feel_rank
+        return _Piece(f"{left.within(inner)} {operator} {right.within(inner + (inner == feel_rank))}", rank)
+
+    def _unary(self) -> _Piece:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise self._refusal("表达式嵌套太深")
+        try:
+            if self.token.kind == "op" and self.token.text == "!":
+                self.index += 1
+                return _Piece(f"not({self._unary().text})", _ATOM)
+            if self._accept("not"):
+                # Python's `not` binds looser than a comparison, the `!` and `not` of JUEL tighter; brackets settle it.
+                return _Piece(f"not({self._binary(3).text})", _ATOM)
+            if self._accept("empty"):
+                tested = self._unary().within(5)
+                return _Piece(f'(if {tested} = null or {tested} = "" or {tested} = [] then true else false)', _ATOM)
+            if self._accept("-"):
+                return _Piece(f"-{self._unary().within(_ATOM)}", 8)
+            return self._postfix(self._primary())
+        finally:
+            self.depth -= 1
+
+    def _primary(self) -> _Piece:
+        token = self.token
+        self.index += 1
+        if token.kind == "number":
+            return _Piece(token.text, _ATOM)
+        if token.kind == "string":
+            return _Piece(_string(re.sub(r"\\(.)", r"\1", token.text[1:-1])), _ATOM)
+        if token.kind == "op" and token.text == "(":
+            inner = self._ternary()
+            self._expect(")")
+            return _Piece(f"({inner.text})", _ATOM)
+        if token.kind == "op" and token.text == "[":
+            return _Piece(f"[{', '.join(piece.text for piece in self._arguments(']'))}]", _ATOM)
+        self.index -= 1
+        if token.kind == "end":
+            raise self._refusal("表达式不完整")
+        if token.kind != "name" or (token.text in _WORDS and token.text not in _CONSTANTS):
+            raise self._refusal(f"这里不该出现“{token.text}”")
+        self.index += 1
+        return self._named(token)
+
+    def _named(self, token: _Token) -> _Piece:
+        if token.text in _CONSTANTS:
+            return _Piece(_CONSTANTS[token.text], _ATOM)
+        if self.operator == ":" and self._looks_like_namespace():
+            self.index -= 1
+            raise self._refusal(f"不支持函数库“{token.text}:”")
+        if self.operator == "(":
+            function = _FUNCTIONS.get(token.text)
+            if function is None:
+                self.index -= 1
+                raise self._refusal(f"不支持函数“{token.text}(…)”")
+            self.index += 1
+            return _Piece(f"{function}({', '.join(piece.text for piece in self._arguments(')'))})", _ATOM)
+        return _Piece(_name(token.text), _ATOM)
+
+    def _looks_like_namespace(self) -> bool:
+        following = self.tokens[self.index + 1 : self.index + 3]
+        return len(following) == 2 and following[0].kind == "name" and following[1].text == "("
+
+    def _arguments(self, closing: str) -> list[_Piece]:
+        found: list[_Piece] = []
+        while not self._accept(closing):
+            if found:
+                self._expect(",")
+            found.append(self._ternary())
+        return found
+
+    def _postfix(self, piece: _Piece) -> _Piece:
+        while True:
+            if self._accept("."):
+                piece = self._member(piece)
+            elif self._accept("["):
+                piece = self._subscript(piece)
+            elif self.operator == "(":
+                raise self._refusal("不支持调用函数")
+            else:
+                return piece
+
+    def _member(self, target: _Piece) -> _Piece:
+        token = self.token
+        if token.kind != "name":
+            raise self._refusal("“.”后面缺少名称")
+        self.index += 1
+        if not self._accept("("):
+            return _Piece(f"{target.within(_ATOM)}.{_name(token.text)}", _ATOM)
+        method = _METHODS.get(token.text)
+        arguments = self._arguments(")")
+        if method is None or len(arguments) != method.count:
+            raise FeelSyntaxError(f"不支持方法“{token.text}(…)”，请改成流程变量", token.start + 1)
+        return method.build(target, [argument.text for argument in arguments])
+
+    def _subscript(self, target: _Piece) -> _Piece:
+        token = self.token
+        if token.kind == "string":
+            self.index += 1
+            self._expect("]")
+            return _Piece(f"get value({target.text}, {_string(token.text[1:-1])})", _ATOM)
+        if token.kind == "number" and token.text.isdigit():
+            self.index += 1
+            self._expect("]")
+            # Their lists count from 0, FEEL's from 1.
+            return _Piece(f"{target.within(_ATOM)}[{int(token.text) + 1}]", _ATOM)
+        raise self._refusal("方括号里只支持数字或文字")
+
+
+def _name(name: str) -> str:
+    return f"`{name}`" if name in KEYWORDS or name == "not" else name
+
+
+@dataclass(frozen=True, slots=True)
+class _Method:
+    count: int
+    build: Callable[[_Piece, list[str]], _Piece]
+
+
+def _call(function: str) -> Callable[[_Piece, list[str]], _Piece]:
+    return lambda target, rest: _Piece(f"{function}({', '.join([target.text, *rest])})", _ATOM)
+
+
+def _variable(target: _Piece, rest: list[str]) -> _Piece:
+    name = rest[0][1:-1]
+    if target.text != "execution" or not rest[0].startswith('"') or not re.fullmatch(r"[^\W\d]\w*", name):
+        raise FeelSyntaxError("getVariable 只支持 execution.getVariable('变量名')", 1)
+    return _Piece(_name(name), _ATOM)
+
+
+_METHODS = {
+    "equals": _Method(1, lambda target, rest: _Piece(f"({target.within(5)} = {rest[0]})", _ATOM)),
+    "startsWith": _Method(1, _call("starts with")),
+    "endsWith": _Method(1, _call("ends with")),
+    "toLowerCase": _Method(0, _call("lower case")),
+    "toUpperCase": _Method(0, _call("upper case")),
+    "trim": _Method(0, _call("trim")),
+    "length": _Method(0, _call("string length")),
+    "size": _Method(0, _call("count")),
+    "isEmpty": _Method(0, lambda target, rest: _Piece(f'({target.within(5)} in ([], ""))', _ATOM)),
+    "getVariable": _Method(1, _variable),
+}
