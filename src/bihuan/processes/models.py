@@ -13,6 +13,7 @@ from bihuan.kernel import clock
 from bihuan.org.models import Site
 from bihuan.org.scoping import ScopedManager, SiteOwned
 
+# Foreign keys without an index of their own begin another index, or are never searched by.
 # Work without a due moment sorts behind all work that has one, in one index that both databases read in order.
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 
@@ -79,7 +80,7 @@ class Instance(SiteOwned):
         CANCELLED = "cancelled", "已取消"
         ERROR = "error", "异常结束"
 
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name="门店")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="门店")
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", verbose_name="版本")
     process_id = models.CharField("流程标识", max_length=120)
     subject_kind = models.CharField("对象类别", max_length=32, blank=True, default="")
@@ -90,10 +91,14 @@ class Instance(SiteOwned):
     lock_version = models.PositiveIntegerField("步数", default=0)
     status = models.CharField("状况", max_length=12, choices=Status.choices, default=Status.RUNNING)
     started_at = models.DateTimeField("开始")
-    started_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    started_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
     ended_at = models.DateTimeField("结束", null=True, blank=True)
     root = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="children"
+    )
     parent_wait = models.PositiveIntegerField("调用序号", null=True, blank=True)
 
     unscoped: ClassVar[models.Manager[Any]] = models.Manager()
@@ -136,15 +141,17 @@ class WorkItem(SiteOwned):
         DONE = "done", "已完成"
         CANCELLED = "cancelled", "已取消"
 
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name="门店")
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="items")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="门店")
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, db_index=False, related_name="items")
     wait = models.PositiveIntegerField("序号")
     node_id = models.CharField("节点", max_length=120)
     name = models.CharField("步骤", max_length=200)
     title = models.CharField("事项", max_length=200, blank=True, default="")
     role = models.CharField("角色", max_length=200, blank=True, default="")
     shared = models.BooleanField("多个角色", default=False)
-    assignee = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    assignee = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
     status = models.CharField("状况", max_length=10, choices=Status.choices, default=Status.OPEN)
     form_key = models.CharField("表单", max_length=120, blank=True, default="")
     limit_key = models.CharField("时限", max_length=120, blank=True, default="")
@@ -156,7 +163,9 @@ class WorkItem(SiteOwned):
     warn_at = models.DateTimeField("提醒", null=True, blank=True)
     sort_at = models.DateTimeField("排序", default=NEVER)
     completed_at = models.DateTimeField("完成", null=True, blank=True)
-    completed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    completed_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
     once_key = models.CharField("一次性键", max_length=64, blank=True, default="")
 
     unscoped: ClassVar[models.Manager[Any]] = models.Manager()
@@ -167,7 +176,9 @@ class WorkItem(SiteOwned):
         verbose_name_plural = "工作项"
         constraints = [models.UniqueConstraint(fields=["instance", "wait"], name="processes_item_wait")]
         indexes = [
-            models.Index(fields=["site", "role", "sort_at", "id"], condition=Q(status="open"), name="processes_item_role"),
+            models.Index(
+                fields=["site", "role", "sort_at", "id"], condition=Q(status="open"), name="processes_item_role"
+            ),
             models.Index(
                 fields=["assignee", "sort_at", "id"],
                 condition=Q(status="open", assignee__isnull=False),
@@ -194,8 +205,8 @@ class WorkItem(SiteOwned):
 class Subscription(models.Model):
     """An instance waiting for a message (by name and correlation) or a signal (by name). The row goes when it ends."""
 
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="subscriptions")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+")
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, db_index=False, related_name="subscriptions")
     wait = models.PositiveIntegerField("序号")
     node_id = models.CharField("节点", max_length=120)
     kind = models.CharField("类别", max_length=10, choices=[("message", "消息"), ("signal", "信号")])
@@ -219,15 +230,17 @@ class Subscription(models.Model):
 class Incident(models.Model):
     """An instance that cannot go on at a node until somebody retries or skips. `number` is the engine's id of it."""
 
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
-    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="incidents")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+")
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, db_index=False, related_name="incidents")
     number = models.PositiveIntegerField("序号")
     node_id = models.CharField("节点", max_length=120)
     reason = models.CharField("原因", max_length=500)
     raised_at = models.DateTimeField("发生")
     resolved_at = models.DateTimeField("解决", null=True, blank=True)
     resolution = models.CharField("解决方式", max_length=12, blank=True, default="")
-    resolved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    resolved_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
 
     unscoped: ClassVar[models.Manager[Incident]] = models.Manager()
     objects: ClassVar[ScopedManager[Incident]] = ScopedManager()
