@@ -245,7 +245,7 @@ def _refuse_second_booking(site: Site, vehicle: Vehicle, starts: datetime, *, be
     day = datetime.combine(starts.astimezone(zone).date(), time(), tzinfo=zone)
     same_day = Appointment.unscoped.filter(
         vehicle=vehicle, status__in=_PENDING, starts_at__gte=day, starts_at__lt=day + timedelta(days=1)
-    ).exclude(pk=besides)
+    ).exclude(pk=besides or 0)
     other = same_day.first()
     if other is not None:
         local = other.starts_at.astimezone(zone)

@@ -43,7 +43,7 @@ def save_job(*, actor: Actor, site_id: int | None = None, job_id: int | None = N
 
 @transaction.atomic
 def save_part(*, actor: Actor, part_id: int | None = None, **values: Any) -> Part:
-    """Add a part to the organisation's list, or change the named fields of one; prices change for new estimates only."""
+    """Add a part to the list, or change the named fields of one; a new price holds for new estimates only."""
     require_anywhere(actor, "stock.manage")
     part = Part()
     if part_id is not None:
@@ -83,7 +83,10 @@ def clean_job(values: dict[str, Any], *, whole: bool) -> dict[str, Any]:
     """The given fields of a job checked; all of code, name, hours and rate are needed when `whole`."""
     _refuse_unknown(values, _JOB_FIELDS, "作业项目")
     clean = _clean_code_and_name(values, whole=whole, code_limit=30)
-    for field, label, most in (("hours", "标准工时", Decimal(999)), ("rate_yuan_per_hour", "工时单价", Decimal(100_000))):
+    for field, label, most in (
+        ("hours", "标准工时", Decimal(999)),
+        ("rate_yuan_per_hour", "工时单价", Decimal(100_000)),
+    ):
         if whole or field in values:
             clean[field] = _required_amount(values.get(field), label, field, most)
     for field in ("is_maintenance", "active"):

@@ -88,7 +88,7 @@ def change_customer(customer_id: int, *, actor: Actor, **values: Any) -> Custome
 
 @transaction.atomic
 def merge_customers(keep_id: int, drop_id: int, *, actor: Actor) -> Customer:
-    """Join two entries of one person: everything of the dropped one moves to the kept one, its phone becomes a contact."""
+    """Join two entries of one person: all of the dropped one moves to the kept one, its phone becomes a contact."""
     require_anywhere(actor, "customer.manage")
     if keep_id == drop_id:
         raise BusinessError("请选择两位不同的客户来合并")
@@ -110,7 +110,13 @@ def merge_customers(keep_id: int, drop_id: int, *, actor: Actor) -> Customer:
         Contact.objects.get_or_create(customer=keep, phone=drop.phone, defaults={"name": drop.name, "relation": "合并"})
     gone = _snapshot(drop)
     note(actor, "customer.merged_away", chain(drop.pk), site_id=actor.site_id, data={"into": keep.pk}, before=gone)
-    note(actor, "customer.merged", chain(keep.pk), site_id=actor.site_id, data={"from": drop_id, "moved": moved, "gone": gone})
+    note(
+        actor,
+        "customer.merged",
+        chain(keep.pk),
+        site_id=actor.site_id,
+        data={"from": drop_id, "moved": moved, "gone": gone},
+    )
     drop.delete()
     return keep
 
@@ -188,7 +194,7 @@ def clean_customer(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_taken_phone(phone: str, *, besides: int | None) -> None:
-    other = Customer.objects.filter(phone=phone).exclude(pk=besides).first()
+    other = Customer.objects.filter(phone=phone).exclude(pk=besides or 0).first()
     if other is not None:
         raise Conflict(f"这个电话已经登记在客户“{other.name}”名下", "phone")
 

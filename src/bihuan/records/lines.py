@@ -53,7 +53,9 @@ def totals(lines: Iterable[WorkLine], statuses: Sequence[str] = CURRENT) -> Tota
 
 
 @transaction.atomic
-def add_line(case_id: int, *, actor: Actor, description: str = "", raised_by: str = "customer", **values: Any) -> WorkLine:
+def add_line(
+    case_id: int, *, actor: Actor, description: str = "", raised_by: str = "customer", **values: Any
+) -> WorkLine:
     """Add a line: `job_id`, `part_id`, `quantity`, and, to depart from the catalogue, `part_price_yuan`,
     `labour_hours`, `labour_fee_yuan`. The description defaults to the name of the job or part."""
     case = lock_case(case_id, actor=actor)
@@ -158,7 +160,9 @@ def agree_lines(case_id: int, line_ids: Iterable[int] | None = None, *, actor: A
 
 
 @transaction.atomic
-def decline_lines(case_id: int, line_ids: Iterable[int] | None = None, *, actor: Actor, reason: str = "") -> list[WorkLine]:
+def decline_lines(
+    case_id: int, line_ids: Iterable[int] | None = None, *, actor: Actor, reason: str = ""
+) -> list[WorkLine]:
     """The customer does not want the lines; their parts are no longer held back."""
     case = lock_case(case_id, actor=actor)
     actor.require("estimate.manage", case.site_id)
@@ -222,7 +226,9 @@ def _answerable(case: Case, line_ids: Iterable[int] | None) -> list[WorkLine]:
     return chosen
 
 
-def _build(case: Case, actor: Actor, values: dict[str, Any], priced_before: Mapping[str, Any] | None = None) -> WorkLine:
+def _build(
+    case: Case, actor: Actor, values: dict[str, Any], priced_before: Mapping[str, Any] | None = None
+) -> WorkLine:
     allowed = {*_SHOWN, "labour_fee_yuan"} - {"round", "status"}
     unknown = set(values) - allowed
     if unknown:
@@ -241,7 +247,9 @@ def _build(case: Case, actor: Actor, values: dict[str, Any], priced_before: Mapp
         "labour_fee_yuan": yuan(hours * job.rate_yuan_per_hour) if job else ZERO,
     }
     asked = {
-        "part_price_yuan": amount(values.get("part_price_yuan"), "配件单价", "part_price_yuan", usual["part_price_yuan"]),
+        "part_price_yuan": amount(
+            values.get("part_price_yuan"), "配件单价", "part_price_yuan", usual["part_price_yuan"]
+        ),
         "labour_fee_yuan": amount(values.get("labour_fee_yuan"), "工时费", "labour_fee_yuan", usual["labour_fee_yuan"]),
     }
     if any(asked[key] not in (usual[key], (priced_before or {}).get(key)) for key in usual):

@@ -100,7 +100,9 @@ def _matches(typed: str, actor: Actor, limit: int) -> Iterable[Hit]:
     if len(key) >= 3 and any(letter.isdigit() for letter in key):
         yield from _by_plate(key, limit)
     if len(key) >= 6 and key.isascii():
-        yield from _of_vehicles(Vehicle.objects.filter(prefix("vin", key)), limit, "车架号", 90 if len(key) == 17 else 60)
+        yield from _of_vehicles(
+            Vehicle.objects.filter(prefix("vin", key)), limit, "车架号", 90 if len(key) == 17 else 60
+        )
     if _LETTERS_ONLY.match(typed):
         yield from _by_pinyin(typed.lower().replace(" ", "").replace("'", ""), limit)
     elif not typed.isascii():
@@ -118,7 +120,9 @@ def _by_phone(number: str, limit: int) -> Iterable[Hit]:
     tail = mirrored(number)
     yield from _of_customers(Customer.objects.filter(prefix("phone_mirrored", tail)), limit, "电话尾号", 75)
     owners = Contact.objects.filter(prefix("phone_mirrored", tail)).values("customer_id")[:limit]
-    yield from _of_customers(Customer.objects.filter(pk__in=list(owners.values_list("customer_id", flat=True))), limit, "联系人电话尾号", 65)
+    yield from _of_customers(
+        Customer.objects.filter(pk__in=list(owners.values_list("customer_id", flat=True))), limit, "联系人电话尾号", 65
+    )
     yield from _of_customers(Customer.objects.filter(prefix("phone", number)).order_by("phone"), limit, "电话", 55)
 
 
@@ -195,7 +199,9 @@ def _enrich(hits: list[Hit], actor: Actor) -> None:
     vouchers = {row.customer_id: row for row in Voucher.objects.filter(customer__in=people, used_at__isnull=True)[:100]}
     for hit in hits:
         car = hit.vehicle.pk if hit.vehicle else None
-        hit.open_cases = [case for case in open_cases if case.customer_id == hit.customer.pk and case.vehicle_id in (None, car)]
+        hit.open_cases = [
+            case for case in open_cases if case.customer_id == hit.customer.pk and case.vehicle_id in (None, car)
+        ]
         hit.appointments = [row for row in coming if row.customer_id == hit.customer.pk and row.vehicle_id == car]
         hit.last_visit_at = last.get(car) if car else None
         hit.open_voucher = vouchers.get(hit.customer.pk)

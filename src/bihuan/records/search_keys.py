@@ -1,4 +1,4 @@
-"""Keys under which people look a customer or a vehicle up while talking: pinyin, initials, plate and phone without marks."""
+"""Keys under which people look customers and vehicles up: pinyin, initials, plate and phone without marks."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ class ShortStock(BusinessError):
     """There is less on the shelf than asked for; `available` is what could be had."""
 
     def __init__(self, part: Part, wanted: Decimal, available: Decimal) -> None:
-        super().__init__(f"“{part.name}”库存不足：需要 {_said(wanted)} {part.unit}，可用 {_said(available)} {part.unit}", "part_id")
+        super().__init__(
+            f"“{part.name}”库存不足：需要 {_said(wanted)} {part.unit}，可用 {_said(available)} {part.unit}", "part_id"
+        )
         self.part, self.wanted, self.available = part, wanted, available
 
 
@@ -40,7 +42,13 @@ class Shortage:
 
 @transaction.atomic
 def receive_stock(
-    part_id: int, quantity: Decimal, *, actor: Actor, site_id: int | None = None, shelf: str | None = None, reason: str = ""
+    part_id: int,
+    quantity: Decimal,
+    *,
+    actor: Actor,
+    site_id: int | None = None,
+    shelf: str | None = None,
+    reason: str = "",
 ) -> Stock:
     """Parts arrive on a site's shelf."""
     site = current_site(actor, site_id)
@@ -50,7 +58,7 @@ def receive_stock(
     if shelf is not None:
         place = optional_text(shelf, label="货位", field="shelf", limit=30)
         Stock.unscoped.filter(pk=stock.pk).update(shelf=place)
-    if not _apply(stock, StockMoveKind.RECEIVE, on_hand=count, reserved=Decimal(0)):
+    if not _apply(stock, on_hand=count, reserved=Decimal(0)):
         raise BusinessError("入库没有成功，请重试")
     return _moved(stock, StockMoveKind.RECEIVE, count, actor, reason=reason)
 
@@ -69,7 +77,7 @@ def adjust_stock(part_id: int, counted: Decimal, *, actor: Actor, reason: str, s
         return locked
     if target < locked.reserved:
         raise BusinessError(f"已有 {_said(locked.reserved)} 件预留给工单，盘点数不能更少；请先取消预留", "counted")
-    if not _apply(stock, StockMoveKind.ADJUST, on_hand=difference, reserved=Decimal(0)):
+    if not _apply(stock, on_hand=difference, reserved=Decimal(0)):
         raise BusinessError("库存刚刚变动，请刷新后重新盘点")
     return _moved(stock, StockMoveKind.ADJUST, difference, actor, reason=text)
 
@@ -117,7 +125,7 @@ def release_line(line: WorkLine, *, actor: Actor, reason: str = "") -> None:
     if not held or line.part_id is None:
         return
     stock = _stock_of(line.case.site_id, line.part_id)
-    if not _apply(stock, StockMoveKind.RELEASE, on_hand=Decimal(0), reserved=-held):
+    if not _apply(stock, on_hand=Decimal(0), reserved=-held):
         raise BusinessError("预留数量对不上，请联系管理员核对库存")
     WorkLine.unscoped.filter(pk=line.pk).update(reserved_quantity=Decimal(0))
     line.reserved_quantity = Decimal(0)
@@ -139,7 +147,7 @@ def issue_for_line(line_id: int, quantity: Decimal | None = None, *, actor: Acto
     if line.reserved_quantity < count:
         _reserve(case, line, count - line.reserved_quantity, actor)
     stock = _stock_of(case.site_id, _part_id(line))
-    if not _apply(stock, StockMoveKind.ISSUE, on_hand=-count, reserved=-count):
+    if not _apply(stock, on_hand=-count, reserved=-count):
         raise ShortStock(_part(line), count, Stock.unscoped.get(pk=stock.pk).available)
     line.reserved_quantity -= count
     line.issued_quantity += count
@@ -164,9 +172,11 @@ def return_for_line(line_id: int, quantity: Decimal, *, actor: Actor, reason: st
     case, line = _line_for_stock(line_id, actor, "stock.issue")
     count = _positive(quantity)
     if count > line.issued_quantity:
-        raise BusinessError(f"“{line.description}”只领出 {_said(line.issued_quantity)}，不能退 {_said(count)}", "quantity")
+        raise BusinessError(
+            f"“{line.description}”只领出 {_said(line.issued_quantity)}，不能退 {_said(count)}", "quantity"
+        )
     stock = _stock_of(case.site_id, _part_id(line))
-    if not _apply(stock, StockMoveKind.RETURN, on_hand=count, reserved=Decimal(0)):
+    if not _apply(stock, on_hand=count, reserved=Decimal(0)):
         raise BusinessError("退料没有成功，请重试")
     line.issued_quantity -= count
     line.save(update_fields=["issued_quantity"])
@@ -193,14 +203,14 @@ def stock_at(site_id: int, part_ids: Iterable[int]) -> dict[int, Stock]:
 
 def _reserve(case: Case, line: WorkLine, count: Decimal, actor: Actor) -> None:
     stock = _stock_of(case.site_id, _part_id(line))
-    if not _apply(stock, StockMoveKind.RESERVE, on_hand=Decimal(0), reserved=count):
+    if not _apply(stock, on_hand=Decimal(0), reserved=count):
         raise ShortStock(_part(line), count, Stock.unscoped.get(pk=stock.pk).available)
     line.reserved_quantity += count
     line.save(update_fields=["reserved_quantity"])
     _moved(stock, StockMoveKind.RESERVE, count, actor, line=line)
 
 
-def _apply(stock: Stock, kind: StockMoveKind, *, on_hand: Decimal, reserved: Decimal) -> bool:
+def _apply(stock: Stock, *, on_hand: Decimal, reserved: Decimal) -> bool:
     """Move the two numbers if and only if the result is sound; one statement, so there is nothing between look and act.
 
     Rounded because SQLite keeps decimals as floats, and 0.3 - 0.1 would fall short of 0.2.

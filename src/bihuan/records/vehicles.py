@@ -172,10 +172,19 @@ def clean_vehicle(values: dict[str, Any]) -> dict[str, Any]:
         if vin and not _VIN.match(vin):
             raise BusinessError("车架号应为 17 位字母和数字，不含 I、O、Q", "vin")
         clean["vin"] = vin or None
-    for field, label, limit in (("brand", "品牌", 40), ("model_name", "车型", 60), ("colour", "颜色", 20), ("note", "备注", 2000)):
+    for field, label, limit in (
+        ("brand", "品牌", 40),
+        ("model_name", "车型", 60),
+        ("colour", "颜色", 20),
+        ("note", "备注", 2000),
+    ):
         if field in values:
             clean[field] = optional_text(values[field], label=label, field=field, limit=limit)
-    for field, label in (("mileage_km", "里程"), ("last_service_km", "上次保养里程"), ("next_service_km", "下次保养里程")):
+    for field, label in (
+        ("mileage_km", "里程"),
+        ("last_service_km", "上次保养里程"),
+        ("next_service_km", "下次保养里程"),
+    ):
         if field in values:
             clean[field] = _clean_km(values[field], label=label, field=field)
     return clean
@@ -194,7 +203,7 @@ def _clean_km(value: Any, *, label: str, field: str) -> int | None:
 
 
 def _refuse_taken(plate: str, vin: str | None, *, besides: int | None) -> None:
-    rows = Vehicle.objects.exclude(pk=besides).select_related("customer")
+    rows = Vehicle.objects.exclude(pk=besides or 0).select_related("customer")
     other = rows.filter(plate_key=plate_key(plate)).first()
     if other is not None:
         raise Conflict(f"车牌 {spaced_plate(plate)} 已经登记在客户“{other.customer.name}”名下", "plate")

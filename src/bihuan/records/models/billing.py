@@ -98,7 +98,9 @@ class Settlement(models.Model):
             models.CheckConstraint(condition=Q(discount_yuan__gte=0), name="settlement_discount_not_negative"),
             models.CheckConstraint(condition=Q(paid_yuan__gte=0), name="settlement_paid_not_negative"),
             models.CheckConstraint(condition=Q(paid_yuan__lte=F("total_yuan")), name="settlement_not_overpaid"),
-            models.CheckConstraint(condition=Q(status__in=["draft", "agreed", "settled"]), name="settlement_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "agreed", "settled"]), name="settlement_status_known"
+            ),
         ]
         indexes = [models.Index(fields=["status", "-created_at"], name="settlement_list")]
 

@@ -71,7 +71,9 @@ class Case(models.Model):
     work_started_at = models.DateTimeField("开工时间", null=True, blank=True)
     work_done_at = models.DateTimeField("完工时间", null=True, blank=True)
     released_at = models.DateTimeField("交车时间", null=True, blank=True)
-    stamp = models.CharField("完工章", max_length=4, blank=True, default="", choices=[("blue", "蓝章"), ("red", "红章")])
+    stamp = models.CharField(
+        "完工章", max_length=4, blank=True, default="", choices=[("blue", "蓝章"), ("red", "红章")]
+    )
     bay = models.CharField("工位", max_length=30, blank=True, default="")
     mileage_km = models.PositiveIntegerField("进厂里程", null=True, blank=True)
     fuel = models.CharField("油量", max_length=10, blank=True, default="")

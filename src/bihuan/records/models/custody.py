@@ -50,7 +50,9 @@ class Custody(models.Model):
         verbose_name = "保管"
         constraints = [
             models.UniqueConstraint(fields=["case", "thing"], name="custody_once_per_thing"),
-            models.CheckConstraint(condition=Q(holder_kind__in=["user", "desk", "customer"]), name="custody_holder_known"),
+            models.CheckConstraint(
+                condition=Q(holder_kind__in=["user", "desk", "customer"]), name="custody_holder_known"
+            ),
         ]
         indexes = [models.Index(fields=["holder_kind", "holder"], name="custody_by_holder")]
 

@@ -24,7 +24,7 @@ class DocumentKind(models.TextChoices):
 
 
 class Document(models.Model):
-    """A numbered paper with a frozen copy of its data, found again by an unguessable token (QR). Voided, never changed."""
+    """A numbered paper with a frozen copy of its data and an unguessable token (QR). Voided, never changed."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="documents")
     kind = models.CharField("类型", max_length=20, choices=DocumentKind)

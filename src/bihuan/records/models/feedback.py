@@ -22,7 +22,7 @@ class Satisfaction(models.IntegerChoices):
 
 
 class Feedback(models.Model):
-    """The answer at a follow-up: the car's condition, satisfaction 1 to 5, praise. 1 and 2 carry a reason or a recording."""
+    """The answer at a follow-up: condition, satisfaction 1 to 5, praise. 1 and 2 carry a reason or a recording."""
 
     case = models.OneToOneField(Case, models.PROTECT, related_name="feedback")
     satisfaction = models.PositiveSmallIntegerField("满意度", choices=Satisfaction)

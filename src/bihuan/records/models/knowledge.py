@@ -7,7 +7,7 @@ from django.db import models
 
 
 class KnowledgeNote(models.Model):
-    """A note of the organisation's knowledge, named by its key in a process step; its edits are kept in the audit log."""
+    """A note of the organisation's knowledge, named by its key in a process step; edits are kept in the audit log."""
 
     key = models.CharField("键", max_length=60, unique=True)
     title = models.CharField("标题", max_length=120)

@@ -106,5 +106,5 @@ def surname(name: str) -> str:
     if name[:2] in _TWO_CHARACTER_SURNAMES and len(name) > 2:
         return name[:2]
     if name.isascii():
-        return name.split(" ")[0]
+        return name.split(" ", maxsplit=1)[0]
     return name[:1]
