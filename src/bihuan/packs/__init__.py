@@ -1,0 +1,1 @@
+"""Rule books as folders of data: reading, checking, drawing and installing them."""
