@@ -24,7 +24,6 @@ def request_of(cast: Cast, who: str, **session: Any) -> HttpRequest:
     return request
 
 
-@pytest.mark.covers("AUTO-33")
 @pytest.mark.parametrize("role", GRANTS)
 def test_each_role_may_do_exactly_what_it_is_granted_at_its_own_site_only(cast: Cast, role: str) -> None:
     actor = cast.actor(role)

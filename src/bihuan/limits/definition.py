@@ -119,7 +119,7 @@ def _problems_of(entry: object, number: int) -> list[str]:
         "target": _is_target,
         "warn": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1,
         "escalate_to": lambda value: isinstance(value, str),
-        "calendar": lambda value: value in _CALENDARS,
+        "calendar": lambda value: isinstance(value, str) and value in _CALENDARS,
     }
     reasons = {
         "key": "key 由小写字母、数字和下划线组成",

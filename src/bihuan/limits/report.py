@@ -39,9 +39,9 @@ def share_in_time(key: str, *, site_ids: Iterable[int], since: datetime, until: 
         Clock.objects.at(site_ids)
         .filter(key=key, started_at__gte=since, started_at__lt=until)
         .aggregate(
-            met=Count("pk", filter=Q(met=True)),
+            kept=Count("pk", filter=Q(met=True)),
             missed=Count("pk", filter=missed),
-            running=Count("pk", filter=Q(stopped_at__isnull=True, breached_at__isnull=True)),
+            open=Count("pk", filter=Q(stopped_at__isnull=True, breached_at__isnull=True)),
         )
     )
-    return Share(met=counts["met"], missed=counts["missed"], running=counts["running"])
+    return Share(met=counts["kept"], missed=counts["missed"], running=counts["open"])
