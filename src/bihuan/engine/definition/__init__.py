@@ -16,6 +16,7 @@ from bihuan.engine.definition.model import (
     Process,
     TimerSpec,
 )
+from bihuan.engine.definition.parse import check_bpmn, parse_bpmn
 from bihuan.engine.definition.problems import DefinitionError, Problem
 
 __all__ = [
@@ -33,4 +34,6 @@ __all__ = [
     "Problem",
     "Process",
     "TimerSpec",
+    "check_bpmn",
+    "parse_bpmn",
 ]

@@ -1,0 +1,156 @@
+"""Reads what an event waits for or throws."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
+from bihuan.engine.definition.iso8601 import BadTime, looks_like_iso, parse_timer
+from bihuan.engine.definition.model import EventSpec, TimerSpec
+from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, IGNORED_IN_EVENT, split
+from bihuan.engine.definition.reading import Reading, children, extension_elements, line_of, text_of
+
+PLAIN = EventSpec("none")
+_SUFFIX = "EventDefinition"
+
+ALLOWED: dict[str, frozenset[str]] = {
+    "startEvent": frozenset({"none", "message", "signal", "timer"}),
+    "eventSubProcessStart": frozenset({"message", "signal", "timer", "error", "escalation"}),
+    "intermediateCatchEvent": frozenset({"message", "signal", "timer", "link"}),
+    "intermediateThrowEvent": frozenset({"none", "message", "signal", "escalation", "link"}),
+    "endEvent": frozenset({"none", "message", "signal", "error", "escalation", "terminate"}),
+    "boundaryEvent": frozenset({"message", "signal", "timer", "error", "escalation"}),
+}
+"""Which kinds of event may stand where; what BPMN knows beyond this is refused as not supported yet."""
+
+CHINESE = {
+    "none": "空",
+    "message": "消息",
+    "signal": "信号",
+    "timer": "定时",
+    "error": "错误",
+    "escalation": "升级",
+    "terminate": "终止",
+    "link": "链接",
+    "conditional": "条件",
+    "compensate": "补偿",
+    "cancel": "取消",
+}
+_REFERENCES = {"message": "messageRef", "signal": "signalRef", "error": "errorRef", "escalation": "escalationRef"}
+
+
+def read_event(element: etree._Element, reading: Reading, place: str) -> EventSpec:
+    """The event definition inside an event element. `place` is a key of ALLOWED."""
+    found: list[etree._Element] = []
+    for inner in element:
+        namespace, local = split(inner.tag)
+        if namespace == BPMN and local.endswith(_SUFFIX):
+            found.append(inner)
+        elif namespace == BPMN and local == "eventDefinitionRef":
+            found.extend(_referenced(element, inner, reading))
+        elif namespace != BPMN or local not in IGNORED_IN_EVENT:
+            reading.refuse(inner, "事件里不能有这个元素", "unknown-element")
+    if len(found) > 1:
+        reading.refuse(element, "暂不支持一个事件有多个触发条件，请拆成几个事件", "multiple-event")
+        return PLAIN
+    if not found:
+        if place in ("intermediateCatchEvent", "boundaryEvent"):
+            reading.refuse(element, "这个事件没有说等什么（消息、信号或时间）", "event-without-trigger")
+        return PLAIN
+    kind = split(found[0].tag)[1].removesuffix(_SUFFIX)
+    if kind not in ALLOWED[place]:
+        word = CHINESE.get(kind, kind)
+        reading.refuse(element, f"这里不支持{word}事件", "unsupported-event", line_of(found[0]))
+        return PLAIN
+    return _read_definition(element, found[0], kind, reading)
+
+
+def _referenced(event: etree._Element, reference: etree._Element, reading: Reading) -> list[etree._Element]:
+    target = text_of(reference).rpartition(":")[2]
+    for candidate in event.getroottree().getroot():
+        if candidate.get("id") == target and split(candidate.tag)[1].endswith(_SUFFIX):
+            return [candidate]
+    reading.refuse(event, f"找不到事件定义「{target}」", "missing-reference")
+    return []
+
+
+def _read_definition(event: etree._Element, definition: etree._Element, kind: str, reading: Reading) -> EventSpec:
+    if kind == "timer":
+        return EventSpec("timer", timer=_read_timer(event, definition, reading))
+    if kind == "terminate":
+        return EventSpec("terminate")
+    if kind == "link":
+        name = definition.get("name") or event.get("name") or event.get("id", "")
+        return EventSpec("link", name)
+    return read_reference(event, definition, kind, reading)
+
+
+def read_reference(event: etree._Element, holder: etree._Element, kind: str, reading: Reading) -> EventSpec:
+    """A reference to a declared message, signal, error or escalation, from an event definition or a task."""
+    reference = holder.get(_REFERENCES[kind], "")
+    correlation = reading.expression(event, _attribute(event, holder, "correlation"))
+    code_variable, message_variable = "", ""
+    for namespace in CAMUNDA_LIKE:
+        code_variable = holder.get(f"{{{namespace}}}errorCodeVariable") or code_variable
+        code_variable = holder.get(f"{{{namespace}}}escalationCodeVariable") or code_variable
+        message_variable = holder.get(f"{{{namespace}}}errorMessageVariable") or message_variable
+    code_variable = _attribute(event, holder, "codeVariable") or code_variable
+    message_variable = _attribute(event, holder, "messageVariable") or message_variable
+    if not reference:
+        own_name = (event.get("name") or event.get("id", "")) if kind in ("message", "signal") else ""
+        return EventSpec(kind, own_name, None, correlation, None, None, code_variable, message_variable)
+    declared = reading.lookup(kind, reference)
+    if declared is None:
+        if kind in ("error", "escalation"):
+            # Older modelling tools write the code itself where the standard wants a reference.
+            return EventSpec(kind, reference, None, None, None, None, code_variable, message_variable)
+        reading.refuse(event, f"找不到{CHINESE[kind]}「{reference}」的定义", "missing-reference", line_of(holder))
+        return EventSpec(kind, reference)
+    return EventSpec(
+        kind,
+        declared.name,
+        declared.name_expression,
+        correlation or declared.correlation,
+        None,
+        None,
+        code_variable,
+        message_variable,
+    )
+
+
+def _attribute(event: etree._Element, holder: etree._Element, name: str) -> str | None:
+    key = f"{{{BIHUAN}}}{name}"
+    return holder.get(key) or event.get(key)
+
+
+def _read_timer(event: etree._Element, definition: etree._Element, reading: Reading) -> TimerSpec | None:
+    found = list(children(definition, BPMN, "timeDate", "timeDuration", "timeCycle"))
+    if len(found) != 1:
+        reading.refuse(
+            event, "定时事件要有一个（且只有一个）日期、时长或周期", "timer-without-time", line_of(definition)
+        )
+        return None
+    text, line = text_of(found[0]), line_of(found[0])
+    kind = split(found[0].tag)[1].removeprefix("time").lower()
+    if not text:
+        reading.refuse(event, "定时事件没有填时间", "timer-without-time", line)
+        return None
+    if text.startswith("=") or is_juel(text) or not (looks_like_iso(kind, text) or len(text.split()) >= 5):
+        try:
+            return TimerSpec(kind, text, None, feel(text, line))
+        except BadExpression as bad:
+            reading.refuse_expression(event, bad)
+            return None
+    try:
+        return TimerSpec(kind, text, parse_timer(kind, text))
+    except BadTime as bad_time:
+        reading.refuse(event, str(bad_time), "bad-timer", line)
+        return None
+
+
+def refuse_listeners(element: etree._Element, reading: Reading) -> None:
+    """Code of another engine that would run at this element cannot run here, and must not be dropped in silence."""
+    for namespace in CAMUNDA_LIKE:
+        for local in ("executionListener", "taskListener", "eventListener"):
+            for listener in extension_elements(element, namespace, local):
+                reading.refuse(element, "不支持监听器代码，请改成一个服务任务", "listener", line_of(listener))

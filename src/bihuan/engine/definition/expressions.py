@@ -1,0 +1,67 @@
+"""Texts of a model that are expressions: FEEL, or the `${…}` of Camunda 7 and Flowable translated to FEEL."""
+
+from __future__ import annotations
+
+from bihuan.engine.feel import Expression, FeelError, FeelSyntaxError, compile_expression, feel_text, translate_juel
+
+FEEL_LANGUAGES = frozenset(
+    {
+        "",
+        "feel",
+        "text/feel",
+        "application/feel",
+        "juel",
+        "http://www.omg.org/spec/feel/20140401",
+        "http://www.omg.org/spec/dmn/20180521/feel/",
+        "https://www.omg.org/spec/dmn/20191111/feel/",
+    }
+)
+"""Values of `language` and `scriptFormat` under which a text is read as FEEL (`${…}` is recognised by itself)."""
+
+
+class BadExpression(Exception):
+    """A text that cannot be read as an expression; `reason` is Chinese, `line` where in the file."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+def is_juel(text: str) -> bool:
+    """Whether the text is written in the `${…}` language."""
+    return "${" in text or "#{" in text
+
+
+def feel(text: str, line: int) -> Expression:
+    """The expression a text stands for; a leading `=` is dropped. Raises BadExpression."""
+    text = text.strip()
+    try:
+        if text.startswith("="):
+            return compile_expression(text[1:], line=line)
+        return compile_expression(translate_juel(text) if is_juel(text) else text, line=line)
+    except FeelSyntaxError as error:
+        # The column counts from the start of the expression, which is not the column in the file.
+        raise BadExpression(f"表达式「{_short(text)}」读不懂：第 {error.column} 列，{error.message}", line) from None
+    except FeelError as error:
+        raise BadExpression(f"表达式「{_short(text)}」读不懂：{error.message}", line) from None
+
+
+def text_or_feel(text: str, line: int) -> Expression:
+    """For attributes that hold plain text unless marked with `=` or `${…}`. Raises BadExpression."""
+    text = text.strip()
+    if text.startswith("=") or is_juel(text):
+        return feel(text, line)
+    return compile_expression(feel_text(text), line=line)
+
+
+def variable(name: str, line: int) -> Expression:
+    """The expression that reads a variable whatever its name looks like. Raises BadExpression."""
+    if "`" in name or "\n" in name:
+        raise BadExpression(f"变量名「{_short(name)}」里有不能用的符号", line)
+    return feel(f"`{name.strip()}`", line)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,219 @@
+"""Pass 3: the inside of a process, level by level: nodes, flows, lanes, and how they hang together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lxml import etree
+
+from bihuan.engine.definition.extensions import read_extension
+from bihuan.engine.definition.model import Extension, Flow, Lane, Level, Node, Process
+from bihuan.engine.definition.names import BIHUAN, BPMN
+from bihuan.engine.definition.nodes import node_kind, read_condition, read_node
+from bihuan.engine.definition.reach import reachability
+from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
+
+MAX_LEVELS = 20
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A process being put together."""
+
+    reading: Reading
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    elements: dict[str, etree._Element] = field(default_factory=dict)
+    flows: dict[str, Flow] = field(default_factory=dict)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    members: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_process(element: etree._Element, reading: Reading) -> Process:
+    """One `process` element as a Process; problems go into `reading`."""
+    draft = _Draft(reading)
+    _read_level(element, "", draft, 0)
+    _join_flows(draft)
+    _attach_boundaries(draft)
+    _hand_down_lanes(draft)
+    nodes = {identity: Node(**fields) for identity, fields in draft.nodes.items()}
+    levels = {parent: _level(parent, members, nodes) for parent, members in draft.members.items()}
+    process = Process(
+        id=element.get("id", ""),
+        name=element.get("name", "") or element.get("id", ""),
+        line=line_of(element),
+        nodes=nodes,
+        flows=draft.flows,
+        lanes=draft.lanes,
+        levels=levels,
+        version_tag=_version_tag(element),
+        documentation=text_of(child(element, BPMN, "documentation")),
+        extension=read_extension(element),
+        links=_links(nodes),
+    )
+    return replace(process, reach=reachability(process))
+
+
+def _version_tag(element: etree._Element) -> str:
+    return next((str(value) for key, value in element.attrib.items() if str(key).endswith("}versionTag")), "")
+
+
+def _identity(element: etree._Element) -> str:
+    return element.get("id") or f"_line{line_of(element)}"
+
+
+def _read_level(element: etree._Element, parent: str, draft: _Draft, depth: int) -> None:
+    if depth > MAX_LEVELS:
+        draft.reading.refuse(element, f"子流程嵌套太深，最多 {MAX_LEVELS} 层", "too-deep")
+        return
+    members = draft.members.setdefault(parent, [])
+    for inner in element:
+        if inner.tag == f"{{{BPMN}}}sequenceFlow":
+            _read_flow(inner, draft)
+        elif inner.tag == f"{{{BPMN}}}laneSet":
+            _read_lanes(inner, "", draft)
+        elif not (parent and inner.tag in _INSIDE_SUB_PROCESS):
+            kind = node_kind(inner, draft.reading)
+            if kind is None:
+                continue
+            identity = _identity(inner)
+            members.append(identity)
+            draft.elements[identity] = inner
+            draft.nodes[identity] = read_node(inner, kind, draft.reading)
+            draft.nodes[identity].update(id=identity, parent=parent)
+            if kind == "subProcess":
+                _read_level(inner, identity, draft, depth + 1)
+
+
+_INSIDE_SUB_PROCESS = frozenset(
+    f"{{{BPMN}}}{local}"
+    for local in (
+        "incoming",
+        "outgoing",
+        "dataInputAssociation",
+        "dataOutputAssociation",
+        "multiInstanceLoopCharacteristics",
+        "standardLoopCharacteristics",
+    )
+)
+
+
+def _read_flow(element: etree._Element, draft: _Draft) -> None:
+    identity = _identity(element)
+    condition = read_condition(element, draft.reading)
+    expression = None
+    if condition is not None:
+        expression = draft.reading.expression(element, text_of(condition), line_of(condition))
+    draft.elements[identity] = element
+    draft.flows[identity] = Flow(
+        identity,
+        " ".join(element.get("name", "").split()),
+        line_of(element),
+        element.get("sourceRef", ""),
+        element.get("targetRef", ""),
+        expression,
+    )
+
+
+def _read_lanes(lane_set: etree._Element, parent: str, draft: _Draft) -> None:
+    for element in children(lane_set, BPMN, "lane"):
+        identity = _identity(element)
+        name = " ".join(element.get("name", "").split())
+        role = element.get(f"{{{BIHUAN}}}role", "").strip() or name
+        members = tuple(text_of(reference) for reference in children(element, BPMN, "flowNodeRef"))
+        draft.elements[identity] = element
+        draft.lanes[identity] = Lane(identity, name, role, line_of(element), members, parent)
+        for nested in children(element, BPMN, "childLaneSet"):
+            _read_lanes(nested, identity, draft)
+
+
+def _join_flows(draft: _Draft) -> None:
+    incoming: dict[str, list[str]] = {}
+    outgoing: dict[str, list[str]] = {}
+    for flow in list(draft.flows.values()):
+        ends = [draft.nodes.get(end) for end in (flow.source, flow.target)]
+        for end, name, word in zip(ends, (flow.source, flow.target), ("起点", "终点"), strict=True):
+            if end is None:
+                draft.reading.refuse(
+                    draft.elements[flow.id], f"流线的{word}「{name}」不在这个流程里", "missing-reference"
+                )
+        source, target = ends
+        if source is None or target is None:
+            del draft.flows[flow.id]
+            continue
+        if source["parent"] != target["parent"]:
+            draft.reading.refuse(draft.elements[flow.id], "流线不能穿过子流程的边界", "flow-crosses-border")
+        outgoing.setdefault(flow.source, []).append(flow.id)
+        incoming.setdefault(flow.target, []).append(flow.id)
+        if source["default_flow"] == flow.id:
+            draft.flows[flow.id] = replace(flow, default=True)
+    for identity, fields in draft.nodes.items():
+        fields["incoming"] = tuple(incoming.get(identity, ()))
+        fields["outgoing"] = tuple(outgoing.get(identity, ()))
+        if fields["default_flow"] and fields["default_flow"] not in fields["outgoing"]:
+            draft.reading.refuse(draft.elements[identity], "默认流线不是从这里出去的", "bad-default")
+
+
+def _attach_boundaries(draft: _Draft) -> None:
+    attached: dict[str, list[str]] = {}
+    for identity, fields in draft.nodes.items():
+        if fields["kind"] != "boundaryEvent":
+            continue
+        host = draft.nodes.get(fields["attached_to"])
+        if host is None or host["parent"] != fields["parent"]:
+            draft.reading.refuse(
+                draft.elements[identity],
+                f"边界事件要贴在的任务「{fields['attached_to']}」不在这里",
+                "missing-reference",
+            )
+            continue
+        attached.setdefault(fields["attached_to"], []).append(identity)
+    for host_id, events in attached.items():
+        draft.nodes[host_id]["boundary"] = tuple(events)
+
+
+def _hand_down_lanes(draft: _Draft) -> None:
+    owner: dict[str, str] = {}
+    for lane in draft.lanes.values():
+        for member in lane.nodes:
+            # A nested lane is read after the lane around it and wins.
+            owner[member] = lane.id
+            if member not in draft.nodes and member not in draft.reading.identities:
+                draft.reading.refuse(
+                    draft.elements[lane.id], f"泳道里的「{member}」不在这个流程里", "missing-reference"
+                )
+    for identity, fields in draft.nodes.items():
+        lane_id = owner.get(identity, "")
+        if not lane_id and fields["kind"] == "boundaryEvent":
+            lane_id = owner.get(fields["attached_to"], "")
+        if not lane_id and fields["parent"]:
+            lane_id = draft.nodes[fields["parent"]].get("lane", "")
+        fields["lane"] = lane_id
+        extension: Extension = fields["extension"]
+        if lane_id and not extension.role:
+            fields["extension"] = replace(extension, role=draft.lanes[lane_id].role)
+
+
+def _level(parent: str, members: list[str], nodes: dict[str, Node]) -> Level:
+    inside = [nodes[member] for member in members]
+    starts = [node for node in inside if node.kind == "startEvent"]
+    plain = [node.id for node in starts if node.event is not None and node.event.kind == "none"]
+    triggers = [node.id for node in starts if node.id not in plain]
+    if not starts:
+        plain = [node.id for node in inside if not node.incoming and not _waits_to_be_called(node)]
+    listeners = [node.id for node in inside if node.by_event]
+    return Level(tuple(plain), tuple(triggers), tuple(listeners), tuple(members))
+
+
+def _waits_to_be_called(node: Node) -> bool:
+    if node.kind == "boundaryEvent" or node.by_event:
+        return True
+    return node.kind == "intermediateCatchEvent" and node.event is not None and node.event.kind == "link"
+
+
+def _links(nodes: dict[str, Node]) -> dict[tuple[str, str], str]:
+    return {
+        (node.parent, node.event.name): node.id
+        for node in nodes.values()
+        if node.kind == "intermediateCatchEvent" and node.event is not None and node.event.kind == "link"
+    }

@@ -1,0 +1,113 @@
+"""Reads the repetition of an activity: multi-instance and standard loops."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from bihuan.engine.definition.expressions import BadExpression, feel, is_juel, variable
+from bihuan.engine.definition.model import LoopSpec
+from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, ZEEBE
+from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
+from bihuan.engine.feel import Expression
+
+
+def read_loop(activity: etree._Element, reading: Reading) -> LoopSpec | None:
+    """The loop characteristics of an activity, None if it runs once."""
+    standard = child(activity, BPMN, "standardLoopCharacteristics")
+    if standard is not None:
+        return _read_standard(activity, standard, reading)
+    multi = child(activity, BPMN, "multiInstanceLoopCharacteristics")
+    return None if multi is None else _read_multi(activity, multi, reading)
+
+
+def _read_standard(activity: etree._Element, loop: etree._Element, reading: Reading) -> LoopSpec:
+    condition = child(loop, BPMN, "loopCondition")
+    maximum = loop.get("loopMaximum")
+    limit: int | None = None
+    if maximum is not None:
+        if maximum.isascii() and maximum.isdigit() and len(maximum) < 9:
+            limit = int(maximum)
+        else:
+            reading.refuse(activity, f"循环次数上限「{maximum}」不是整数", "bad-loop", line_of(loop))
+    test = reading.expression(activity, text_of(condition), line_of(loop if condition is None else condition))
+    if limit is None and not text_of(condition):
+        reading.refuse(activity, "循环既没有条件，也没有次数上限", "bad-loop", line_of(loop))
+    return LoopSpec(standard=True, test_before=loop.get("testBefore") == "true", condition=test, maximum=limit)
+
+
+def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading) -> LoopSpec:
+    line = line_of(loop)
+    vendor = _vendor_values(loop)
+    cardinality = reading.expression(activity, text_of(child(loop, BPMN, "loopCardinality")), line)
+    completion = reading.expression(activity, text_of(child(loop, BPMN, "completionCondition")), line)
+    collection = _collection(activity, loop, vendor, reading)
+    item = child(loop, BPMN, "inputDataItem")
+    item_name = vendor.get("item") or ("" if item is None else item.get("name") or item.get("id", ""))
+    output = vendor.get("output") or _data_name(text_of(child(loop, BPMN, "loopDataOutputRef")), reading)
+    result_item = child(loop, BPMN, "outputDataItem")
+    result = reading.expression(activity, vendor.get("result"), line)
+    if result is None and result_item is not None:
+        result = _variable(activity, result_item.get("name") or result_item.get("id", ""), line, reading)
+    if cardinality is None and collection is None and not _has_problem(reading, line):
+        reading.refuse(activity, "多实例没有说对哪些东西做（集合），也没有说做几次", "bad-loop", line)
+    if output and result is None:
+        result = _variable(activity, item_name or output, line, reading)
+    if loop.get("behavior", "All") != "All":
+        reading.refuse(activity, "不支持多实例在每次完成时抛出事件（behavior）", "bad-loop", line)
+    return LoopSpec(
+        sequential=loop.get("isSequential") == "true",
+        cardinality=None if collection is not None else cardinality,
+        collection=collection,
+        item=item_name,
+        completion=completion,
+        output=output,
+        result=result,
+    )
+
+
+def _has_problem(reading: Reading, line: int) -> bool:
+    return any(problem.line == line for problem in reading.problems)
+
+
+def _vendor_values(loop: etree._Element) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for namespace in CAMUNDA_LIKE:
+        _keep(values, "collection", loop.get(f"{{{namespace}}}collection"))
+        _keep(values, "item", loop.get(f"{{{namespace}}}elementVariable"))
+    for zeebe in extension_elements(loop, ZEEBE, "loopCharacteristics"):
+        _keep(values, "collection", zeebe.get("inputCollection"))
+        _keep(values, "item", zeebe.get("inputElement"))
+        _keep(values, "output", zeebe.get("outputCollection"))
+        _keep(values, "result", zeebe.get("outputElement"))
+    for name in ("collection", "item", "output", "result"):
+        _keep(values, name, loop.get(f"{{{BIHUAN}}}{name}"))
+    return values
+
+
+def _keep(values: dict[str, str], name: str, value: str | None) -> None:
+    if value:
+        values[name] = value
+
+
+def _collection(
+    activity: etree._Element, loop: etree._Element, vendor: dict[str, str], reading: Reading
+) -> Expression | None:
+    text, line = vendor.get("collection"), line_of(loop)
+    if text is None:
+        reference = text_of(child(loop, BPMN, "loopDataInputRef"))
+        return _variable(activity, _data_name(reference, reading), line, reading) if reference else None
+    if text.startswith("=") or is_juel(text) or loop.get(f"{{{BIHUAN}}}collection"):
+        return reading.expression(activity, text, line)
+    return _variable(activity, text, line, reading)
+
+
+def _variable(activity: etree._Element, name: str, line: int, reading: Reading) -> Expression | None:
+    try:
+        return variable(name, line) if name else feel("null", line)
+    except BadExpression as bad:
+        reading.refuse_expression(activity, bad)
+        return None
+
+
+def _data_name(reference: str, reading: Reading) -> str:
+    return reading.data_names.get(reference) or reading.data_names.get(reference.rpartition(":")[2]) or reference

@@ -1,0 +1,107 @@
+"""Reads which variables go into and out of an activity, in our notation and in those of Camunda 7/8 and Flowable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from bihuan.engine.definition.expressions import BadExpression, feel, text_or_feel, variable
+from bihuan.engine.definition.model import IoMapping
+from bihuan.engine.definition.names import BIHUAN, CAMUNDA_LIKE, ZEEBE
+from bihuan.engine.definition.reading import Reading, extension_elements, line_of, text_of
+from bihuan.engine.feel import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """Inputs and outputs of an activity; `all_in` and `all_out` matter to calls only."""
+
+    inputs: tuple[IoMapping, ...] = ()
+    outputs: tuple[IoMapping, ...] = ()
+    all_in: bool = True
+    all_out: bool = True
+
+
+def read_mappings(element: etree._Element, reading: Reading) -> Mappings:
+    """The mappings of an activity or event. Without any, everything is visible inside and results go straight out."""
+    inputs: list[IoMapping] = []
+    outputs: list[IoMapping] = []
+    for namespace in (BIHUAN, ZEEBE):
+        for local, target_list in (("input", inputs), ("output", outputs)):
+            for mapping in extension_elements(element, namespace, local):
+                _keep(target_list, element, mapping, mapping.get("source"), mapping.get("target"), reading)
+    for namespace in CAMUNDA_LIKE:
+        for local, target_list in (("inputParameter", inputs), ("outputParameter", outputs)):
+            for mapping in extension_elements(element, namespace, local):
+                _keep_parameter(target_list, element, mapping, reading)
+    return _with_calls(element, inputs, outputs, reading)
+
+
+def _keep(
+    into: list[IoMapping],
+    element: etree._Element,
+    mapping: etree._Element,
+    source: str | None,
+    target: str | None,
+    reading: Reading,
+) -> None:
+    line = line_of(mapping)
+    if not target or not source:
+        reading.refuse(element, "变量映射要有 source 和 target", "bad-mapping", line)
+        return
+    if "." in target:
+        reading.refuse(element, f"变量映射的目标「{target}」只能是一个变量名", "bad-mapping", line)
+        return
+    expression = reading.expression(element, source, line)
+    if expression is not None:
+        into.append(IoMapping(target.strip(), expression))
+
+
+def _keep_parameter(into: list[IoMapping], element: etree._Element, mapping: etree._Element, reading: Reading) -> None:
+    line, name = line_of(mapping), mapping.get("name", "")
+    if len(mapping):
+        reading.refuse(element, f"不支持参数「{name}」里的脚本、列表或表，请改写成表达式", "bad-mapping", line)
+        return
+    try:
+        into.append(IoMapping(name, text_or_feel(text_of(mapping), line)))
+    except BadExpression as bad:
+        reading.refuse_expression(element, bad)
+
+
+def _with_calls(
+    element: etree._Element, inputs: list[IoMapping], outputs: list[IoMapping], reading: Reading
+) -> Mappings:
+    all_in, all_out = True, not outputs
+    for called in extension_elements(element, ZEEBE, "calledElement"):
+        all_in = called.get("propagateAllParentVariables", "true") != "false"
+        all_out = called.get("propagateAllChildVariables", "true") != "false" and not outputs
+    for namespace in (*CAMUNDA_LIKE, BIHUAN):
+        for local in ("in", "out"):
+            passed = extension_elements(element, namespace, local)
+            if not passed:
+                continue
+            everything = any(item.get("variables") == "all" for item in passed)
+            into = inputs if local == "in" else outputs
+            for item in passed:
+                mapping = _call_mapping(element, item, reading)
+                if mapping is not None:
+                    into.append(mapping)
+            all_in, all_out = (everything, all_out) if local == "in" else (all_in, everything)
+    return Mappings(tuple(inputs), tuple(outputs), all_in, all_out)
+
+
+def _call_mapping(element: etree._Element, item: etree._Element, reading: Reading) -> IoMapping | None:
+    target, line = item.get("target"), line_of(item)
+    if not target:
+        return None
+    try:
+        expression: Expression
+        if item.get("sourceExpression"):
+            expression = feel(item.get("sourceExpression", ""), line)
+        else:
+            expression = variable(item.get("source", ""), line)
+        return IoMapping(target, expression)
+    except BadExpression as bad:
+        reading.refuse_expression(element, bad)
+        return None

@@ -1,0 +1,150 @@
+"""Names that occur in BPMN files: namespaces, and what each element means to this engine."""
+
+from __future__ import annotations
+
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+BIHUAN = "urn:bihuan:bpmn:1"
+ZEEBE = "http://camunda.org/schema/zeebe/1.0"
+CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
+FLOWABLE = "http://flowable.org/bpmn"
+ACTIVITI = "http://activiti.org/bpmn"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+CAMUNDA_LIKE = (CAMUNDA, FLOWABLE, ACTIVITI)
+"""Engines of one family: the same attribute names in three namespaces."""
+
+TASKS = frozenset(
+    {
+        "task",
+        "userTask",
+        "manualTask",
+        "serviceTask",
+        "sendTask",
+        "receiveTask",
+        "businessRuleTask",
+        "scriptTask",
+    }
+)
+ACTIVITIES = TASKS | {"subProcess", "callActivity"}
+GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
+EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
+FLOW_NODES = ACTIVITIES | GATEWAYS | EVENTS
+
+NOT_YET = {
+    "complexGateway": "暂不支持复杂网关，请改用排他、并行或包容网关",
+    "transaction": "暂不支持事务子流程，请改用普通子流程加错误边界事件",
+    "adHocSubProcess": "暂不支持特别（ad-hoc）子流程，请把其中的任务用流线连起来",
+    "callChoreography": "暂不支持编排（choreography）",
+    "choreographyTask": "暂不支持编排（choreography）",
+    "subChoreography": "暂不支持编排（choreography）",
+    "choreography": "暂不支持编排（choreography）",
+    "globalChoreographyTask": "暂不支持编排（choreography）",
+    "globalConversation": "暂不支持会话（conversation）",
+    "globalTask": "暂不支持全局任务，请把它放进流程里",
+    "globalUserTask": "暂不支持全局任务，请把它放进流程里",
+    "globalManualTask": "暂不支持全局任务，请把它放进流程里",
+    "globalScriptTask": "暂不支持全局任务，请把它放进流程里",
+    "globalBusinessRuleTask": "暂不支持全局任务，请把它放进流程里",
+}
+"""Elements of BPMN that are known and refused, with the reason."""
+
+IGNORED_IN_PROCESS = frozenset(
+    {
+        "documentation",
+        "extensionElements",
+        "laneSet",
+        "dataObject",
+        "dataObjectReference",
+        "dataStoreReference",
+        "textAnnotation",
+        "group",
+        "association",
+        "ioSpecification",
+        "ioBinding",
+        "property",
+        "auditing",
+        "monitoring",
+        "supports",
+        "supportedInterfaceRef",
+        "correlationSubscription",
+        "resourceRole",
+        "performer",
+        "humanPerformer",
+        "potentialOwner",
+        "artifact",
+    }
+)
+"""Elements inside a process that carry no token: pictures, data and notes. They may stand in a model and do nothing."""
+
+IGNORED_IN_ACTIVITY = IGNORED_IN_PROCESS | {
+    "incoming",
+    "outgoing",
+    "dataInputAssociation",
+    "dataOutputAssociation",
+    "rendering",
+    "script",
+    "standardLoopCharacteristics",
+    "multiInstanceLoopCharacteristics",
+}
+
+IGNORED_IN_EVENT = IGNORED_IN_PROCESS | {
+    "incoming",
+    "outgoing",
+    "dataInput",
+    "dataOutput",
+    "inputSet",
+    "outputSet",
+    "dataInputAssociation",
+    "dataOutputAssociation",
+}
+
+DECLARATIONS = frozenset(
+    {
+        "documentation",
+        "extensionElements",
+        "process",
+        "collaboration",
+        "conversation",
+        "message",
+        "signal",
+        "error",
+        "escalation",
+        "itemDefinition",
+        "dataStore",
+        "category",
+        "resource",
+        "interface",
+        "endPoint",
+        "import",
+        "extension",
+        "relationship",
+        "correlationProperty",
+        "partnerEntity",
+        "partnerRole",
+        "eventDefinition",
+        "messageEventDefinition",
+        "signalEventDefinition",
+        "timerEventDefinition",
+        "errorEventDefinition",
+        "escalationEventDefinition",
+        "linkEventDefinition",
+        "terminateEventDefinition",
+        "conditionalEventDefinition",
+        "compensateEventDefinition",
+        "cancelEventDefinition",
+    }
+)
+"""What may stand at the top of a file."""
+
+
+def split(tag: str) -> tuple[str, str]:
+    """Namespace and local name of an lxml tag."""
+    if tag[:1] == "{":
+        namespace, _, local = tag[1:].partition("}")
+        return namespace, local
+    return "", tag
+
+
+def bpmn(local: str) -> str:
+    """The lxml tag of a BPMN element."""
+    return f"{{{BPMN}}}{local}"

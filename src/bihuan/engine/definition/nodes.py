@@ -1,0 +1,210 @@
+"""Pass 2: one reader per kind of flow node, giving the fields of its `Node` that the element itself holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lxml import etree
+
+from bihuan.engine.definition.events import ALLOWED, read_event, read_reference, refuse_listeners
+from bihuan.engine.definition.expressions import FEEL_LANGUAGES, is_juel
+from bihuan.engine.definition.extensions import read_extension, vendor
+from bihuan.engine.definition.loops import read_loop
+from bihuan.engine.definition.mappings import read_mappings
+from bihuan.engine.definition.names import (
+    ACTIVITIES,
+    BIHUAN,
+    BPMN,
+    FLOW_NODES,
+    GATEWAYS,
+    IGNORED_IN_ACTIVITY,
+    IGNORED_IN_PROCESS,
+    NOT_YET,
+    TASKS,
+    XSI,
+    ZEEBE,
+    split,
+)
+from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
+
+Fields = dict[str, Any]
+
+
+def read_node(element: etree._Element, kind: str, reading: Reading) -> Fields:
+    """What the element says about its node."""
+    extension = read_extension(element)
+    fields: Fields = {
+        "name": " ".join(element.get("name", "").split()),
+        "kind": kind,
+        "line": line_of(element),
+        "extension": extension,
+        "documentation": text_of(child(element, BPMN, "documentation")),
+        "default_flow": element.get("default", ""),
+    }
+    refuse_listeners(element, reading)
+    if kind in ACTIVITIES:
+        _read_activity(element, fields, reading)
+    elif kind in GATEWAYS:
+        _refuse_strangers(element, IGNORED_IN_PROCESS | {"incoming", "outgoing"}, reading)
+    _READERS.get(kind, _read_nothing)(element, fields, reading)
+    return fields
+
+
+def _read_nothing(_element: etree._Element, _fields: Fields, _reading: Reading) -> None:
+    """Gateways and plain tasks say nothing of their own."""
+
+
+def _refuse_strangers(element: etree._Element, allowed: frozenset[str], reading: Reading) -> None:
+    for inner in element:
+        namespace, local = split(inner.tag)
+        if namespace == BPMN and local in allowed:
+            continue
+        reason = NOT_YET.get(local, "这里不认识这个元素") if namespace == BPMN else "这里不能有其他软件的元素"
+        reading.refuse(inner, reason, "unknown-element")
+
+
+def _read_activity(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    extension = fields["extension"]
+    line = line_of(element)
+    mappings = read_mappings(element, reading)
+    fields.update(
+        loop=read_loop(element, reading),
+        inputs=mappings.inputs,
+        outputs=mappings.outputs,
+        pass_all_in=mappings.all_in,
+        pass_all_out=mappings.all_out,
+        assignee=reading.expression(element, extension.assignee, line),
+        title=reading.expression(element, extension.title, line),
+        result_variable=element.get(f"{{{BIHUAN}}}result", "")
+        or vendor(element, "resultVariable", "resultVariableName"),
+    )
+    if extension.role.startswith("=") or is_juel(extension.role):
+        fields["role"] = reading.expression(element, extension.role, line)
+    if element.get("isForCompensation") == "true":
+        reading.refuse(element, "暂不支持补偿活动", "unsupported-element")
+    if fields["kind"] in TASKS | {"callActivity"}:
+        _refuse_strangers(element, IGNORED_IN_ACTIVITY, reading)
+
+
+def _read_start(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    parent = element.getparent()
+    inside_event = parent is not None and parent.get("triggeredByEvent") == "true"
+    fields["event"] = read_event(element, reading, "eventSubProcessStart" if inside_event else "startEvent")
+    fields["interrupting"] = element.get("isInterrupting", "true") != "false"
+    fields["outputs"] = read_mappings(element, reading).outputs
+
+
+def _read_other_event(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    kind = fields["kind"]
+    assert kind in ALLOWED
+    fields["event"] = read_event(element, reading, kind)
+    mappings = read_mappings(element, reading)
+    fields["inputs"], fields["outputs"] = mappings.inputs, mappings.outputs
+
+
+def _read_boundary(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    _read_other_event(element, fields, reading)
+    fields["attached_to"] = element.get("attachedToRef", "").rpartition(":")[2]
+    fields["interrupting"] = element.get("cancelActivity", "true") != "false"
+
+
+def _read_message_task(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    fields["event"] = read_reference(element, element, "message", reading)
+    if fields["kind"] == "receiveTask" and element.get("instantiate") == "true":
+        reading.refuse(element, "暂不支持由接收任务启动流程，请改用消息开始事件", "unsupported-element")
+
+
+def _read_decision(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    decision = element.get(f"{{{BIHUAN}}}decision", "") or vendor(element, "decisionRef")
+    for called in extension_elements(element, ZEEBE, "calledDecision"):
+        decision = called.get("decisionId") or decision
+        fields["result_variable"] = called.get("resultVariable") or fields["result_variable"]
+    for item in element.iterfind(".//{*}field[@name='decisionTableReferenceKey']"):
+        decision = text_of(item) or item.get("stringValue") or decision
+    fields["decision"] = decision.strip()
+
+
+def _read_script(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    for script in extension_elements(element, ZEEBE, "script"):
+        fields["script"] = reading.expression(element, script.get("expression"), line_of(script))
+        fields["result_variable"] = script.get("resultVariable") or fields["result_variable"]
+        return
+    body = child(element, BPMN, "script")
+    if fields["extension"].service:
+        return
+    language = element.get("scriptFormat", "").strip()
+    if language.lower() not in FEEL_LANGUAGES or vendor(element, "resource"):
+        reading.refuse(element, f"脚本任务只能用 FEEL 写，这里写的是「{language or '外部文件'}」", "unsupported-script")
+        return
+    fields["script"] = reading.expression(element, text_of(body), line_of(element if body is None else body))
+    if fields["script"] is None and not text_of(body):
+        reading.refuse(element, "脚本任务没有内容", "empty-script")
+
+
+def _read_call(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    called = element.get("calledElement", "")
+    for zeebe in extension_elements(element, ZEEBE, "calledElement"):
+        called = zeebe.get("processId") or called
+    called = called.strip()
+    if called.startswith("=") or is_juel(called):
+        fields["called_expression"] = reading.expression(element, called)
+    elif not called:
+        reading.refuse(element, "调用活动没有说调用哪个流程", "call-without-process")
+    fields["called"] = called
+
+
+def _read_sub_process(element: etree._Element, fields: Fields, _reading: Reading) -> None:
+    fields["by_event"] = element.get("triggeredByEvent") == "true"
+
+
+_READERS: dict[str, Callable[[etree._Element, Fields, Reading], None]] = {
+    "startEvent": _read_start,
+    "endEvent": _read_other_event,
+    "intermediateCatchEvent": _read_other_event,
+    "intermediateThrowEvent": _read_other_event,
+    "boundaryEvent": _read_boundary,
+    "sendTask": _read_message_task,
+    "receiveTask": _read_message_task,
+    "businessRuleTask": _read_decision,
+    "scriptTask": _read_script,
+    "callActivity": _read_call,
+    "subProcess": _read_sub_process,
+}
+
+
+def node_kind(element: etree._Element, reading: Reading) -> str | None:
+    """The kind of a flow node, None for anything else; what is no part of a process is refused."""
+    namespace, local = split(element.tag)
+    if namespace != BPMN:
+        reading.refuse(element, "这里不能有其他软件的元素", "unknown-element")
+        return None
+    if local == "eventBasedGateway":
+        _check_event_gateway(element, reading)
+    if local in FLOW_NODES:
+        return local
+    if local in NOT_YET:
+        reading.refuse(element, NOT_YET[local], "unsupported-element")
+    elif local not in IGNORED_IN_PROCESS and local != "sequenceFlow":
+        reading.refuse(element, "BPMN 2.0 的流程里没有这个元素", "unknown-element")
+    return None
+
+
+def _check_event_gateway(element: etree._Element, reading: Reading) -> None:
+    if element.get("instantiate") == "true":
+        reading.refuse(element, "暂不支持由事件网关启动流程，请改用几个开始事件", "unsupported-element")
+
+
+def read_condition(flow: etree._Element, reading: Reading) -> etree._Element | None:
+    """The condition element of a sequence flow if it can be read as FEEL."""
+    condition = child(flow, BPMN, "conditionExpression")
+    if condition is None or not text_of(condition):
+        return None
+    language = condition.get("language", "").strip().lower()
+    kind = condition.get(f"{{{XSI}}}type", "")
+    if language in FEEL_LANGUAGES or kind.endswith("tExpression"):
+        return condition
+    reading.refuse(
+        flow, f"条件只能用 FEEL 或 ${{…}} 写，这里写的是「{language}」", "unsupported-condition", line_of(condition)
+    )
+    return None

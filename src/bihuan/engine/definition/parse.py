@@ -1,0 +1,78 @@
+"""From a BPMN file to a `Model`: safe XML, declarations, nodes, levels, rules, each a pass of its own."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from bihuan.engine.definition.levels import read_process
+from bihuan.engine.definition.model import Model, Process
+from bihuan.engine.definition.names import BPMN, split
+from bihuan.engine.definition.problems import DefinitionError, Problem
+from bihuan.engine.definition.reading import Reading, check_identities, children, line_of, read_declarations
+from bihuan.engine.definition.rules import check_process
+from bihuan.engine.definition.source import read_xml
+
+
+def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
+    """Read a BPMN 2.0 file. `source` is its name in messages.
+
+    Processes marked `isExecutable="false"` are drawings: they are neither checked nor part of the model. Raises
+    DefinitionError with every problem found.
+    """
+    root = read_xml(data, source)
+    reading = Reading(source)
+    if root.tag != f"{{{BPMN}}}definitions":
+        raise DefinitionError([_wrong_root(root, source)])
+    check_identities(root, reading)
+    read_declarations(root, reading)
+    processes: dict[str, Process] = {}
+    for element in _executable(root, reading):
+        process = read_process(element, reading)
+        processes[process.id] = process
+        reading.problems.extend(check_process(process, source))
+    if reading.problems:
+        raise DefinitionError(_in_order(reading.problems))
+    return Model(source, processes, tuple(reading.participants), root.get("targetNamespace", ""))
+
+
+def check_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:
+    """Every reason why `parse_bpmn` would refuse the file, in the order of the file; empty if it would not."""
+    try:
+        parse_bpmn(data, source=source)
+    except DefinitionError as error:
+        return list(error.problems)
+    except RecursionError:
+        return [Problem(source, 0, "", "", "文件嵌套太深", "too-deep")]
+    return []
+
+
+def _wrong_root(root: etree._Element, source: str) -> Problem:
+    namespace, local = split(root.tag)
+    reason = "这不是 BPMN 2.0 文件：最外层应是 BPMN 2.0 命名空间里的 definitions"
+    if local == "definitions" and "BPMN" in namespace.upper():
+        reason = f"命名空间「{namespace}」不是 BPMN 2.0 正式版的命名空间"
+    return Problem(source, line_of(root), local, root.get("id", ""), reason, "not-bpmn")
+
+
+def _executable(root: etree._Element, reading: Reading) -> list[etree._Element]:
+    found = list(children(root, BPMN, "process"))
+    marked = [element for element in found if element.get("isExecutable", "").strip() in ("true", "1")]
+    if marked:
+        return [element for element in marked if _has_identity(element, reading)]
+    unmarked = [element for element in found if element.get("isExecutable") is None]
+    if not unmarked:
+        where = found[0] if found else root
+        reason = "流程标为不可执行（isExecutable=false），只是图示" if found else "文件里没有流程"
+        reading.refuse(where, reason, "no-executable-process")
+    return [element for element in unmarked if _has_identity(element, reading)]
+
+
+def _has_identity(element: etree._Element, reading: Reading) -> bool:
+    if element.get("id"):
+        return True
+    reading.refuse(element, "流程没有编号（id）", "missing-id")
+    return False
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.line)

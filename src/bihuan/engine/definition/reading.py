@@ -1,0 +1,154 @@
+"""Pass 1: what the whole file declares (messages, signals, errors, escalations, pools), and the list of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
+from bihuan.engine.definition.model import Participant
+from bihuan.engine.definition.names import BIHUAN, BPMN, DECLARATIONS, NOT_YET, ZEEBE, split
+from bihuan.engine.definition.problems import Problem
+from bihuan.engine.feel import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A message, signal, error or escalation of the file. `name` is what it is matched by (the code for the latter)."""
+
+    id: str
+    name: str
+    name_expression: Expression | None = None
+    correlation: Expression | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """One file being read: its problems so far and its declarations by kind and id."""
+
+    source: str
+    problems: list[Problem] = field(default_factory=list)
+    declared: dict[str, dict[str, Declared]] = field(default_factory=dict)
+    participants: list[Participant] = field(default_factory=list)
+    data_names: dict[str, str] = field(default_factory=dict)
+    """Ids of data objects, properties, inputs and outputs, with the variable each stands for."""
+    identities: dict[str, int] = field(default_factory=dict)
+    """Every id of the file and its line."""
+
+    def refuse(self, element: etree._Element, reason: str, code: str, line: int | None = None) -> None:
+        """Note a problem at an element."""
+        where = line if line is not None else line_of(element)
+        self.problems.append(Problem(self.source, where, split(element.tag)[1], element.get("id", ""), reason, code))
+
+    def refuse_expression(self, element: etree._Element, bad: BadExpression) -> None:
+        """Note a text that is no expression."""
+        self.refuse(element, bad.reason, "bad-expression", bad.line)
+
+    def expression(self, element: etree._Element, text: str | None, line: int | None = None) -> Expression | None:
+        """The FEEL expression of a text, None if there is none or it is bad (then a problem is noted)."""
+        if text is None or not text.strip():
+            return None
+        try:
+            return feel(text, line if line is not None else line_of(element))
+        except BadExpression as bad:
+            self.refuse_expression(element, bad)
+            return None
+
+    def lookup(self, kind: str, reference: str) -> Declared | None:
+        """What a reference such as `messageRef="tns:m1"` means."""
+        known = self.declared.get(kind, {})
+        return known.get(reference) or known.get(reference.rpartition(":")[2])
+
+
+def line_of(element: etree._Element) -> int:
+    """Where an element stands in its file, from 1."""
+    return element.sourceline or 0
+
+
+def children(element: etree._Element, namespace: str, *locals_: str) -> Iterator[etree._Element]:
+    """Direct children with one of these names, in order."""
+    for local in locals_:
+        yield from element.iterchildren(f"{{{namespace}}}{local}")
+
+
+def child(element: etree._Element, namespace: str, local: str) -> etree._Element | None:
+    """The first direct child of this name."""
+    return element.find(f"{{{namespace}}}{local}")
+
+
+def extension_elements(element: etree._Element, namespace: str, local: str) -> list[etree._Element]:
+    """Elements of a vendor inside `extensionElements`, at any depth."""
+    holder = child(element, BPMN, "extensionElements")
+    return [] if holder is None else list(holder.iter(f"{{{namespace}}}{local}"))
+
+
+def text_of(element: etree._Element | None) -> str:
+    """The text inside an element, trimmed."""
+    return "" if element is None else "".join(element.itertext(with_tail=False)).strip()
+
+
+def read_declarations(root: etree._Element, reading: Reading) -> None:
+    """Fill the tables of a `Reading` and refuse what may not stand at the top of a file."""
+    for element in root:
+        namespace, local = split(element.tag)
+        if namespace != BPMN:
+            continue
+        if local in NOT_YET:
+            reading.refuse(element, NOT_YET[local], "unsupported-element")
+        elif local not in DECLARATIONS:
+            reading.refuse(element, "BPMN 2.0 里没有这个元素", "unknown-element")
+        elif local in ("message", "signal", "error", "escalation"):
+            _declare(element, local, reading)
+    _read_pools(root, reading)
+    _read_data_names(root, reading)
+
+
+def _declare(element: etree._Element, kind: str, reading: Reading) -> None:
+    name = element.get("name", "")
+    if kind == "error":
+        name = element.get("errorCode") or name
+    elif kind == "escalation":
+        name = element.get("escalationCode") or name
+    key = element.get(f"{{{BIHUAN}}}correlation")
+    for subscription in extension_elements(element, ZEEBE, "subscription"):
+        key = subscription.get("correlationKey") or key
+    computed = name.startswith("=") or is_juel(name)
+    identity = element.get("id", "")
+    reading.declared.setdefault(kind, {})[identity] = Declared(
+        identity,
+        name or identity,
+        reading.expression(element, name) if computed else None,
+        reading.expression(element, key),
+    )
+
+
+def _read_pools(root: etree._Element, reading: Reading) -> None:
+    for collaboration in children(root, BPMN, "collaboration"):
+        for pool in children(collaboration, BPMN, "participant"):
+            process = pool.get("processRef", "")
+            reading.participants.append(Participant(pool.get("id", ""), pool.get("name", ""), process))
+
+
+def _read_data_names(root: etree._Element, reading: Reading) -> None:
+    names: dict[str, str] = {}
+    for local in ("dataObject", "property", "dataInput", "dataOutput", "inputDataItem", "outputDataItem", "dataStore"):
+        for element in root.iter(f"{{{BPMN}}}{local}"):
+            names[element.get("id", "")] = element.get("name") or element.get("id", "")
+    for element in root.iter(f"{{{BPMN}}}dataObjectReference"):
+        target = element.get("dataObjectRef", "")
+        names[element.get("id", "")] = element.get("name") or names.get(target) or target
+    reading.data_names = names
+
+
+def check_identities(root: etree._Element, reading: Reading) -> None:
+    """Refuse ids that two elements of the file share."""
+    seen = reading.identities
+    for element in root.iter(f"{{{BPMN}}}*"):
+        identity = element.get("id")
+        if identity is None:
+            continue
+        if identity in seen:
+            reading.refuse(element, f"编号「{identity}」在第 {seen[identity]} 行已经用过", "duplicate-id")
+        seen.setdefault(identity, line_of(element))
