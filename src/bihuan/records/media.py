@@ -52,7 +52,7 @@ def clean_upload(content: bytes) -> CleanFile:
 
 
 def clean_image(content: bytes) -> CleanFile:
-    """The picture upright, at most 3000 px, as JPEG (PNG when see-through), with no camera data or anything appended."""
+    """The picture upright, at most 3000 px, as JPEG (or see-through PNG), with no camera data or anything else."""
     image = open_image(content)
     upright = ImageOps.exif_transpose(image)
     upright.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
