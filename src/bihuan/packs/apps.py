@@ -6,4 +6,4 @@ from django.apps import AppConfig
 class PacksConfig(AppConfig):
     name = "bihuan.packs"
     label = "packs"
-    verbose_name = "规则包"
+    verbose_name = "流程包"

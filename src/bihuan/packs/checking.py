@@ -1,0 +1,149 @@
+"""Checking a pack before anybody relies on it: every reference resolves, every expression and placeholder is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from django.db.models import Model as DjangoModel
+
+from bihuan.engine.definition import DefinitionError, Node, Process, parse_bpmn
+from bihuan.forms.field import Field
+from bihuan.forms.schema import FormSchemaError, load
+from bihuan.operations.effects import EFFECTS
+from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
+from bihuan.org.actions import ACTIONS
+from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
+from bihuan.records.models import Case, CaseKind, Customer, Vehicle
+
+PERSON_STEPS = frozenset({"userTask", "manualTask"})
+# Papers that every pack may print: operations and records know how to draw them.
+PAPERS = frozenset({"precheck", "estimate", "pickslip", "settlement", "gatepass"})
+BOUND_RECORDS: Mapping[str, type[DjangoModel]] = {"case": Case, "customer": Customer, "vehicle": Vehicle}
+
+
+def check_pack(folder: Path) -> list[PackProblem]:
+    """Every problem of the pack in that folder, files in order; empty when it can be installed. Never raises."""
+    try:
+        pack = load_pack(folder)
+    except PackError as error:
+        return list(error.problems)
+    return [
+        *_check_roles(pack),
+        *_check_limits(pack),
+        *_check_forms(pack),
+        *_check_scripts(pack),
+        *_check_processes(pack),
+    ]
+
+
+def _check_roles(pack: Pack) -> Iterator[PackProblem]:
+    for role in pack.roles.values():
+        for action in role.grants:
+            if action not in ACTIONS:
+                yield PackProblem("roles.toml", f"没有操作“{action}”", place=role.key)
+
+
+def _check_limits(pack: Pack) -> Iterator[PackProblem]:
+    for limit in pack.limits.values():
+        if limit.escalate_to and limit.escalate_to not in pack.roles:
+            yield PackProblem("limits.toml", f"没有角色“{limit.escalate_to}”", place=limit.key)
+
+
+def _check_forms(pack: Pack) -> Iterator[PackProblem]:
+    for key, schema in pack.forms.items():
+        file = f"forms/{key}.json"
+        try:
+            form = load(schema)
+        except FormSchemaError as error:
+            yield from (PackProblem(file, problem.reason, place=problem.component) for problem in error.problems)
+            continue
+        if form.key != key:
+            yield PackProblem(file, f"id 是“{form.key}”，应与文件名相同")
+        for field in form.fields:
+            reason = _field_problem(field, pack)
+            if reason:
+                yield PackProblem(file, reason, place=field.key)
+
+
+def _field_problem(field: Field, pack: Pack) -> str:
+    if field.kind == "person" and field.role not in pack.roles:
+        return f"没有角色“{field.role}”"
+    record, _, name = field.bind.partition(".")
+    if record in BOUND_RECORDS and name not in _columns(BOUND_RECORDS[record]):
+        return f"bind “{field.bind}” 没有对应的栏目"
+    return ""
+
+
+def _columns(model: type[DjangoModel]) -> frozenset[str]:
+    return frozenset(field.name for field in model._meta.get_fields() if getattr(field, "column", None))
+
+
+def _check_scripts(pack: Pack) -> Iterator[PackProblem]:
+    for key, body in pack.scripts.items():
+        for number, line in enumerate(body.splitlines(), 1):
+            for word in PLACEHOLDER.findall(line):
+                if word not in SCRIPT_WORDS:
+                    yield PackProblem(f"scripts/{key}.md", f"没有占位词 {{{word}}}", line=number)
+
+
+def _check_processes(pack: Pack) -> Iterator[PackProblem]:
+    used_forms: set[str] = set()
+    used_scripts: set[str] = set()
+    complete = True
+    for declared in pack.processes:
+        try:
+            model = parse_bpmn(declared.xml, source=declared.file)
+        except DefinitionError as error:
+            complete = False
+            for problem in error.problems:
+                yield PackProblem(declared.file, problem.reason, line=problem.line, place=problem.element_id)
+            continue
+        process = model.main
+        yield from _check_key(declared, process)
+        for node in process.nodes.values():
+            used_forms.add(node.extension.form)
+            used_scripts.add(node.extension.script)
+            for reason in _node_problems(node, process, pack):
+                yield PackProblem(declared.file, reason, line=node.line, place=node.label)
+    if complete:
+        yield from _unused("forms", ".json", pack.forms, used_forms)
+        yield from _unused("scripts", ".md", pack.scripts, used_scripts)
+
+
+def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
+    if process.id != declared.key:
+        yield PackProblem(declared.file, f"流程的 id 是“{process.id}”，应为“{declared.key}”", line=process.line)
+    if declared.key not in CaseKind.values:
+        yield PackProblem("pack.toml", f"没有“{declared.key}”这种业务单", place=declared.key)
+
+
+def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:
+    extension = node.extension
+    if node.kind in PERSON_STEPS:
+        role = extension.role or (process.lanes[node.lane].role if node.lane in process.lanes else "")
+        if not role.startswith("=") and any(key.strip() not in pack.roles for key in role.split(",")):
+            yield f"没有角色“{role}”"
+        if not node.name:
+            yield "人工任务须有名称"
+    wanted: tuple[tuple[str, str, Iterable[str]], ...] = (
+        ("表单", extension.form, pack.forms),
+        ("时限", extension.limit, pack.limits),
+        ("话术", extension.script, pack.scripts),
+        ("知识", extension.knowledge, [note.key for note in pack.notes]),
+    )
+    for what, key, known in wanted:
+        if key and key not in known:
+            yield f"没有{what}“{key}”"
+    for name in (*extension.effects, *([extension.service] if extension.service else [])):
+        if name not in EFFECTS:
+            yield f"没有动作“{name}”"
+    for paper in extension.prints:
+        if paper not in PAPERS | pack.prints:
+            yield f"没有打印单“{paper}”"
+
+
+def _unused(folder: str, ending: str, there: Iterable[str], used: set[str]) -> Iterator[PackProblem]:
+    for key in there:
+        if key not in used:
+            yield PackProblem(f"{folder}/{key}{ending}", "没有任何流程用到")

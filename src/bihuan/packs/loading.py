@@ -1,0 +1,237 @@
+"""Reading a pack: a folder of data that is one rule book (docs/packs.md)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bihuan.limits.definition import LimitDefinition, LimitDefinitionError, parse_limits
+
+BUILT_IN = Path(__file__).resolve().parent
+MAX_FILE_BYTES = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PackProblem:
+    """One thing wrong with a pack: the file (relative to the pack), the line or 0, the place in it, and the reason."""
+
+    file: str
+    reason: str
+    line: int = 0
+    place: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.place}：{self.reason}" if self.place else f"{where}: {self.reason}"
+
+
+class PackError(Exception):
+    """A pack that cannot be used; `problems` names every reason with file and place."""
+
+    def __init__(self, problems: Iterable[PackProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("；".join(str(problem) for problem in self.problems[:10]))
+
+
+@dataclass(frozen=True, slots=True)
+class PackProcess:
+    """One BPMN file of the pack; the key names the process and the kind of case it runs on."""
+
+    key: str
+    name: str
+    file: str
+    xml: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PackRole:
+    """A process role, what its people do, and the actions it is granted when it is first installed."""
+
+    key: str
+    name: str
+    duties: str
+    grants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackNote:
+    """Guidance that installs as editable knowledge."""
+
+    key: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A rule book as read from its folder. Nothing in it has been checked against the rest of it yet."""
+
+    path: Path
+    key: str
+    name: str
+    version: str
+    summary: str
+    processes: tuple[PackProcess, ...] = ()
+    roles: Mapping[str, PackRole] = field(default_factory=dict)
+    limits: Mapping[str, LimitDefinition] = field(default_factory=dict)
+    limits_text: str = ""
+    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[PackNote, ...] = ()
+    prints: frozenset[str] = frozenset()
+
+
+def pack_folder(name: str) -> Path:
+    """The folder of a pack given by name (of those that come with the product) or by path. Raises PackError."""
+    built_in = BUILT_IN / name
+    folder = built_in if name.isidentifier() and (built_in / "pack.toml").is_file() else Path(name)
+    if not (folder / "pack.toml").is_file():
+        raise PackError([PackProblem(name, "没有这个流程包：找不到 pack.toml")])
+    return folder
+
+
+def load_pack(folder: Path) -> Pack:
+    """Read every file of a pack. Raises PackError naming each file that cannot be read."""
+    return _Reader(folder).pack()
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[PackProblem] = []
+
+    def pack(self) -> Pack:
+        head = self._toml("pack.toml")
+        limits_text = self._text(self.folder / "limits.toml") if (self.folder / "limits.toml").exists() else ""
+        pack = Pack(
+            path=self.folder,
+            key=self._head_text(head, "key"),
+            name=self._head_text(head, "name"),
+            version=self._head_text(head, "version"),
+            summary=str(head.get("summary", "")),
+            processes=self._processes(head),
+            roles=self._roles(),
+            limits=self._limits(limits_text),
+            limits_text=limits_text,
+            forms=self._forms(),
+            scripts={path.stem: self._text(path) for path in self._files("scripts", "*.md")},
+            notes=self._notes(head),
+            prints=frozenset(path.stem for path in self._files("prints", "*")),
+        )
+        if self.problems:
+            raise PackError(self.problems)
+        return pack
+
+    def _head_text(self, head: Mapping[str, Any], name: str) -> str:
+        value = head.get(name)
+        if not isinstance(value, str) or not value.strip():
+            self._problem("pack.toml", f"缺少 {name}")
+            return ""
+        return value.strip()
+
+    def _processes(self, head: Mapping[str, Any]) -> tuple[PackProcess, ...]:
+        found: list[PackProcess] = []
+        for entry in self._entries(head, "process"):
+            key = str(entry.get("key", ""))
+            path = self.folder / "processes" / f"{key}.bpmn"
+            if not key.isidentifier() or not path.is_file():
+                self._problem("pack.toml", f"流程“{key}”没有文件 processes/{key}.bpmn")
+                continue
+            found.append(PackProcess(key, str(entry.get("name", key)), f"processes/{key}.bpmn", self._bytes(path)))
+        declared = {process.key for process in found}
+        for path in self._files("processes", "*.bpmn"):
+            if path.stem not in declared:
+                self._problem(self._name(path), "没有在 pack.toml 里登记")
+        return tuple(found)
+
+    def _roles(self) -> dict[str, PackRole]:
+        roles: dict[str, PackRole] = {}
+        for key, entry in self._toml("roles.toml").items():
+            if not isinstance(entry, dict) or not str(entry.get("name", "")).strip():
+                self._problem("roles.toml", "缺少 name", place=key)
+                continue
+            grants = entry.get("grants", [])
+            if not isinstance(grants, list) or not all(isinstance(grant, str) for grant in grants):
+                self._problem("roles.toml", "grants 须为文字列表", place=key)
+                grants = []
+            roles[key] = PackRole(key, str(entry["name"]), str(entry.get("duties", "")), tuple(grants))
+        return roles
+
+    def _limits(self, text: str) -> dict[str, LimitDefinition]:
+        try:
+            return parse_limits(text)
+        except LimitDefinitionError as error:
+            for reason in error.problems:
+                self._problem("limits.toml", reason)
+            return {}
+
+    def _forms(self) -> dict[str, Mapping[str, Any]]:
+        forms: dict[str, Mapping[str, Any]] = {}
+        for path in self._files("forms", "*.json"):
+            try:
+                schema = json.loads(self._bytes(path))
+            except (ValueError, RecursionError) as error:
+                self.problems.append(
+                    PackProblem(self._name(path), f"不是有效的 JSON：{error}", getattr(error, "lineno", 0))
+                )
+                continue
+            if isinstance(schema, dict):
+                forms[path.stem] = schema
+            else:
+                self._problem(self._name(path), "须为 JSON 对象")
+        return forms
+
+    def _notes(self, head: Mapping[str, Any]) -> tuple[PackNote, ...]:
+        notes: list[PackNote] = []
+        for entry in self._entries(head, "knowledge"):
+            key = str(entry.get("key", ""))
+            path = self.folder / "knowledge" / f"{key}.md"
+            if path.is_file():
+                notes.append(PackNote(key, str(entry.get("title", key)), self._text(path)))
+            else:
+                self._problem("pack.toml", f"知识“{key}”没有文件 knowledge/{key}.md")
+        return tuple(notes)
+
+    def _entries(self, head: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+        entries = head.get(name, [])
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            return entries
+        self._problem("pack.toml", f"请用 [[{name}]] 列出")
+        return []
+
+    def _toml(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.is_file():
+            self._problem(name, "缺少这个文件")
+            return {}
+        try:
+            return tomllib.loads(self._text(path))
+        except tomllib.TOMLDecodeError as error:
+            self._problem(name, f"不是有效的 TOML：{error}")
+            return {}
+
+    def _files(self, folder: str, pattern: str) -> list[Path]:
+        return sorted(path for path in (self.folder / folder).glob(pattern) if path.is_file())
+
+    def _text(self, path: Path) -> str:
+        try:
+            return self._bytes(path).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            self._problem(self._name(path), "不是 UTF-8 编码")
+            return ""
+
+    def _bytes(self, path: Path) -> bytes:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            self._problem(self._name(path), f"超过 {MAX_FILE_BYTES // 1_000_000} MB")
+            return b""
+        return path.read_bytes()
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _problem(self, file: str, reason: str, *, place: str = "") -> None:
+        self.problems.append(PackProblem(file, reason, place=place))
