@@ -19,6 +19,7 @@ PHRASES = (
     ("day", "time", "duration"),
     ("years", "and", "months", "duration"),
     ("year", "month", "duration"),
+    ("get", "or", "else"),
 )
 """Names of functions and types that have a keyword inside."""
 

@@ -1,0 +1,79 @@
+"""Conditions of other products in FEEL's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bihuan.engine.feel import FeelSyntaxError, compile_expression, translate_juel
+
+
+@pytest.mark.parametrize(
+    ("text", "feel"),
+    [
+        ("${amount > 100}", "amount > 100"),
+        ("#{approved == true && amount <= 10}", "approved = true and amount <= 10"),
+        ("${a != 'x' || !b}", 'a != "x" or not(b)'),
+        ("${a eq 1 and b ne 2 or c lt 3}", "a = 1 and b != 2 or c < 3"),
+        ("${(a or b) and c}", "(a or b) and c"),
+        ("${a ? 1 : 2}", "if a then 1 else 2"),
+        ("${order.lines[0].price}", "order.lines[1].price"),
+        ("${order['net-price']}", 'get value(order, "net-price")'),
+        ("${execution.getVariable('x') == 1}", "x = 1"),
+        ("${name.equals('a')}", '(name = "a")'),
+        ("${a - b - (c - d)}", "a - b - (c - d)"),
+        ("${a % 2 == 0}", "modulo(a, 2) = 0"),
+        ("approved == True", "approved = true"),
+        ("x is not None and y is None", "x != null and y = null"),
+        ("not (a and b)", "not((a and b))"),
+        ("not x in [1, 2]", "not(x in [1, 2])"),
+        ("x not in [1, 2]", "not(x in [1, 2])"),
+        ("'yes' if ok else 'no'", 'if ok then "yes" else "no"'),
+        ("len(items) > 0", "count(items) > 0"),
+        ("${同意 == true}", "同意 = true"),
+        ("Hello ${name}", '"Hello " + string(name)'),
+        ("${for}", "`for`"),
+    ],
+)
+def test_translation(text: str, feel: str) -> None:
+    assert translate_juel(text) == feel
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "expected"),
+    [
+        ("${empty list}", {"list": []}, True),
+        ("${empty list}", {"list": [1]}, False),
+        ("${empty name}", {"name": ""}, True),
+        ("${!empty name}", {"name": "a"}, True),
+        ("${a == null || a > 5}", {"a": 6}, True),
+        ("${a * 2 + 1 == 7}", {"a": 3}, True),
+        ("${-a < 0}", {"a": 3}, True),
+        ("${(a > 1) == (b > 1)}", {"a": 3, "b": 4}, True),
+    ],
+)
+def test_the_translation_means_the_same(text: str, variables: dict[str, Any], expected: Any) -> None:
+    assert compile_expression(translate_juel(text)).evaluate(variables) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("${bean.check(order)}", "不支持方法“check"),
+        ("${myFunction(x)}", "不支持函数“myFunction"),
+        ("${fn:length(x)}", "不支持函数库"),
+        ("${a = 1", "缺少结尾"),
+        ("${}", "空的"),
+        ("${a; b}", "看不懂"),
+        ("${a b}", "看不懂"),
+        ("lambda: 1", "看不懂"),
+        ("__import__('os').system('x')", "不支持函数"),
+        ("${x[y]}", "数字或文字"),
+        ("${'a' ~ 1}", "看不懂"),
+    ],
+)
+def test_what_has_no_counterpart_is_refused(text: str, words: str) -> None:
+    with pytest.raises(FeelSyntaxError) as caught:
+        translate_juel(text)
+    assert words in caught.value.message
