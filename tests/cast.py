@@ -22,9 +22,7 @@ from bihuan.org.people import deactivate_person, hire_person
 from bihuan.org.positions import create_position
 from bihuan.org.sites import create_site
 
-HOURS = {
-    day: [["08:30", "12:00"], ["13:00", "17:30"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")
-}
+HOURS = {day: [["08:30", "12:00"], ["13:00", "17:30"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}
 PASSWORD = "correct-horse-48-battery"
 
 ROLE_NAMES = {

@@ -77,9 +77,7 @@ def test_entries_are_neither_changed_nor_removed_nor_written_by_hand(db: None) -
 
 def test_a_prepared_row_is_the_same_as_a_recorded_entry(db: None) -> None:
     entry = record(actor_id=4, action="a", chain="case:1", site_id=2, data={"x": [1, "二"]}, at=NINE)
-    row = append_row(
-        chain="case:1", last=None, at=NINE, actor_id=4, action="a", site_id=2, data={"x": [1, "二"]}
-    )
+    row = append_row(chain="case:1", last=None, at=NINE, actor_id=4, action="a", site_id=2, data={"x": [1, "二"]})
     assert (row.seq, row.hash, row.prev_hash) == (entry.seq, entry.hash, entry.prev_hash)
 
 

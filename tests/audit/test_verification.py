@@ -49,7 +49,7 @@ def test_an_empty_log_is_whole(db: None) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "data = '{\"number\":3,\"text\":\"返工\"}'",
+        'data = \'{"number":3,"text":"返工"}\'',
         "data = data || ' '",
         "data = 'not json'",
         "actor_id = 99",

@@ -51,5 +51,5 @@ def test_a_moment_in_another_zone_becomes_utc() -> None:
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:
-    with pytest.raises(ValueError, match="without a time zone"), clock.frozen(datetime(2026, 11, 24, 9)):
+    with pytest.raises(ValueError, match="without a time zone"), clock.frozen(NINE.replace(tzinfo=None)):
         pass

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,7 @@ from bihuan.kernel.worktime import Calendar, Interval, NoWorkingTime, Span, pars
 
 SHANGHAI = "Asia/Shanghai"
 DAY = [["08:30", "12:00"], ["13:00", "17:30"]]
-CENTRE = parse_calendar(SHANGHAI, {day: DAY for day in ("mon", "tue", "wed", "thu", "fri", "sat")})
+CENTRE = parse_calendar(SHANGHAI, dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat"), DAY))
 MINUTE = timedelta(minutes=1)
 # Zones with ordinary, half-hour, reversed and southern clock changes, and one that never changes.
 ZONES = [SHANGHAI, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/Dublin"]
@@ -88,7 +89,7 @@ def test_open_spans_are_in_order_apart_and_inside(calendar: Calendar, start: dat
     end = start + timedelta(minutes=minutes)
     spans = list(worktime.open_spans(calendar, start, end))
     assert all(start <= span.start < span.end <= end for span in spans)
-    assert all(first.end < second.start for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first.end < second.start for first, second in pairwise(spans))
 
 
 @settings(max_examples=60, deadline=None)

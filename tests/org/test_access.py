@@ -34,7 +34,7 @@ def test_each_role_may_do_exactly_what_it_is_granted_at_its_own_site_only(cast: 
 
 
 def test_a_refusal_names_the_action_and_who_can(cast: Cast) -> None:
-    with pytest.raises(NotAllowed, match="收款.*收银员"):
+    with pytest.raises(NotAllowed, match=r"收款.*收银员"):
         cast.actor("technician").require("payment.take", cast.yl.pk)
 
 
@@ -52,9 +52,7 @@ def test_group_people_reach_the_sites_below_by_the_policy_of_their_post(cast: Ca
 
 def test_group_people_without_that_policy_stay_at_the_group(cast: Cast) -> None:
     post = create_position(site_id=cast.group.pk, name="集团内勤", roles=["advisor"], actor=cast.system)
-    user = hire_person(
-        site_id=cast.group.pk, username="qinyu", name="秦宇", position_ids=(post.pk,), actor=cast.system
-    )
+    user = hire_person(site_id=cast.group.pk, username="qinyu", name="秦宇", position_ids=(post.pk,), actor=cast.system)
     assert load_actor(user).site_ids == {cast.group.pk}
 
 

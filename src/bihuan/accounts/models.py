@@ -46,7 +46,7 @@ class User(AbstractBaseUser):
     class Meta:
         verbose_name = "人员"
         verbose_name_plural = "人员"
-        indexes = [models.Index(fields=["name"], name="accounts_user_name")]
+        indexes = (models.Index(fields=["name"], name="accounts_user_name"),)
 
     def __str__(self) -> str:
         return self.name or self.username

@@ -62,11 +62,11 @@ class Entry(models.Model):
     class Meta:
         verbose_name = "审计记录"
         verbose_name_plural = "审计记录"
-        constraints = [models.UniqueConstraint(fields=["chain", "seq"], name="audit_entry_chain_seq")]
-        indexes = [
+        constraints = (models.UniqueConstraint(fields=["chain", "seq"], name="audit_entry_chain_seq"),)
+        indexes = (
             models.Index(fields=["site_id", "-at"], name="audit_entry_site_at"),
             models.Index(fields=["actor_id", "-at"], name="audit_entry_actor_at"),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.chain}#{self.seq} {self.action}"

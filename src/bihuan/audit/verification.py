@@ -44,7 +44,7 @@ class StoredEntry:
 
 
 def verify(chain: str | None = None) -> list[BrokenEntry]:
-    """Check every chain (or one), reading in batches; answers the first broken entry of each, empty when all is well."""
+    """Check every chain (or one), reading in batches; the first broken entry of each, empty when all is well."""
     problems: list[BrokenEntry] = []
     for _, entries in groupby(stored_entries(chain), key=lambda entry: entry.chain):
         problem = first_break(entries)
@@ -55,9 +55,8 @@ def verify(chain: str | None = None) -> list[BrokenEntry]:
 
 def first_break(entries: Iterable[StoredEntry]) -> BrokenEntry | None:
     """Walk one chain in order of `seq`; None when each entry is whole and follows the one before."""
-    seq, prev_hash = 0, GENESIS
-    for entry in entries:
-        seq += 1
+    prev_hash = GENESIS
+    for seq, entry in enumerate(entries, start=1):
         if entry.seq != seq:
             return BrokenEntry(entry.chain, seq, f"缺少第 {seq} 条（下一条是第 {entry.seq} 条）")
         if entry.prev_hash != prev_hash:

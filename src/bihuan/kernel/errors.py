@@ -18,13 +18,13 @@ class BusinessError(Exception):
         return self.message
 
 
-class NotAllowed(BusinessError):
+class NotAllowed(BusinessError):  # noqa: N818
     """The person may not do this here; the message says who can."""
 
 
-class NotFound(BusinessError):
+class NotFound(BusinessError):  # noqa: N818
     """The thing does not exist, or not for this person: the two must look alike."""
 
 
-class Conflict(BusinessError):
+class Conflict(BusinessError):  # noqa: N818
     """Somebody else was faster, or the thing has moved on since it was shown."""

@@ -7,9 +7,10 @@ clock change repeats counts twice and one that it skips does not count.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,10 @@ MINUTES_A_DAY = 24 * 60
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Nobody waits longer than this for a target; a calendar that needs more has no working time to speak of.
 MAX_DAYS_AHEAD = 366 * 30
+_TIME_OF_DAY = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
 
 
-class NoWorkingTime(ValueError):
+class NoWorkingTime(ValueError):  # noqa: N818
     """The calendar has no (or nearly no) open time, so the moment asked for would never come."""
 
 
@@ -97,7 +99,7 @@ def parse_calendar(zone: str, hours: Mapping[str, Sequence[Sequence[str]]]) -> C
             if len(pair) != 2:
                 raise ValueError(f"{name}: an interval has a start and an end")
             start, end = (_minutes(text) for text in pair)
-            if start == MINUTES_A_DAY or start == end:
+            if start in (MINUTES_A_DAY, end):
                 raise ValueError(f"{name}: empty interval {pair[0]}-{pair[1]}")
             if end > start:
                 week[number].append(Interval(start, end))
@@ -177,7 +179,7 @@ def _spans_from(calendar: Calendar, start: datetime) -> Iterator[Span]:
     """Open spans from `start` on, in order, for at most MAX_DAYS_AHEAD days."""
     if not calendar.ever_open:
         return
-    midnight = datetime(start.year, start.month, start.day)
+    midnight = datetime.combine(start.date(), time())
     for _ in range(MAX_DAYS_AHEAD):
         for span in _spans_within(calendar, midnight, midnight + timedelta(days=1)):
             if span.end > start:
@@ -197,7 +199,7 @@ def _spans_within(calendar: Calendar, start: datetime, end: datetime) -> Iterato
     for piece_start, piece_end, offset in _offset_pieces(start, end, calendar.tz):
         day, last_day = (piece_start + offset).date(), (piece_end + offset).date()
         while day <= last_day:
-            base = datetime(day.year, day.month, day.day) - offset
+            base = datetime.combine(day, time()) - offset
             for part in calendar.intervals_on(day):
                 opens = max(base + timedelta(minutes=part.start), piece_start)
                 closes = min(base + timedelta(minutes=part.end), piece_end)
@@ -245,11 +247,9 @@ def _merged(parts: Sequence[Interval]) -> tuple[Interval, ...]:
 
 
 def _minutes(text: str) -> int:
-    hours, colon, minutes = text.partition(":")
-    if not (colon and hours.isascii() and hours.isdigit() and minutes.isascii() and minutes.isdigit() and len(minutes) == 2):
-        raise ValueError(f"not a time of day: {text!r}")
-    value = int(hours) * 60 + int(minutes)
-    if int(minutes) > 59 or value > MINUTES_A_DAY:
+    found = _TIME_OF_DAY.fullmatch(text)
+    value = int(found[1]) * 60 + int(found[2]) if found else MINUTES_A_DAY + 1
+    if value > MINUTES_A_DAY:
         raise ValueError(f"not a time of day: {text!r}")
     return value
 

@@ -135,9 +135,7 @@ def _stretches(running: Running) -> Iterator[tuple[datetime, datetime | None]]:
 
 def _running_stretches(running: Running, at: datetime) -> Sequence[tuple[datetime, datetime]]:
     last = at if running.stopped_at is None else min(at, running.stopped_at)
-    return [
-        (start, last if end is None else min(end, last)) for start, end in _stretches(running) if start < last
-    ]
+    return [(start, last if end is None else min(end, last)) for start, end in _stretches(running) if start < last]
 
 
 def _counted(running: Running, start: datetime, end: datetime) -> float:

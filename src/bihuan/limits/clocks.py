@@ -149,9 +149,10 @@ def drop_clocks(*, subject_kind: str, subject_id: int, reason: str, actor: Actor
 
 @transaction.atomic
 def move_target(clock_id: int, *, target_seconds: float, reason: str, actor: Actor) -> Clock:
-    """Give a running clock another length, counted from its start; pauses so far stay. A breach under the old one is void.
+    """Give a running clock another length, counted from its start; pauses so far stay.
 
-    The customer agreed to more hours, or the supervisor extended: the reason is kept.
+    The customer agreed to more hours, or the supervisor extended: the reason is kept. A breach of the old target is
+    void when the new one has not passed.
     """
     if not reason.strip():
         raise BusinessError("请填写变更原因", field="reason")
@@ -213,9 +214,7 @@ def _set_moments(held: Clock, running: Running) -> None:
     """Work out when the clock is due and when it warns; neither while it stands still."""
     held.due_at = arithmetic.due_moment(running)
     warns = held.warn_before_seconds > 0 and held.due_at is not None
-    held.warn_at = (
-        arithmetic.moment_of(running, held.target_seconds - held.warn_before_seconds) if warns else None
-    )
+    held.warn_at = arithmetic.moment_of(running, held.target_seconds - held.warn_before_seconds) if warns else None
 
 
 def _calendar_now(site_id: int) -> dict[str, Any] | None:

@@ -1,12 +1,12 @@
 """Reading limits.toml of a pack: which limits there are, and what each means.
 
-    [[limit]]
-    key = "answer_call"
-    name = "来电接听"
-    target = "10s"             # s, m, h, d; "1h30m" works; "=agreed_hours" is a FEEL expression, a number means hours
-    warn = 0.8                 # remind when this share of the target is used up; 0 or absent: no reminder
-    escalate_to = "front_desk" # the role told about a breach
-    calendar = "wall"          # or "site": the opening hours of the site
+[[limit]]
+key = "answer_call"
+name = "来电接听"
+target = "10s"             # s, m, h, d; "1h30m" works; "=agreed_hours" is a FEEL expression, a number means hours
+warn = 0.8                 # remind when this share of the target is used up; 0 or absent: no reminder
+escalate_to = "front_desk" # the role told about a breach
+calendar = "wall"          # or "site": the opening hours of the site
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from bihuan.kernel import clock as time
 from bihuan.limits.models import STILL_TO_TELL, STILL_TO_WARN, Clock
@@ -51,11 +51,9 @@ def due_clocks(now: datetime | None = None, *, limit: int = BATCH) -> list[DueCl
 
 def next_moment() -> datetime | None:
     """When the next clock warns or runs out; None when nothing is waiting."""
-    due = Clock.unscoped.filter(STILL_TO_TELL, due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True)
-    warn = (
-        Clock.unscoped.filter(STILL_TO_WARN, warn_at__isnull=False).order_by("warn_at").values_list("warn_at", flat=True)
-    )
-    return min((moment for moment in (due.first(), warn.first()) if moment is not None), default=None)
+    due = Clock.unscoped.filter(STILL_TO_TELL).aggregate(first=Min("due_at"))["first"]
+    warn = Clock.unscoped.filter(STILL_TO_WARN).aggregate(first=Min("warn_at"))["first"]
+    return min((moment for moment in (due, warn) if moment is not None), default=None)
 
 
 def _claim(condition: Q, order: str, limit: int) -> list[Clock]:

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models import F, Q
 
 from bihuan.kernel import worktime
 from bihuan.org.scoping import ScopedManager, SiteOwned
-
 
 # A breach is told once, even when the clock was stopped (late) before anybody looked.
 STILL_TO_TELL = Q(breach_told_at__isnull=True) & (Q(stopped_at__isnull=True) | Q(breached_at__isnull=False))
@@ -47,15 +44,15 @@ class Clock(SiteOwned):
     class Meta:
         verbose_name = "计时"
         verbose_name_plural = "计时"
-        constraints = [
+        constraints = (
             models.UniqueConstraint(
                 fields=["subject_kind", "subject_id", "key"],
                 condition=Q(stopped_at__isnull=True),
                 name="limits_clock_one_running",
             ),
             models.CheckConstraint(condition=Q(target_seconds__gte=0), name="limits_clock_target_not_negative"),
-        ]
-        indexes = [
+        )
+        indexes = (
             models.Index(
                 fields=["due_at"],
                 condition=STILL_TO_TELL,
@@ -68,7 +65,7 @@ class Clock(SiteOwned):
             ),
             models.Index(fields=["subject_kind", "subject_id"], name="limits_clock_subject"),
             models.Index(fields=["site", "key", "started_at"], name="limits_clock_report"),
-        ]
+        )
 
     @property
     def working_calendar(self) -> worktime.Calendar:
@@ -94,14 +91,17 @@ class ClockPause(models.Model):
     started_at = models.DateTimeField("开始")
     ended_at = models.DateTimeField("结束", null=True, blank=True)
 
-    unscoped: ClassVar[models.Manager[ClockPause]] = models.Manager()
-    objects: ClassVar[ScopedManager[ClockPause]] = ScopedManager("clock__site_id")
+    unscoped = models.Manager()
+    objects = ScopedManager("clock__site_id")
 
     class Meta:
         verbose_name = "暂停"
         verbose_name_plural = "暂停"
-        ordering = ["started_at", "pk"]
-        constraints = [
+        ordering = (
+            "started_at",
+            "pk",
+        )
+        constraints = (
             models.UniqueConstraint(
                 fields=["clock"], condition=Q(ended_at__isnull=True), name="limits_pause_one_at_a_time"
             ),
@@ -109,7 +109,7 @@ class ClockPause(models.Model):
                 condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
                 name="limits_pause_ends_after_start",
             ),
-        ]
+        )
 
     def __str__(self) -> str:
         return self.reason

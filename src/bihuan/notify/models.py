@@ -24,10 +24,10 @@ class Notice(models.Model):
     class Meta:
         verbose_name = "通知"
         verbose_name_plural = "通知"
-        indexes = [
+        indexes = (
             models.Index(fields=["user", "-at"], name="notify_notice_user_at"),
             models.Index(fields=["user"], condition=Q(read_at__isnull=True), name="notify_notice_unread"),
-        ]
+        )
 
     def __str__(self) -> str:
         return self.title

@@ -27,9 +27,7 @@ def notify_people(user_ids: Iterable[int], title: str, body: str = "", url: str 
     wanted = set(user_ids)
     present = User.objects.filter(pk__in=wanted, is_active=True).order_by("pk").values_list("pk", flat=True)
     moment = clock.now()
-    notices = [
-        Notice(user_id=user_id, title=title[:TITLE_MAX], body=body, url=url, at=moment) for user_id in present
-    ]
+    notices = [Notice(user_id=user_id, title=title[:TITLE_MAX], body=body, url=url, at=moment) for user_id in present]
     Notice.objects.bulk_create(notices)
     return len(notices)
 
@@ -45,7 +43,8 @@ def notify_role(
 
 def notices_of(*, actor: Actor, unread_only: bool = False) -> QuerySet[Notice]:
     """The actor's own notices, newest first. Nobody reads another's."""
-    rows = Notice.objects.filter(user_id=actor.user_id).order_by("-at", "-pk")
+    rows = Notice.objects.none() if actor.user_id is None else Notice.objects.filter(user_id=actor.user_id)
+    rows = rows.order_by("-at", "-pk")
     return rows.filter(read_at__isnull=True) if unread_only else rows
 
 

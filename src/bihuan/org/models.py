@@ -33,7 +33,7 @@ class Site(models.Model):
     class Meta:
         verbose_name = "门店"
         verbose_name_plural = "门店"
-        ordering = ["path"]
+        ordering = ("path",)
 
     def __str__(self) -> str:
         return self.name
@@ -56,7 +56,7 @@ class Department(models.Model):
     class Meta:
         verbose_name = "部门"
         verbose_name_plural = "部门"
-        constraints = [models.UniqueConstraint(fields=["site", "name"], name="org_department_site_name")]
+        constraints = (models.UniqueConstraint(fields=["site", "name"], name="org_department_site_name"),)
 
     def __str__(self) -> str:
         return self.name
@@ -73,7 +73,7 @@ class Role(models.Model):
     class Meta:
         verbose_name = "流程角色"
         verbose_name_plural = "流程角色"
-        ordering = ["id"]
+        ordering = ("id",)
 
     def __str__(self) -> str:
         return self.name
@@ -102,7 +102,7 @@ class Position(models.Model):
     class Meta:
         verbose_name = "岗位"
         verbose_name_plural = "岗位"
-        constraints = [models.UniqueConstraint(fields=["site", "name"], name="org_position_site_name")]
+        constraints = (models.UniqueConstraint(fields=["site", "name"], name="org_position_site_name"),)
 
     def __str__(self) -> str:
         return self.name
@@ -121,14 +121,14 @@ class PositionHolder(models.Model):
     class Meta:
         verbose_name = "任职"
         verbose_name_plural = "任职"
-        constraints = [
+        constraints = (
             models.UniqueConstraint(
                 fields=["user", "position"], condition=Q(until__isnull=True), name="org_holder_once_at_a_time"
             ),
             models.CheckConstraint(
                 condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="org_holder_ends_after_start"
             ),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.user} {self.position}"
@@ -145,7 +145,7 @@ class Grant(models.Model):
     class Meta:
         verbose_name = "授权"
         verbose_name_plural = "授权"
-        constraints = [models.UniqueConstraint(fields=["role", "action"], name="org_grant_role_action")]
+        constraints = (models.UniqueConstraint(fields=["role", "action"], name="org_grant_role_action"),)
 
     def __str__(self) -> str:
         return f"{self.role} {label_of(self.action)}"
@@ -164,7 +164,7 @@ class Sequence(models.Model):
     class Meta:
         verbose_name = "编号"
         verbose_name_plural = "编号"
-        constraints = [models.UniqueConstraint(fields=["site", "kind", "day"], name="org_sequence_site_kind_day")]
+        constraints = (models.UniqueConstraint(fields=["site", "kind", "day"], name="org_sequence_site_kind_day"),)
 
     def __str__(self) -> str:
         return f"{self.site_id} {self.kind} {self.day:%Y%m%d} {self.last}"

@@ -47,9 +47,7 @@ def hire_person(
         _check_password(password, User(username=username, name=name))
     try:
         with transaction.atomic():
-            user = User.objects.create_user(
-                username, password, name=name.strip(), phone=phone.strip(), is_demo=is_demo
-            )
+            user = User.objects.create_user(username, password, name=name.strip(), phone=phone.strip(), is_demo=is_demo)
     except IntegrityError:
         raise BusinessError(f"登录名 {username} 已被使用", field="username") from None
     after = {"username": username, "name": user.name, "phone": user.phone}
@@ -125,9 +123,9 @@ def reset_password(user_id: int, *, password: str, actor: Actor) -> User:
 @transaction.atomic
 def change_own_password(*, old: str, new: str, actor: Actor) -> User:
     """Set one's own password, proving the present one."""
-    user = User.objects.select_for_update().filter(pk=actor.user_id).first()
-    if user is None:
+    if actor.user_id is None:
         raise NotFound("没有这个人员")
+    user = User.objects.select_for_update().get(pk=actor.user_id)
     if not user.check_password(old):
         raise BusinessError("原密码不正确", field="old")
     _check_password(new, user, field="new")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,7 +29,7 @@ def create_position(
     department_id: int | None = None,
     reach: str = Position.Reach.SITE,
 ) -> Position:
-    """Add a post to a site with the roles it carries; a post reaching the sites below needs the right in all of them."""
+    """Add a post to a site with the roles it carries; one that reaches the sites below needs the right in all."""
     actor.require("admin.people", site_id)
     if not name.strip():
         raise BusinessError("请填写岗位名称", field="name")
@@ -141,7 +141,7 @@ def _roles(keys: Iterable[str]) -> list[Role]:
     return found
 
 
-def _log(position: Position, action: str, actor: Actor, **what: Mapping[str, Any]) -> None:
+def _log(position: Position, action: str, actor: Actor, **what: Any) -> None:
     record(
         actor_id=actor.user_id,
         action=action,

@@ -52,7 +52,8 @@ def sign_in(request: HttpRequest, *, username: str, password: str) -> Actor:
 def demo_allowed(request: HttpRequest) -> bool:
     """One-click sign-in exists only in demo mode, and only for somebody sitting at this machine.
 
-    A forwarded request comes from elsewhere even when the proxy is local. BIHUAN_DEMO_ALLOW_REMOTE is the named override.
+    A forwarded request comes from elsewhere even when the proxy is local. The named override is
+    BIHUAN_DEMO_ALLOW_REMOTE.
     """
     if not getattr(settings, "BIHUAN_DEMO", False):
         return False
@@ -99,7 +100,7 @@ def demo_sign_in(request: HttpRequest, *, user_id: int) -> Actor:
     user = User.objects.filter(pk=user_id, is_demo=True, is_active=True).first()
     if user is None:
         raise NotFound("没有这位演示人员")
-    user.backend = settings.AUTHENTICATION_BACKENDS[-1]  # type: ignore[attr-defined]
+    user.backend = settings.AUTHENTICATION_BACKENDS[-1]
     return _open_session(request, user, "account.demo_sign_in")
 
 

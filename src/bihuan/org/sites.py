@@ -134,5 +134,5 @@ def _refuse_closing_in_use(site: Site) -> None:
         raise Conflict("门店还有在岗人员，不能停用")
 
 
-def _log(site: Site, action: str, actor: Actor, **what: Mapping[str, Any]) -> None:
+def _log(site: Site, action: str, actor: Actor, **what: Any) -> None:
     record(actor_id=actor.user_id, action=action, chain=f"site:{site.pk}", site_id=site.pk, **what)

@@ -5,31 +5,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(max_length=64, unique=True, verbose_name='登录名')),
-                ('name', models.CharField(max_length=64, verbose_name='姓名')),
-                ('pinyin', models.CharField(blank=True, help_text='全拼和首字母，用于检索', max_length=160, verbose_name='拼音')),
-                ('phone', models.CharField(blank=True, max_length=32, verbose_name='电话')),
-                ('is_active', models.BooleanField(default=True, verbose_name='在职')),
-                ('is_demo', models.BooleanField(default=False, verbose_name='演示人员')),
-                ('created_at', models.DateTimeField(default=bihuan.kernel.clock.now, verbose_name='建立时间')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("username", models.CharField(max_length=64, unique=True, verbose_name="登录名")),
+                ("name", models.CharField(max_length=64, verbose_name="姓名")),
+                (
+                    "pinyin",
+                    models.CharField(
+                        blank=True, help_text="全拼和首字母，用于检索", max_length=160, verbose_name="拼音"
+                    ),
+                ),
+                ("phone", models.CharField(blank=True, max_length=32, verbose_name="电话")),
+                ("is_active", models.BooleanField(default=True, verbose_name="在职")),
+                ("is_demo", models.BooleanField(default=False, verbose_name="演示人员")),
+                ("created_at", models.DateTimeField(default=bihuan.kernel.clock.now, verbose_name="建立时间")),
             ],
             options={
-                'verbose_name': '人员',
-                'verbose_name_plural': '人员',
-                'indexes': [models.Index(fields=['name'], name='accounts_user_name')],
+                "verbose_name": "人员",
+                "verbose_name_plural": "人员",
+                "indexes": [models.Index(fields=["name"], name="accounts_user_name")],
             },
         ),
     ]

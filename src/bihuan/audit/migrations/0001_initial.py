@@ -5,32 +5,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain', models.CharField(max_length=80, verbose_name='链')),
-                ('seq', models.PositiveIntegerField(verbose_name='序号')),
-                ('at', models.DateTimeField(verbose_name='时间')),
-                ('actor_id', models.BigIntegerField(null=True, verbose_name='操作人')),
-                ('action', models.CharField(max_length=80, verbose_name='操作')),
-                ('site_id', models.BigIntegerField(null=True, verbose_name='门店')),
-                ('data', bihuan.audit.models.StoredJSONField(verbose_name='内容')),
-                ('prev_hash', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', max_length=64, verbose_name='前一条的散列')),
-                ('hash', models.CharField(max_length=64, verbose_name='散列')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("chain", models.CharField(max_length=80, verbose_name="链")),
+                ("seq", models.PositiveIntegerField(verbose_name="序号")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                ("actor_id", models.BigIntegerField(null=True, verbose_name="操作人")),
+                ("action", models.CharField(max_length=80, verbose_name="操作")),
+                ("site_id", models.BigIntegerField(null=True, verbose_name="门店")),
+                ("data", bihuan.audit.models.StoredJSONField(verbose_name="内容")),
+                (
+                    "prev_hash",
+                    models.CharField(
+                        default="0000000000000000000000000000000000000000000000000000000000000000",
+                        max_length=64,
+                        verbose_name="前一条的散列",
+                    ),
+                ),
+                ("hash", models.CharField(max_length=64, verbose_name="散列")),
             ],
             options={
-                'verbose_name': '审计记录',
-                'verbose_name_plural': '审计记录',
-                'indexes': [models.Index(fields=['site_id', '-at'], name='audit_entry_site_at'), models.Index(fields=['actor_id', '-at'], name='audit_entry_actor_at')],
-                'constraints': [models.UniqueConstraint(fields=('chain', 'seq'), name='audit_entry_chain_seq')],
+                "verbose_name": "审计记录",
+                "verbose_name_plural": "审计记录",
+                "indexes": [
+                    models.Index(fields=["site_id", "-at"], name="audit_entry_site_at"),
+                    models.Index(fields=["actor_id", "-at"], name="audit_entry_actor_at"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("chain", "seq"), name="audit_entry_chain_seq")],
             },
         ),
     ]

@@ -6,94 +6,138 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('org', '0001_initial'),
+        ("org", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Clock',
+            name="Clock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_kind', models.CharField(max_length=32, verbose_name='对象类别')),
-                ('subject_id', models.BigIntegerField(verbose_name='对象')),
-                ('key', models.CharField(max_length=64, verbose_name='时限代号')),
-                ('name', models.CharField(max_length=80, verbose_name='时限')),
-                ('calendar', models.CharField(choices=[('wall', '自然时间'), ('site', '营业时间')], default='wall', max_length=8, verbose_name='计时方式')),
-                ('hours', models.JSONField(blank=True, null=True, verbose_name='起算时的营业时间')),
-                ('target_seconds', models.FloatField(verbose_name='目标秒数')),
-                ('warn_before_seconds', models.FloatField(default=0, verbose_name='提前提醒秒数')),
-                ('escalate_to', models.CharField(blank=True, max_length=64, verbose_name='超时通知角色')),
-                ('started_at', models.DateTimeField(verbose_name='起算')),
-                ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='到期')),
-                ('warn_at', models.DateTimeField(blank=True, null=True, verbose_name='提醒')),
-                ('paused_at', models.DateTimeField(blank=True, null=True, verbose_name='暂停于')),
-                ('stopped_at', models.DateTimeField(blank=True, null=True, verbose_name='停止于')),
-                ('warned_at', models.DateTimeField(blank=True, null=True, verbose_name='已提醒')),
-                ('breached_at', models.DateTimeField(blank=True, null=True, verbose_name='超时于')),
-                ('breach_told_at', models.DateTimeField(blank=True, null=True, verbose_name='已通报超时')),
-                ('met', models.BooleanField(blank=True, null=True, verbose_name='按时')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='org.site', verbose_name='门店')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("subject_kind", models.CharField(max_length=32, verbose_name="对象类别")),
+                ("subject_id", models.BigIntegerField(verbose_name="对象")),
+                ("key", models.CharField(max_length=64, verbose_name="时限代号")),
+                ("name", models.CharField(max_length=80, verbose_name="时限")),
+                (
+                    "calendar",
+                    models.CharField(
+                        choices=[("wall", "自然时间"), ("site", "营业时间")],
+                        default="wall",
+                        max_length=8,
+                        verbose_name="计时方式",
+                    ),
+                ),
+                ("hours", models.JSONField(blank=True, null=True, verbose_name="起算时的营业时间")),
+                ("target_seconds", models.FloatField(verbose_name="目标秒数")),
+                ("warn_before_seconds", models.FloatField(default=0, verbose_name="提前提醒秒数")),
+                ("escalate_to", models.CharField(blank=True, max_length=64, verbose_name="超时通知角色")),
+                ("started_at", models.DateTimeField(verbose_name="起算")),
+                ("due_at", models.DateTimeField(blank=True, null=True, verbose_name="到期")),
+                ("warn_at", models.DateTimeField(blank=True, null=True, verbose_name="提醒")),
+                ("paused_at", models.DateTimeField(blank=True, null=True, verbose_name="暂停于")),
+                ("stopped_at", models.DateTimeField(blank=True, null=True, verbose_name="停止于")),
+                ("warned_at", models.DateTimeField(blank=True, null=True, verbose_name="已提醒")),
+                ("breached_at", models.DateTimeField(blank=True, null=True, verbose_name="超时于")),
+                ("breach_told_at", models.DateTimeField(blank=True, null=True, verbose_name="已通报超时")),
+                ("met", models.BooleanField(blank=True, null=True, verbose_name="按时")),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="org.site",
+                        verbose_name="门店",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '计时',
-                'verbose_name_plural': '计时',
+                "verbose_name": "计时",
+                "verbose_name_plural": "计时",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='ClockPause',
+            name="ClockPause",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=200, verbose_name='原因')),
-                ('started_at', models.DateTimeField(verbose_name='开始')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='结束')),
-                ('clock', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pauses', to='limits.clock')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(max_length=200, verbose_name="原因")),
+                ("started_at", models.DateTimeField(verbose_name="开始")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="结束")),
+                (
+                    "clock",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pauses", to="limits.clock"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '暂停',
-                'verbose_name_plural': '暂停',
-                'ordering': ['started_at', 'pk'],
+                "verbose_name": "暂停",
+                "verbose_name_plural": "暂停",
+                "ordering": ("started_at", "pk"),
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('breach_told_at__isnull', True), models.Q(('stopped_at__isnull', True), ('breached_at__isnull', False), _connector='OR')), fields=['due_at'], name='limits_clock_due'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(
+                    ("breach_told_at__isnull", True),
+                    models.Q(("stopped_at__isnull", True), ("breached_at__isnull", False), _connector="OR"),
+                ),
+                fields=["due_at"],
+                name="limits_clock_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('stopped_at__isnull', True), ('warned_at__isnull', True)), fields=['warn_at'], name='limits_clock_warn'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(("stopped_at__isnull", True), ("warned_at__isnull", True)),
+                fields=["warn_at"],
+                name="limits_clock_warn",
+            ),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(fields=['subject_kind', 'subject_id'], name='limits_clock_subject'),
+            model_name="clock",
+            index=models.Index(fields=["subject_kind", "subject_id"], name="limits_clock_subject"),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(fields=['site', 'key', 'started_at'], name='limits_clock_report'),
+            model_name="clock",
+            index=models.Index(fields=["site", "key", "started_at"], name="limits_clock_report"),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.UniqueConstraint(condition=models.Q(('stopped_at__isnull', True)), fields=('subject_kind', 'subject_id', 'key'), name='limits_clock_one_running'),
+            model_name="clock",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("stopped_at__isnull", True)),
+                fields=("subject_kind", "subject_id", "key"),
+                name="limits_clock_one_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.CheckConstraint(condition=models.Q(('target_seconds__gte', 0)), name='limits_clock_target_not_negative'),
+            model_name="clock",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("target_seconds__gte", 0)), name="limits_clock_target_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clockpause',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('clock',), name='limits_pause_one_at_a_time'),
+            model_name="clockpause",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("clock",), name="limits_pause_one_at_a_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clockpause',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('started_at')), _connector='OR'), name='limits_pause_ends_after_start'),
+            model_name="clockpause",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gte", models.F("started_at")), _connector="OR"
+                ),
+                name="limits_pause_ends_after_start",
+            ),
         ),
     ]

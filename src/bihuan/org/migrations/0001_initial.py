@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,120 +15,199 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Role',
+            name="Role",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(max_length=64, unique=True, verbose_name='代号')),
-                ('name', models.CharField(max_length=64, verbose_name='名称')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.SlugField(max_length=64, unique=True, verbose_name="代号")),
+                ("name", models.CharField(max_length=64, verbose_name="名称")),
             ],
             options={
-                'verbose_name': '流程角色',
-                'verbose_name_plural': '流程角色',
-                'ordering': ['id'],
+                "verbose_name": "流程角色",
+                "verbose_name_plural": "流程角色",
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='Department',
+            name="Department",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, verbose_name='名称')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='org.department')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64, verbose_name="名称")),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="org.department",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '部门',
-                'verbose_name_plural': '部门',
+                "verbose_name": "部门",
+                "verbose_name_plural": "部门",
             },
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=12, unique=True, verbose_name='代码')),
-                ('name', models.CharField(max_length=64, verbose_name='名称')),
-                ('path', models.CharField(db_index=True, default='/', max_length=200, verbose_name='路径')),
-                ('timezone', models.CharField(default='Asia/Shanghai', max_length=64, verbose_name='时区')),
-                ('phone', models.CharField(blank=True, max_length=32, verbose_name='电话')),
-                ('address', models.CharField(blank=True, max_length=200, verbose_name='地址')),
-                ('hours', models.JSONField(blank=True, default=dict, verbose_name='营业时间')),
-                ('is_active', models.BooleanField(default=True, verbose_name='启用')),
-                ('created_at', models.DateTimeField(default=bihuan.kernel.clock.now, verbose_name='建立时间')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='org.site')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=12, unique=True, verbose_name="代码")),
+                ("name", models.CharField(max_length=64, verbose_name="名称")),
+                ("path", models.CharField(db_index=True, default="/", max_length=200, verbose_name="路径")),
+                ("timezone", models.CharField(default="Asia/Shanghai", max_length=64, verbose_name="时区")),
+                ("phone", models.CharField(blank=True, max_length=32, verbose_name="电话")),
+                ("address", models.CharField(blank=True, max_length=200, verbose_name="地址")),
+                ("hours", models.JSONField(blank=True, default=dict, verbose_name="营业时间")),
+                ("is_active", models.BooleanField(default=True, verbose_name="启用")),
+                ("created_at", models.DateTimeField(default=bihuan.kernel.clock.now, verbose_name="建立时间")),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="org.site",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '门店',
-                'verbose_name_plural': '门店',
-                'ordering': ['path'],
+                "verbose_name": "门店",
+                "verbose_name_plural": "门店",
+                "ordering": ("path",),
             },
         ),
         migrations.CreateModel(
-            name='Position',
+            name="Position",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, verbose_name='名称')),
-                ('reach', models.CharField(choices=[('site', '本单位'), ('subtree', '本单位及下属单位')], default='site', max_length=8, verbose_name='管辖范围')),
-                ('department', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='positions', to='org.department')),
-                ('roles', models.ManyToManyField(blank=True, related_name='positions', to='org.role', verbose_name='流程角色')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='positions', to='org.site')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64, verbose_name="名称")),
+                (
+                    "reach",
+                    models.CharField(
+                        choices=[("site", "本单位"), ("subtree", "本单位及下属单位")],
+                        default="site",
+                        max_length=8,
+                        verbose_name="管辖范围",
+                    ),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="positions",
+                        to="org.department",
+                    ),
+                ),
+                (
+                    "roles",
+                    models.ManyToManyField(
+                        blank=True, related_name="positions", to="org.role", verbose_name="流程角色"
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="positions", to="org.site"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '岗位',
-                'verbose_name_plural': '岗位',
+                "verbose_name": "岗位",
+                "verbose_name_plural": "岗位",
             },
         ),
         migrations.AddField(
-            model_name='department',
-            name='site',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='departments', to='org.site'),
+            model_name="department",
+            name="site",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="departments", to="org.site"
+            ),
         ),
         migrations.CreateModel(
-            name='PositionHolder',
+            name="PositionHolder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField(default=bihuan.kernel.clock.now, verbose_name='任职自')),
-                ('until', models.DateTimeField(blank=True, null=True, verbose_name='任职至')),
-                ('position', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holders', to='org.position')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='positions_held', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateTimeField(default=bihuan.kernel.clock.now, verbose_name="任职自")),
+                ("until", models.DateTimeField(blank=True, null=True, verbose_name="任职至")),
+                (
+                    "position",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="holders", to="org.position"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="positions_held",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '任职',
-                'verbose_name_plural': '任职',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('user', 'position'), name='org_holder_once_at_a_time'), models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='org_holder_ends_after_start')],
+                "verbose_name": "任职",
+                "verbose_name_plural": "任职",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until__isnull", True)),
+                        fields=("user", "position"),
+                        name="org_holder_once_at_a_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"),
+                        name="org_holder_ends_after_start",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(max_length=64, verbose_name='操作')),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='org.role')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("action", models.CharField(max_length=64, verbose_name="操作")),
+                (
+                    "role",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="grants", to="org.role"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '授权',
-                'verbose_name_plural': '授权',
-                'constraints': [models.UniqueConstraint(fields=('role', 'action'), name='org_grant_role_action')],
+                "verbose_name": "授权",
+                "verbose_name_plural": "授权",
+                "constraints": [models.UniqueConstraint(fields=("role", "action"), name="org_grant_role_action")],
             },
         ),
         migrations.CreateModel(
-            name='Sequence',
+            name="Sequence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=12, verbose_name='类别')),
-                ('day', models.DateField(verbose_name='日期')),
-                ('last', models.PositiveIntegerField(verbose_name='末号')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='org.site')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=12, verbose_name="类别")),
+                ("day", models.DateField(verbose_name="日期")),
+                ("last", models.PositiveIntegerField(verbose_name="末号")),
+                (
+                    "site",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="org.site"),
+                ),
             ],
             options={
-                'verbose_name': '编号',
-                'verbose_name_plural': '编号',
-                'constraints': [models.UniqueConstraint(fields=('site', 'kind', 'day'), name='org_sequence_site_kind_day')],
+                "verbose_name": "编号",
+                "verbose_name_plural": "编号",
+                "constraints": [
+                    models.UniqueConstraint(fields=("site", "kind", "day"), name="org_sequence_site_kind_day")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='position',
-            constraint=models.UniqueConstraint(fields=('site', 'name'), name='org_position_site_name'),
+            model_name="position",
+            constraint=models.UniqueConstraint(fields=("site", "name"), name="org_position_site_name"),
         ),
         migrations.AddConstraint(
-            model_name='department',
-            constraint=models.UniqueConstraint(fields=('site', 'name'), name='org_department_site_name'),
+            model_name="department",
+            constraint=models.UniqueConstraint(fields=("site", "name"), name="org_department_site_name"),
         ),
     ]
