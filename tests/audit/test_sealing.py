@@ -10,7 +10,7 @@ from bihuan.audit.models import Entry
 from bihuan.audit.sealing import SEAL_CHAIN, anchor_of, seal, verify_seals
 from bihuan.audit.verification import verify
 from bihuan.kernel import clock
-from tests.audit.test_verification import tamper
+from tests.audit.intruder import tamper
 
 
 @pytest.fixture

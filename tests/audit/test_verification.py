@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from bihuan.audit import verification
 from bihuan.audit.log import record
 from bihuan.audit.models import Entry
 from bihuan.audit.verification import verify
+from tests.audit.intruder import tamper
 
 
 @pytest.fixture
@@ -18,24 +16,6 @@ def logged(db: None) -> None:
     for chain in ("case:1", "case:2"):
         for number in range(1, 6):
             record(actor_id=number, action="step", chain=chain, site_id=1, data={"number": number, "text": "完工"})
-
-
-@contextmanager
-def as_intruder() -> Iterator[Any]:
-    """Straight into the table, past everything that protects it."""
-    is_postgres = connection.vendor == "postgresql"
-    with connection.cursor() as cursor:
-        if is_postgres:
-            cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
-        yield cursor
-        if is_postgres:
-            cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
-
-
-def tamper(sql: str) -> None:
-    with as_intruder() as cursor:
-        cursor.execute(sql)
-        assert cursor.rowcount > 0
 
 
 def test_an_untouched_log_is_whole(logged: None) -> None:
