@@ -175,6 +175,28 @@ def decline_lines(
 
 
 @transaction.atomic
+def retire_line(line_id: int, *, actor: Actor, replaced_by: WorkLine | None = None, reason: str = "") -> WorkLine:
+    """An agreed line is taken off before it was done: replaced by another (AUTO-17), or refused after all.
+
+    Its parts are no longer held back; parts already drawn must be returned first.
+    """
+    case, line = lock_line(line_id, actor=actor)
+    actor.require("estimate.manage", case.site_id)
+    if line.status != LineStatus.AGREED:
+        raise BusinessError(f"“{line.description}”已是“{line.get_status_display()}”，不能撤下")
+    if line.issued_quantity:
+        raise BusinessError(f"“{line.description}”的配件已经领出，请先退料")
+    release_line(line, actor=actor)
+    _set_status(line, LineStatus.REPLACED if replaced_by else LineStatus.DECLINED)
+    if replaced_by is not None:
+        replaced_by.replaces, replaced_by.round = line, line.round + 1
+        replaced_by.save(update_fields=["replaces", "round"])
+    data = {"line": line.pk, "by": replaced_by.pk if replaced_by else None, "reason": reason[:200]}
+    note_on_case(actor, "line.retired", case, data=data)
+    return line
+
+
+@transaction.atomic
 def mark_line_done(line_id: int, *, actor: Actor, old_part_present: bool | None = None) -> WorkLine:
     """The work of an agreed line is finished; nothing that was not agreed can be done."""
     case, line = lock_line(line_id, actor=actor)

@@ -1,0 +1,126 @@
+"""What every step of a process gets from the records: services, facts for conditions, time limits, clocks and notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bihuan.limits import clocks
+from bihuan.limits.models import Clock
+from bihuan.notify.notices import notify_people
+from bihuan.operations.facts import case_facts
+from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
+from bihuan.operations.rules import limit_definitions
+from bihuan.org.models import Site
+from bihuan.processes.contract import InstanceFacts, ServiceCall, StepResult, Surroundings
+from bihuan.records.models import Case
+
+CASE = "case"
+ITEM = "item"
+
+
+def surroundings() -> Surroundings:
+    """Everything a step needs from outside the processes."""
+    return Surroundings(
+        services=Services(), context=facts_of_instance, limits=moments_of_limit, observe=follow_step
+    )
+
+
+class Services(Mapping[str, Callable[[ServiceCall], Mapping[str, Any]]]):
+    """Service tasks by name: every registered effect can serve one."""
+
+    def __getitem__(self, name: str) -> Callable[[ServiceCall], Mapping[str, Any]]:
+        if name not in EFFECTS:
+            raise KeyError(name)
+        return run_service
+
+    def __iter__(self) -> Any:
+        return iter(EFFECTS)
+
+    def __len__(self) -> int:
+        return len(EFFECTS)
+
+
+def run_service(call: ServiceCall) -> Mapping[str, Any]:
+    """Run the effect a service task names, on the case its instance is about."""
+    case = load_case(call.instance.subject_id)
+    context = EffectContext(
+        actor=call.actor, case=case, now=call.now, values=call.inputs, variables={**call.variables, **call.inputs}
+    )
+    return run_effects((call.service,), context)
+
+
+def load_case(case_id: int | None) -> Case:
+    """The case with everything facts and effects look at, in one query."""
+    return Case.unscoped.select_related(
+        "site", "customer", "vehicle", "advisor", "technician", "appointment", "appointment__technician"
+    ).get(pk=case_id)
+
+
+def facts_of_instance(instance: InstanceFacts) -> Mapping[str, Any]:
+    """The read-only view of the case for conditions."""
+    if instance.subject_kind != CASE or instance.subject_id is None:
+        return {}
+    return case_facts(load_case(instance.subject_id))
+
+
+def moments_of_limit(
+    key: str, instance: InstanceFacts, opened_at: datetime, variables: Mapping[str, Any]
+) -> tuple[datetime | None, datetime | None]:
+    """When an item is due and when to remind: a clock of the case that already runs decides, else the limit itself."""
+    limit = limit_definitions().get(key)
+    if limit is None:
+        return None, None
+    running = Clock.unscoped.filter(
+        subject_kind=CASE, subject_id=instance.subject_id, key=key, stopped_at__isnull=True
+    ).first()
+    if running is not None:
+        return running.due_at, running.warn_at
+    seconds = limit.target_seconds(variables)
+    if limit.calendar == Clock.Calendar.SITE:
+        calendar = Site.objects.get(pk=instance.site_id).calendar
+        due = clocks.worktime.add_working_seconds(calendar, opened_at, seconds)
+        warn = clocks.worktime.add_working_seconds(calendar, opened_at, seconds - limit.warn_before_seconds(seconds))
+    else:
+        due = opened_at + timedelta(seconds=seconds)
+        warn = due - timedelta(seconds=limit.warn_before_seconds(seconds))
+    return due, warn if limit.warn_share else None
+
+
+def follow_step(result: StepResult) -> None:
+    """After a step, in its transaction: clocks of opened items start, of closed ones stop; assigned people are told."""
+    limits = limit_definitions() if any(item.limit_key for item in result.opened) else {}
+    for closed in result.closed:
+        if closed.outcome == "completed":
+            clocks.stop_clock(subject_kind=ITEM, subject_id=closed.id, key=_item_key(closed.id), at=result.at)
+        else:
+            Clock.unscoped.filter(subject_kind=ITEM, subject_id=closed.id, stopped_at__isnull=True).update(
+                stopped_at=result.at, due_at=None, warn_at=None
+            )
+    for item in result.opened:
+        limit = limits.get(item.limit_key)
+        case_runs = Clock.unscoped.filter(
+            subject_kind=CASE, subject_id=result.instance.subject_id, key=item.limit_key, stopped_at__isnull=True
+        ).exists()
+        if limit is not None and item.due_at is not None and not case_runs:
+            seconds = limit.target_seconds({})
+            clocks.start_clock(
+                subject_kind=ITEM,
+                subject_id=item.id,
+                key=item.limit_key,
+                name=limit.name,
+                site_id=result.instance.site_id,
+                target_seconds=seconds,
+                warn_before_seconds=limit.warn_before_seconds(seconds),
+                escalate_to=limit.escalate_to,
+                calendar=limit.calendar,
+                started_at=item.opened_at,
+            )
+        if item.assignee_id is not None and item.assignee_id != result.actor_id:
+            notify_people([item.assignee_id], f"新待办：{item.name}", item.title, url=f"/tasks/{item.id}")
+
+
+def _item_key(item_id: int) -> str:
+    held = Clock.unscoped.filter(subject_kind=ITEM, subject_id=item_id, stopped_at__isnull=True).first()
+    return held.key if held is not None else ""
