@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django_htmx.jinja import htmx_script
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, Undefined
 from jinja2.ext import Extension
+from jinja2.utils import missing
 from markupsafe import Markup
 
 from bihuan.kernel import clock
@@ -37,9 +39,31 @@ def icon(name: str, label: str = "", size: str = "") -> Markup:
     )
 
 
+class Careful(Undefined):
+    """An unknown name is a typo and fails; a mapping without an optional entry merely has none."""
+
+    __slots__ = ()
+
+    def _optional(self) -> bool:
+        if self._undefined_obj is missing:
+            self._fail_with_undefined_error()
+        return False
+
+    def __str__(self) -> str:
+        self._optional()
+        return ""
+
+    def __bool__(self) -> bool:
+        return self._optional()
+
+    def __iter__(self) -> Iterator[Any]:
+        self._optional()
+        return iter(())
+
+
 def environment(**options: Any) -> Environment:
     """Called by Django's Jinja2 backend. Undefined names are errors: a typo must not print nothing."""
-    options.setdefault("undefined", StrictUndefined)
+    options["undefined"] = Careful
     extensions: list[str | type[Extension]] = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]
     env = Environment(extensions=extensions, trim_blocks=True, lstrip_blocks=True, **options)
     env.globals.update(

@@ -1,0 +1,27 @@
+// What every page needs. Each behaviour is one file; pages work without any of them.
+import { start as conditions } from "./conditions.js";
+import { start as countdown } from "./countdown.js";
+import { start as drafts } from "./drafts.js";
+import { start as keyboard } from "./keyboard.js";
+import { start as menus } from "./menus.js";
+import { start as photos } from "./photos.js";
+import { start as picker } from "./picker.js";
+
+function ticks() {
+  for (const button of document.querySelectorAll("[data-tick-all]")) button.hidden = false;
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-tick-all]");
+    if (!button) return;
+    for (const input of button.parentElement.querySelectorAll('input[type="checkbox"]')) input.checked = true;
+    button.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
+countdown();
+drafts();
+conditions();
+menus();
+keyboard();
+picker();
+photos();
+ticks();

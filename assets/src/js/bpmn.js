@@ -1,0 +1,70 @@
+// The diagram of a process: where we are is lit, where we were is ticked with person and time, what is late is red.
+import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
+import "diagram-js/assets/diagram-js.css";
+import "bpmn-js/dist/assets/bpmn-js.css";
+import "../css/bpmn.css";
+
+function flag(entry) {
+  const box = document.createElement("div");
+  box.className = `node-flag node-flag-${entry.state}`;
+  const lines = { done: [entry.who, entry.at], late: [entry.note ?? "超时", entry.who], current: [entry.note, entry.who] }[entry.state] ?? [];
+  const mark = document.createElement("b");
+  mark.textContent = { done: "✓", late: "!", current: "▸" }[entry.state] ?? "";
+  box.append(mark, [...lines].filter(Boolean).join(" "));
+  return box;
+}
+
+async function draw(figure) {
+  if (figure.dataset.ready) return;
+  figure.dataset.ready = "true";
+  const container = figure.querySelector("[data-canvas]");
+  const [xml, state] = await Promise.all([
+    fetch(figure.dataset.xml).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status))))),
+    figure.dataset.state ? fetch(figure.dataset.state, { headers: { Accept: "application/json" } }).then((answer) => answer.json()) : { nodes: {} },
+  ]);
+  container.replaceChildren();
+  const viewer = new NavigatedViewer({ container });
+  await viewer.importXML(xml);
+  const [canvas, overlays, registry] = ["canvas", "overlays", "elementRegistry"].map((name) => viewer.get(name));
+  const present = [];
+  for (const [id, entry] of Object.entries(state.nodes ?? {})) {
+    const element = registry.get(id);
+    if (!element || element.waypoints) continue;
+    canvas.addMarker(id, `is-${entry.state}`);
+    if (entry.state !== "done") present.push(element);
+    if (entry.state !== "done" || entry.who) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
+  }
+
+  const fit = () => canvas.zoom("fit-viewport", "auto");
+  function current() {
+    fit();
+    if (!present.length) return;
+    const { x, y, width, height } = present[0];
+    const scale = Math.max(canvas.zoom(), Math.min(1, container.clientWidth / 420));
+    const size = { width: container.clientWidth / scale, height: container.clientHeight / scale };
+    canvas.viewbox({ x: x + width / 2 - size.width / 2, y: y + height / 2 - size.height / 2, ...size });
+  }
+  current();
+  figure.addEventListener("click", (event) => {
+    const step = event.target.closest("[data-zoom]")?.dataset.zoom;
+    if (step === "fit") fit();
+    else if (step === "current") current();
+    else if (step) canvas.zoom(canvas.zoom() * (step === "in" ? 1.25 : 0.8));
+  });
+  container.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
+    if (step) {
+      event.preventDefault();
+      canvas.scroll({ dx: step[0], dy: step[1] });
+    } else if (event.key === "+" || event.key === "=") canvas.zoom(canvas.zoom() * 1.25);
+    else if (event.key === "-") canvas.zoom(canvas.zoom() * 0.8);
+  });
+}
+
+function failed(figure) {
+  figure.querySelector("[data-canvas]").textContent = "流程图暂时打不开，不影响办理。";
+}
+
+const all = () => document.querySelectorAll("[data-diagram]").forEach((figure) => draw(figure).catch(() => failed(figure)));
+all();
+document.addEventListener("htmx:afterSettle", all);

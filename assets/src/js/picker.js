@@ -1,0 +1,109 @@
+// Finds a customer, vehicle, part, job or person while typing. Without it the typed text is resolved by the server.
+const WAIT = 220;
+
+export function attach(picker, { url, role = "", chosen = () => {} }) {
+  if (picker.dataset.ready || !url) return;
+  picker.dataset.ready = "true";
+  const text = picker.querySelector("[data-picker-text]");
+  const id = picker.querySelector("[data-picker-id]");
+  const list = picker.querySelector(".picker-list");
+  if (!list.id) list.id = `pick-${Math.random().toString(36).slice(2, 9)}`;
+  text.setAttribute("aria-controls", list.id);
+  let timer = 0;
+  let active = -1;
+  let found = [];
+  let asked = 0;
+
+  function close() {
+    list.hidden = true;
+    active = -1;
+    text.setAttribute("aria-expanded", "false");
+    text.removeAttribute("aria-activedescendant");
+  }
+
+  function choose(result) {
+    id.value = result.id;
+    text.value = result.code && !result.label.includes(result.code) ? `${result.code} ${result.label}` : result.label;
+    close();
+    chosen(result);
+    text.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function highlight(next) {
+    const items = [...list.querySelectorAll('[role="option"]')];
+    active = (next + items.length) % items.length;
+    items.forEach((item, at) => item.setAttribute("aria-selected", String(at === active)));
+    text.setAttribute("aria-activedescendant", items[active].id);
+    items[active].scrollIntoView({ block: "nearest" });
+  }
+
+  function show() {
+    list.replaceChildren(...found.map((result, at) => {
+      const item = document.createElement("li");
+      item.id = `${list.id}-${at}`;
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", "false");
+      item.textContent = [result.code, result.label].filter(Boolean).join(" ");
+      if (result.note) {
+        const note = document.createElement("small");
+        note.textContent = result.note;
+        item.append(note);
+      }
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(result); });
+      return item;
+    }));
+    if (!found.length) {
+      const none = document.createElement("li");
+      none.className = "picker-none";
+      none.textContent = "没有找到，换个写法试试";
+      list.append(none);
+    }
+    list.hidden = false;
+    active = -1;
+    text.setAttribute("aria-expanded", "true");
+  }
+
+  async function ask() {
+    const query = text.value.trim();
+    if (!query) return close();
+    const mine = (asked += 1);
+    const address = new URL(url, location.href);
+    address.searchParams.set("q", query);
+    if (role) address.searchParams.set("role", role);
+    try {
+      const answer = await fetch(address, { headers: { Accept: "application/json" } });
+      if (!answer.ok || mine !== asked) return undefined;
+      found = (await answer.json()).results;
+      if (document.activeElement === text) show();
+    } catch {
+      close(); // offline: what is typed is still sent with the form
+    }
+    return undefined;
+  }
+
+  text.addEventListener("input", () => {
+    id.value = "";
+    clearTimeout(timer);
+    timer = setTimeout(ask, WAIT);
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (list.hidden) ask();
+      else if (found.length) highlight(active + (event.key === "ArrowDown" ? 1 : -1));
+    } else if (event.key === "Enter" && !list.hidden && found.length) {
+      event.preventDefault();
+      choose(found[Math.max(active, 0)]);
+    } else if (event.key === "Escape") close();
+  });
+  text.addEventListener("blur", () => setTimeout(close, 120));
+}
+
+export function start() {
+  const all = () => {
+    for (const picker of document.querySelectorAll("[data-picker]")) attach(picker, { url: picker.dataset.url, role: picker.dataset.role });
+  };
+  all();
+  document.addEventListener("htmx:afterSettle", all);
+}
