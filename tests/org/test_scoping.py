@@ -51,7 +51,7 @@ def test_a_person_sees_the_sites_of_their_posts(cast: Cast, clocks: dict[str, Cl
 
 def test_a_scope_can_ask_for_an_action(cast: Cast, clocks: dict[str, Clock]) -> None:
     assert Clock.objects.visible_to(cast.actor("advisor"), "case.view").count() == 1
-    assert Clock.objects.visible_to(cast.actor("guard"), "case.view").count() == 0
+    assert Clock.objects.visible_to(cast.actor("advisor"), "payment.take").count() == 0
 
 
 def test_rows_below_a_row_of_the_site_follow_it(cast: Cast, clocks: dict[str, Clock]) -> None:

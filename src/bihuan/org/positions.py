@@ -16,7 +16,9 @@ from bihuan.org.models import Department, Grant, Position, PositionHolder, Role
 from bihuan.org.sites import site_by_id, subtree_ids
 
 # Nobody hands out these without having them: otherwise whoever manages people could make an administrator.
-GUARDED_PREFIXES = ("admin.", "audit.", "process.")
+GUARDED_ACTIONS = frozenset(
+    {"admin.people", "admin.sites", "admin.permissions", "audit.view", "process.manage", "process.operate"}
+)
 
 
 @transaction.atomic
@@ -116,10 +118,9 @@ def require_over(position: Position, roles: Iterable[Role], *, actor: Actor) -> 
     for site_id in sites:
         actor.require("admin.people", site_id)
     actions = Grant.objects.filter(role__in=[role.pk for role in roles]).values_list("action", flat=True)
-    for action in sorted(set(actions)):
-        if action.startswith(GUARDED_PREFIXES):
-            for site_id in sites:
-                actor.require(action, site_id)
+    for action in sorted(GUARDED_ACTIONS.intersection(actions)):
+        for site_id in sites:
+            actor.require(action, site_id)
 
 
 def _position(position_id: int, *, lock: bool = False) -> Position:
