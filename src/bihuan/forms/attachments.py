@@ -23,6 +23,8 @@ MAX_PHOTO_BYTES = 12_000_000
 MAX_PHOTO_PIXELS = 60_000_000
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_SIGNER = 40
+MAX_RECORDING_BYTES = 30_000_000
+RECORDING_STARTS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"OggS", b"fLaC", b"#!AMR", b"\x1a\x45\xdf\xa3")
 
 
 def clean_signature(field: Field, raw: Raw, context: FormContext) -> SignatureInput | None:
@@ -53,17 +55,33 @@ def clean_signature(field: Field, raw: Raw, context: FormContext) -> SignatureIn
 
 
 def clean_photos(field: Field, raw: Raw, context: FormContext) -> list[Any]:
-    """Uploaded pictures (JPEG, PNG or WebP by content), in the order taken, each rewound to its start."""
+    """Uploaded pictures (JPEG, PNG or WebP by content), in the order taken, each rewound to its start.
+
+    With the property `accept` set to `audio` the field takes sound recordings instead.
+    """
     uploads = raw.uploads(field.key)
     if len(uploads) > field.rules.max_items:
         raise FieldError(f"{field.label}至多 {field.rules.max_items} 张，现有 {len(uploads)} 张")
     if uploads and len(uploads) < field.rules.min_items:
         raise FieldError(f"{field.label}至少 {field.rules.min_items} 张")
+    wants_sound = field.properties.get("accept") == "audio"
     for number, upload in enumerate(uploads, 1):
-        problem = photo_problem(upload)
+        problem = recording_problem(upload) if wants_sound else photo_problem(upload)
         if problem:
-            raise FieldError(f"{field.label}第 {number} 张：{problem}")
+            raise FieldError(f"{field.label}第 {number} {'个' if wants_sound else '张'}：{problem}")
     return uploads
+
+
+def recording_problem(upload: Any) -> str:
+    """Why a file is no usable sound recording; "" when it is one. Reads its beginning and rewinds it (AUTO-30)."""
+    size = getattr(upload, "size", None)
+    if isinstance(size, int) and size > MAX_RECORDING_BYTES:
+        return f"超过 {MAX_RECORDING_BYTES // 1_000_000} MB"
+    upload.seek(0)
+    start = upload.read(12)
+    upload.seek(0)
+    known = start.startswith(RECORDING_STARTS) or start[4:8] == b"ftyp" or (start[:4], start[8:]) == (b"RIFF", b"WAVE")
+    return "" if known else "不是 MP3、M4A、WAV、AMR 或 OGG 录音"
 
 
 def photo_problem(upload: Any) -> str:

@@ -10,7 +10,7 @@ from django.db.models import Model as DjangoModel
 from bihuan.engine.definition import DefinitionError, Node, Process, parse_bpmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
-from bihuan.operations.effects.registry import EFFECTS
+from bihuan.operations.registry import EFFECTS
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack

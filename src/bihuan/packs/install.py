@@ -82,15 +82,13 @@ def _install_roles(pack: Pack, actor: Actor, report: InstallReport) -> None:
         (report.unchanged if role.key in there else report.new).append(f"role {role.key}")
 
 
-def _install_form(
-    pack: Pack, key: str, schema: Mapping[str, Any], report: InstallReport, overwrite: bool
-) -> None:
+def _install_form(pack: Pack, key: str, schema: Mapping[str, Any], report: InstallReport, overwrite: bool) -> None:
     newest = FormVersion.objects.filter(key=key).order_by("-number").first()
     if _is_local(newest, pack) and not overwrite and newest is not None and newest.schema != schema:
         report.kept.append(f"form {key}")
         return
     installed = publish_form(key, schema, source_pack=pack.key)
-    _note_outcome(report, f"form {key}", newest and newest.number, installed.number)
+    _note_outcome(report, f"form {key}", newest.number if newest is not None else None, installed.number)
 
 
 def _install_text(pack: Pack, key: str, body: str, report: InstallReport, overwrite: bool) -> None:
@@ -99,7 +97,7 @@ def _install_text(pack: Pack, key: str, body: str, report: InstallReport, overwr
         report.kept.append(key.replace("/", " "))
         return
     installed = publish_text(key, body, source_pack=pack.key)
-    _note_outcome(report, key.replace("/", " "), newest and newest.number, installed.number)
+    _note_outcome(report, key.replace("/", " "), newest.number if newest is not None else None, installed.number)
 
 
 def _install_note(pack: Pack, note: PackNote, actor: Actor, report: InstallReport, overwrite: bool) -> None:
@@ -114,19 +112,17 @@ def _install_note(pack: Pack, note: PackNote, actor: Actor, report: InstallRepor
             return
     saved = save_note(note.key, actor=actor, title=note.title, body=note.body)
     publish_text(f"knowledge/{note.key}", shipped, source_pack=pack.key)
-    _note_outcome(report, f"knowledge {note.key}", there and there.version, saved.version)
+    _note_outcome(report, f"knowledge {note.key}", there.version if there is not None else None, saved.version)
 
 
-def _install_process(
-    pack: Pack, key: str, xml: bytes, actor: Actor, report: InstallReport, overwrite: bool
-) -> None:
+def _install_process(pack: Pack, key: str, xml: bytes, actor: Actor, report: InstallReport, overwrite: bool) -> None:
     definition = Definition.objects.select_related("current").filter(key=key).first()
     current = definition.current if definition is not None else None
     if current is not None and current.source_pack != pack.key and not overwrite:
         report.kept.append(f"process {key}")
         return
     installed = publish(xml, key, source=f"{key}.bpmn", source_pack=pack.key, actor=actor)
-    _note_outcome(report, f"process {key}", current and current.number, installed.number)
+    _note_outcome(report, f"process {key}", current.number if current is not None else None, installed.number)
 
 
 def _is_local(newest: FormVersion | TextVersion | None, pack: Pack) -> bool:

@@ -157,9 +157,7 @@ def _parts(file: Path, report: SeedReport) -> int:
             on_hand = Decimal(row.get(f"on_hand_{code}") or 0)
             if on_hand:
                 actor = system_actor(site_id)
-                receive_stock(
-                    part.pk, on_hand, actor=actor, site_id=site_id, shelf=row["shelf"], reason=SEED_REASON
-                )
+                receive_stock(part.pk, on_hand, actor=actor, site_id=site_id, shelf=row["shelf"], reason=SEED_REASON)
     return len(rows)
 
 

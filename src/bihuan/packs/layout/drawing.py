@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from lxml import etree
 
 from bihuan.packs.layout.graph import BPMN, EVENTS, GATEWAYS, Graph, Node, read_graph, text_width
@@ -134,7 +136,7 @@ def _bounds(parent: etree._Element, box: tuple[float, float, float, float]) -> N
 
 
 def _used_sides(node: Node, graph: Graph, routes: dict[str, Waypoints]) -> set[str]:
-    left, top, right, bottom = node.box
+    _left, top, _right, bottom = node.box
     ends = [routes[flow.id][0] for flow in graph.flows if flow.source == node.id]
     ends += [routes[flow.id][-1] for flow in graph.flows if flow.target == node.id]
     sides = {"top": top, "bottom": bottom}
@@ -143,7 +145,7 @@ def _used_sides(node: Node, graph: Graph, routes: dict[str, Waypoints]) -> set[s
 
 def _node_label(node: Node, used: set[str], middle: float) -> tuple[float, float, float, float]:
     """Below the shape where nothing leaves there, else above it, else beside its upper right corner."""
-    left, top, right, bottom = node.box
+    _left, top, _right, bottom = node.box
     lines = -(-int(text_width(node.name)) // LABEL_WIDTH)
     width, height = min(LABEL_WIDTH, text_width(node.name) + 4), lines * LINE_HEIGHT
     if node.host:
@@ -160,7 +162,7 @@ def _node_label(node: Node, used: set[str], middle: float) -> tuple[float, float
 
 def _flow_label(name: str, path: Waypoints, siblings: list[Waypoints]) -> tuple[float, float, float, float]:
     """Beside the start of the first stretch that the flow does not share with another one from the same gateway."""
-    shared = {stretch for sibling in siblings for stretch in zip(sibling, sibling[1:], strict=False)}
+    shared = {stretch for sibling in siblings for stretch in itertools.pairwise(sibling)}
     starts = {sibling[0] for sibling in siblings}
     number = 0
     if path[0] in starts and len(path) > 2:

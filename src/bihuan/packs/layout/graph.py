@@ -8,12 +8,31 @@ from lxml import etree
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 TASKS = frozenset(
-    "task userTask manualTask serviceTask scriptTask sendTask receiveTask businessRuleTask callActivity subProcess "
-    "transaction adHocSubProcess".split()
+    [
+        "task",
+        "userTask",
+        "manualTask",
+        "serviceTask",
+        "scriptTask",
+        "sendTask",
+        "receiveTask",
+        "businessRuleTask",
+        "callActivity",
+        "subProcess",
+        "transaction",
+        "adHocSubProcess",
+    ]
 )
-GATEWAYS = frozenset("exclusiveGateway parallelGateway inclusiveGateway eventBasedGateway complexGateway".split())
+GATEWAYS = frozenset(["exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway"])
 EVENTS = frozenset(
-    "startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent implicitThrowEvent".split()
+    [
+        "startEvent",
+        "endEvent",
+        "intermediateCatchEvent",
+        "intermediateThrowEvent",
+        "boundaryEvent",
+        "implicitThrowEvent",
+    ]
 )
 TASK_SIZE = (112, 64)
 GATEWAY_SIZE = (50, 50)
@@ -60,7 +79,7 @@ class Flow:
 
 @dataclass(slots=True)
 class Graph:
-    """One process as shapes and lines. `lanes` are (id, name) from top to bottom; one nameless lane when there are none."""
+    """One process as shapes and lines. `lanes` are (id, name) from the top down; a nameless one if there are none."""
 
     process: str
     pool: str

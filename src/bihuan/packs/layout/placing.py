@@ -67,20 +67,20 @@ def _mark_back_flows(graph: Graph) -> None:
         if start in state:
             continue
         state[start] = 1
-        stack = [(start, iter(outgoing[start]))]
+        stack = [(start, list(outgoing[start]))]
         while stack:
             here, flows = stack[-1]
-            flow = next(flows, None)
-            if flow is None:
+            if not flows:
                 state[here] = 2
                 stack.pop()
                 continue
+            flow = flows.pop(0)
             target = graph.anchor(flow.target).id
             if state.get(target) == 1:
                 flow.back = True
             elif target not in state:
                 state[target] = 1
-                stack.append((target, iter(outgoing[target])))
+                stack.append((target, list(outgoing[target])))
 
 
 def _assign_columns(graph: Graph) -> None:
@@ -100,7 +100,8 @@ def _assign_columns(graph: Graph) -> None:
             lanes = range(*sorted((height[last.lane], height[here.lane])))
             between = {*lanes, height[here.lane]} - {height[last.lane]}
             alone = sum(1 for node in before_here if node.column == last.column) == 1
-            if between and alone and last.id not in dropped and not any((last.column, lane) in full for lane in between):
+            free = not any((last.column, lane) in full for lane in between)
+            if between and alone and free and last.id not in dropped:
                 here.column = last.column
                 dropped.add(last.id)
         full.add((here.column, height[here.lane]))
@@ -136,7 +137,7 @@ def _assign_rows(graph: Graph) -> dict[str, int]:
 
 
 def _leaning(graph: Graph, lane_order: dict[str, int], node: Node) -> float:
-    """Shapes whose work goes on in their own lane come first and keep the straight row; those that lead down come last."""
+    """Shapes whose work goes on in their own lane come first and keep the straight row; those leading down, last."""
     here = lane_order[node.lane]
     leans = [
         0.4 if flow.back else float(lane_order[graph.anchor(flow.target).lane] - here)

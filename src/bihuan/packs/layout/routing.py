@@ -1,8 +1,9 @@
-"""Where the lines go: right-angled paths through the gaps between shapes, with few bends, crossings and shared stretches."""
+"""Where the lines go: right-angled paths through the gaps between shapes, with few bends, crossings and overlaps."""
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
@@ -83,7 +84,7 @@ class Router:
         for node in self.graph.nodes.values():
             if not node.name or node.kind not in GATEWAYS | EVENTS:
                 continue
-            left, top, right, bottom = node.box
+            _left, top, _right, bottom = node.box
             start, end = (top - 20, top) if node.kind in GATEWAYS else (bottom, bottom + 22)
             half = min(44.0, text_width(node.name) / 2)
             columns = range(bisect_left(self.xs, node.x - half), bisect_right(self.xs, node.x + half))
@@ -226,7 +227,7 @@ class Router:
         first, last = points[0], points[-1]
         self.ports[source.id, _heading((source.x, source.y), (self.xs[first[0]], self.ys[first[1]]))].append(flow)
         self.ports[target.id, _heading((target.x, target.y), (self.xs[last[0]], self.ys[last[1]]))].append(flow)
-        for at, after in zip(points, points[1:], strict=False):
+        for at, after in itertools.pairwise(points):
             self.along[min(at, after), at[1] == after[1]].append(flow)
         for before, at, after in zip(points, points[1:], points[2:], strict=False):
             if before[0] == after[0] or before[1] == after[1]:
