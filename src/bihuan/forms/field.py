@@ -35,7 +35,7 @@ LINE_COLUMNS = (
 )
 VERDICT_COLUMNS = frozenset({"decision", "inspected_ok", "old_part_present", "note"})
 DEFAULT_LINE_COLUMNS = LINE_COLUMNS[:8]
-SATISFACTION_LABELS = MappingProxyType({5: "非常满意", 4: "满意", 3: "一般", 2: "不满意", 1: "非常不满意"})
+SATISFACTION_LABELS = MappingProxyType({5: "非常满意", 4: "比较满意", 3: "一般", 2: "比较不满意", 1: "非常不满意"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -552,7 +552,7 @@ class Migration(migrations.Migration):
                 (
                     "satisfaction",
                     models.PositiveSmallIntegerField(
-                        choices=[(5, "非常满意"), (4, "满意"), (3, "一般"), (2, "不满意"), (1, "非常不满意")],
+                        choices=[(5, "非常满意"), (4, "比较满意"), (3, "一般"), (2, "比较不满意"), (1, "非常不满意")],
                         verbose_name="满意度",
                     ),
                 ),
