@@ -3,7 +3,6 @@
 // and src/icons.json ({"our name": "tabler name"}) becomes one sprite.
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -60,13 +59,8 @@ async function entries() {
   return candidates.filter((file) => !imported.has(relative(here, file).replaceAll("\\", "/")));
 }
 
-function tablerFolder() {
-  const manifest = createRequire(import.meta.url).resolve("@tabler/icons/package.json");
-  return join(dirname(manifest), "icons");
-}
-
 function sprite(names) {
-  const folder = tablerFolder();
+  const folder = join(here, "node_modules", "@tabler", "icons", "icons");
   const symbols = Object.entries(names).map(([name, wanted]) => {
     const filled = wanted.endsWith("-filled");
     const file = filled ? join(folder, "filled", `${wanted.slice(0, -7)}.svg`) : join(folder, "outline", `${wanted}.svg`);
@@ -78,7 +72,7 @@ function sprite(names) {
       .replace(/\s*\n\s*/g, "");
     const paint = filled
       ? 'fill="currentColor"'
-      : 'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"';
+      : 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"';
     return `<symbol id="${name}" viewBox="0 0 24 24" ${paint}>${body}</symbol>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`;

@@ -1,0 +1,45 @@
+"""gunicorn's settings. `make run` serves and works in one process; production adds processes and a worker."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from django.conf import settings
+
+from bihuan.config import environment as env
+
+bind = env.text("BIHUAN_BIND", "127.0.0.1:8000")
+# SQLite has one writer at a time and its caches live in a process: one process with threads serves it best.
+workers = env.number("BIHUAN_PROCESSES", 1, least=1)
+worker_class = "gthread"
+threads = env.number("BIHUAN_THREADS", 8, least=1)
+timeout = 60
+graceful_timeout = 20
+keepalive = 5
+errorlog = "-"
+loglevel = "warning"
+# Behind a proxy on the same machine only; others cannot name a client's address.
+forwarded_allow_ips = "127.0.0.1,::1"
+
+_stop = threading.Event()
+
+
+def when_ready(server: Any) -> None:
+    """Say where to look, once it answers."""
+    server.log.warning("Ready: http://%s", bind)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Timers and jobs run in a thread of the server when the installation has no worker of its own."""
+    if settings.BIHUAN_WORKER_IN_SERVER:
+        threading.Thread(target=_work, name="bihuan-worker", daemon=True).start()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    _stop.set()
+
+
+def _work() -> None:
+    """Placeholder until the worker exists."""
+    _stop.wait()
