@@ -73,7 +73,9 @@ def test_scanned_codes_work_like_numbers(shop: Shop) -> None:
     case, gate_pass, bill = ready_to_go(shop)
     paper = issue_document(case.pk, "settlement", {}, actor=shop.actor("cashier"), number=bill.number)
     found = check_release(
-        f"https://centre.example/d/{gate_pass.token}/", f"https://centre.example/d/{paper.token}", actor=shop.actor("guard")
+        f"https://centre.example/d/{gate_pass.token}/",
+        f"https://centre.example/d/{paper.token}",
+        actor=shop.actor("guard"),
     )
     assert found.ok
     assert found.case is not None
@@ -136,7 +138,11 @@ def test_the_holder_of_a_key_is_known_at_every_moment(shop: Shop) -> None:
     assert held_by(advisor.pk, actor=shop.actor("advisor")) == []
     hand_over(case.pk, "key", actor=shop.actor("technician"), to=desk("值班室"), signed_by="陈安")
     assert {row.thing: row.holder_name for row in in_our_care(case.pk)} == {"key": "值班室", "licence": "前台"}
-    moves = CustodyMove.unscoped.filter(custody__thing="key").order_by("pk").values_list("from_name", "to_name", "signed_by")
+    moves = (
+        CustodyMove.unscoped.filter(custody__thing="key")
+        .order_by("pk")
+        .values_list("from_name", "to_name", "signed_by")
+    )
     assert list(moves) == [("张伟", "李晓", "李晓"), ("李晓", "赵强", "赵强"), ("赵强", "值班室", "陈安")]
 
 

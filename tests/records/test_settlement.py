@@ -159,7 +159,9 @@ def test_a_bill_of_nothing_is_settled_when_agreed(shop: Shop) -> None:
 
 
 @pytest.mark.covers("AUTO-31")
-def test_the_voucher_of_an_adopted_suggestion_takes_20_percent_off_the_next_visit_by_itself_and_once(shop: Shop) -> None:
+def test_the_voucher_of_a_suggestion_takes_20_percent_off_the_next_visit_by_itself_and_once(
+    shop: Shop,
+) -> None:
     before = shop.done_visit()
     clock.move(MORNING + timedelta(hours=1))
     voucher = grant(shop)
@@ -221,7 +223,9 @@ def test_a_settled_bill_is_neither_rebuilt_nor_corrected(shop: Shop) -> None:
 def test_the_settlement_paper_bears_the_bills_number_and_a_second_print_a_counter(shop: Shop) -> None:
     case = agreed_bill(shop)
     number = bill_of(case).number
-    first = issue_document(case.pk, "settlement", {"total": Decimal("155.50")}, actor=shop.actor("advisor"), number=number)
+    first = issue_document(
+        case.pk, "settlement", {"total": Decimal("155.50")}, actor=shop.actor("advisor"), number=number
+    )
     again = issue_document(case.pk, "settlement", {}, actor=shop.actor("advisor"), number=number)
     assert (first.number, again.number) == (number, f"{number}-2")
     assert first.data == {"total": "155.50"}

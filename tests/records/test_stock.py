@@ -12,7 +12,7 @@ from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.records.lines import agree_lines, decline_lines
 from bihuan.records.models import Part, Stock, StockMove, WorkLine
 from bihuan.records.stock import (
-    ShortStock,
+    ShortStockError,
     adjust_stock,
     back_order,
     issue_case,
@@ -54,7 +54,7 @@ def test_short_stock_is_answered_with_what_there_is_and_can_be_ordered(shop: Sho
     assert (short.line.pk, short.wanted, short.available) == (line.pk, 3, 2)
     assert numbers(shop, shop.pads) == (2, 0)
     agree_lines(case.pk, actor=shop.actor("advisor"))
-    with pytest.raises(ShortStock, match="前制动片”库存不足：需要 3 套，可用 2 套"):
+    with pytest.raises(ShortStockError, match="前制动片”库存不足：需要 3 套，可用 2 套"):
         issue_case(case.pk, actor=shop.actor("parts_clerk"))
     back_order(line.pk, actor=shop.actor("parts_clerk"), expected_on=None)
     receive_stock(shop.pads.pk, Decimal(1), actor=shop.actor("parts_clerk"))
@@ -67,7 +67,7 @@ def test_issuing_for_several_lines_is_all_or_nothing(shop: Shop) -> None:
     shop.line(case, quantity=1)
     shop.line(case, job_id=shop.brakes.pk, part_id=shop.pads.pk, quantity=5)
     agree_lines(case.pk, actor=shop.actor("advisor"))
-    with pytest.raises(ShortStock):
+    with pytest.raises(ShortStockError):
         issue_case(case.pk, actor=shop.actor("parts_clerk"))
     assert numbers(shop, shop.filter) == (10, 0)
     assert not WorkLine.unscoped.filter(case=case, issued_quantity__gt=0).exists()
@@ -78,10 +78,10 @@ def test_what_is_promised_to_one_case_cannot_be_promised_to_another(shop: Shop) 
     reserved = shop.line(first, part_id=shop.pads.pk, quantity=2)
     other = shop.line(second, part_id=shop.pads.pk, quantity=1)
     reserve_for_line(reserved.pk, actor=shop.actor("advisor"))
-    with pytest.raises(ShortStock, match="可用 0 套"):
+    with pytest.raises(ShortStockError, match="可用 0 套"):
         reserve_for_line(other.pk, actor=shop.actor("advisor"))
     agree_lines(second.pk, actor=shop.actor("advisor"))
-    with pytest.raises(ShortStock):
+    with pytest.raises(ShortStockError):
         issue_for_line(other.pk, actor=shop.actor("parts_clerk"))
     decline_lines(first.pk, actor=shop.actor("advisor"))
     issue_for_line(other.pk, actor=shop.actor("parts_clerk"))
@@ -188,7 +188,7 @@ def test_of_many_who_draw_the_last_pieces_at_once_only_as_many_succeed_as_there_
             barrier.wait(timeout=20)
             issue_for_line(line_id, actor=clerk)
             return True
-        except ShortStock:
+        except ShortStockError:
             return False
         finally:
             connection.close()

@@ -44,7 +44,7 @@ STOCK_STEPS = st.lists(
 )
 
 
-class Undo(Exception):
+class UndoError(Exception):
     """Ends an example and takes its rows back."""
 
 
@@ -93,21 +93,24 @@ def test_stock_is_never_negative_or_over_promised_and_its_moves_explain_it(
             )
             assert drawn["held"] == row.reserved
             assert drawn["out"] == moved["issue"] - moved["return"]
-            raise Undo
-    except Undo:
+            raise UndoError
+    except UndoError:
         pass
 
 
-@given(
-    rows=st.lists(
-        st.tuples(st.sampled_from(LineStatus.values), AMOUNT, PRICE, PRICE, st.booleans()), max_size=20
-    )
-)
+@given(rows=st.lists(st.tuples(st.sampled_from(LineStatus.values), AMOUNT, PRICE, PRICE, st.booleans()), max_size=20))
 def test_totals_are_the_sums_of_the_lines_that_count(
     rows: list[tuple[str, Decimal, Decimal, Decimal, bool]],
 ) -> None:
     lines = [
-        WorkLine(status=status, quantity=quantity, part_price_yuan=price, labour_fee_yuan=fee, labour_hours=quantity, part_id=1 if has else None)
+        WorkLine(
+            status=status,
+            part_id=1 if has else None,
+            quantity=quantity,
+            part_price_yuan=price,
+            labour_fee_yuan=fee,
+            labour_hours=quantity,
+        )
         for status, quantity, price, fee, has in rows
     ]
     found = totals(lines)
@@ -172,8 +175,8 @@ def test_a_bill_always_adds_up_and_is_settled_exactly_when_paid(
                 assert bill.paid_yuan == paid.get("payment", 0) - paid.get("refund", 0)
                 assert 0 <= bill.paid_yuan <= bill.total_yuan
                 assert (bill.status == "settled") == (bill.balance_yuan == 0 and bill.agreed_at is not None)
-            raise Undo
-    except Undo:
+            raise UndoError
+    except UndoError:
         pass
 
 

@@ -21,7 +21,7 @@ from bihuan.records.models import Case, LineStatus, Part, Stock, StockMove, Stoc
 MAX_QUANTITY = Decimal(1_000_000)
 
 
-class ShortStock(BusinessError):
+class ShortStockError(BusinessError):
     """There is less on the shelf than asked for; `available` is what could be had."""
 
     def __init__(self, part: Part, wanted: Decimal, available: Decimal) -> None:
@@ -96,14 +96,14 @@ def reserve_case(case_id: int, *, actor: Actor) -> list[Shortage]:
             continue
         try:
             _reserve(case, line, wanted, actor)
-        except ShortStock as refusal:
+        except ShortStockError as refusal:
             short.append(Shortage(line, refusal.wanted, refusal.available))
     return short
 
 
 @transaction.atomic
 def reserve_for_line(line_id: int, *, actor: Actor) -> WorkLine:
-    """Hold back what the line still lacks; ShortStock when there is less."""
+    """Hold back what the line still lacks; ShortStockError when there is less."""
     case, line = _line_for_stock(line_id, actor, "estimate.manage", "stock.issue")
     wanted = line.quantity - line.issued_quantity - line.reserved_quantity
     if wanted > 0:
@@ -134,7 +134,7 @@ def release_line(line: WorkLine, *, actor: Actor, reason: str = "") -> None:
 
 @transaction.atomic
 def issue_for_line(line_id: int, quantity: Decimal | None = None, *, actor: Actor) -> WorkLine:
-    """Hand parts over the counter for an agreed line (all that is still due by default); ShortStock when lacking."""
+    """Hand parts over the counter for an agreed line (all that is due by default); ShortStockError when lacking."""
     case, line = _line_for_stock(line_id, actor, "stock.issue")
     if line.status != LineStatus.AGREED:
         raise BusinessError(f"“{line.description}”客户还没有同意，不能发料")
@@ -148,7 +148,7 @@ def issue_for_line(line_id: int, quantity: Decimal | None = None, *, actor: Acto
         _reserve(case, line, count - line.reserved_quantity, actor)
     stock = _stock_of(case.site_id, _part_id(line))
     if not _apply(stock, on_hand=-count, reserved=-count):
-        raise ShortStock(_part(line), count, Stock.unscoped.get(pk=stock.pk).available)
+        raise ShortStockError(_part(line), count, Stock.unscoped.get(pk=stock.pk).available)
     line.reserved_quantity -= count
     line.issued_quantity += count
     line.save(update_fields=["reserved_quantity", "issued_quantity"])
@@ -204,7 +204,7 @@ def stock_at(site_id: int, part_ids: Iterable[int]) -> dict[int, Stock]:
 def _reserve(case: Case, line: WorkLine, count: Decimal, actor: Actor) -> None:
     stock = _stock_of(case.site_id, _part_id(line))
     if not _apply(stock, on_hand=Decimal(0), reserved=count):
-        raise ShortStock(_part(line), count, Stock.unscoped.get(pk=stock.pk).available)
+        raise ShortStockError(_part(line), count, Stock.unscoped.get(pk=stock.pk).available)
     line.reserved_quantity += count
     line.save(update_fields=["reserved_quantity"])
     _moved(stock, StockMoveKind.RESERVE, count, actor, line=line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -62,7 +64,7 @@ class Appointment(models.Model):
 
     class Meta:
         verbose_name = "预约"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~Q(phone=""), name="appointment_has_phone"),
             models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=1440), name="appointment_minutes_sane"),
             models.CheckConstraint(
@@ -70,7 +72,7 @@ class Appointment(models.Model):
                 name="appointment_status_known",
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["site", "starts_at"], name="appointment_board"),
             models.Index(fields=["site", "slot_starts_at"], name="appointment_slot"),
             models.Index(fields=["vehicle", "-starts_at"], name="appointment_by_vehicle"),
@@ -94,7 +96,7 @@ class SlotCapacity(models.Model):
 
     class Meta:
         verbose_name = "时段容量"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["site", "weekday", "starts"], name="slot_once"),
             models.CheckConstraint(condition=Q(weekday__lte=6), name="slot_weekday_known"),
             models.CheckConstraint(condition=Q(minutes__gte=5, minutes__lte=1440), name="slot_minutes_sane"),
@@ -116,7 +118,9 @@ class SlotUse(models.Model):
 
     class Meta:
         verbose_name = "时段占用"
-        constraints = [models.UniqueConstraint(fields=["site", "starts_at"], name="slot_use_once")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["site", "starts_at"], name="slot_use_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.starts_at} {self.used}"

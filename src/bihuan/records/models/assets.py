@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -40,7 +40,7 @@ class Vehicle(models.Model):
 
     class Meta:
         verbose_name = "车辆"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~models.Q(plate=""), name="vehicle_has_plate"),
             models.CheckConstraint(
                 condition=models.Q(mileage_km__isnull=True) | models.Q(mileage_km__lte=3_000_000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -32,7 +33,7 @@ class Voucher(models.Model):
 
     class Meta:
         verbose_name = "折扣券"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(percent_off__gte=1, percent_off__lte=100), name="voucher_percent_sane"),
             models.CheckConstraint(
                 condition=Q(used_case__isnull=True, used_at__isnull=True)
@@ -43,7 +44,9 @@ class Voucher(models.Model):
                 fields=["origin_case"], condition=Q(origin_case__isnull=False), name="one_voucher_per_suggestion"
             ),
         ]
-        indexes = [models.Index(fields=["customer", "used_at"], name="voucher_open")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["customer", "used_at"], name="voucher_open"),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -84,7 +87,7 @@ class Settlement(models.Model):
 
     class Meta:
         verbose_name = "结算单"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 # Rounded because SQLite adds decimals as floats.
                 condition=Q(
@@ -102,7 +105,9 @@ class Settlement(models.Model):
                 condition=Q(status__in=["draft", "agreed", "settled"]), name="settlement_status_known"
             ),
         ]
-        indexes = [models.Index(fields=["status", "-created_at"], name="settlement_list")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["status", "-created_at"], name="settlement_list"),
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -133,7 +138,7 @@ class Charge(models.Model):
 
     class Meta:
         verbose_name = "费用"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(kind__in=["parts", "labour"], amount_yuan__gte=0)
                 | Q(kind="discount", amount_yuan__lte=0)
@@ -174,14 +179,14 @@ class Payment(models.Model):
 
     class Meta:
         verbose_name = "收款"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(amount_yuan__gt=0), name="payment_positive"),
             models.CheckConstraint(condition=Q(kind__in=["payment", "refund"]), name="payment_kind_known"),
             models.CheckConstraint(
                 condition=Q(method__in=["cash", "card", "wechat", "alipay", "transfer"]), name="payment_method_known"
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["settlement", "at"], name="payment_by_settlement"),
             models.Index(fields=["site", "-at"], name="payment_by_site"),
         ]

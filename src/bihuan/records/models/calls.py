@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -37,7 +39,7 @@ class CallLog(models.Model):
 
     class Meta:
         verbose_name = "通话记录"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(direction__in=["in", "out"]), name="call_direction_known"),
             models.CheckConstraint(
                 condition=Q(answered_at__isnull=True) | Q(answered_at__gte=models.F("ringing_at")),
@@ -47,7 +49,7 @@ class CallLog(models.Model):
                 fields=["site", "external_id"], condition=~Q(external_id=""), name="call_once_per_system_id"
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["site", "-ringing_at"], name="call_list"),
             models.Index(fields=["customer", "-ringing_at"], name="call_by_customer"),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -83,7 +84,7 @@ class Case(models.Model):
 
     class Meta:
         verbose_name = "单据"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(status__in=["open", "closed", "cancelled"]), name="case_status_known"),
             models.CheckConstraint(
                 condition=Q(status="open", closed_at__isnull=True) | Q(~Q(status="open"), closed_at__isnull=False),
@@ -92,7 +93,7 @@ class Case(models.Model):
             models.CheckConstraint(condition=Q(waiting_mode__in=["", "wait", "leave"]), name="case_waiting_known"),
             models.CheckConstraint(condition=Q(stamp__in=["", "blue", "red"]), name="case_stamp_known"),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["site", "status", "-opened_at"], name="case_list"),
             models.Index(fields=["site", "kind", "-opened_at"], name="case_by_kind"),
             models.Index(fields=["customer", "-opened_at"], name="case_by_customer"),
@@ -157,8 +158,8 @@ class WorkLine(models.Model):
 
     class Meta:
         verbose_name = "作业行"
-        ordering = ["case_id", "seq"]
-        constraints = [
+        ordering: ClassVar[list[str]] = ["case_id", "seq"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["case", "seq"], name="line_seq_once_per_case"),
             models.CheckConstraint(condition=Q(quantity__gte=0), name="line_quantity_not_negative"),
             models.CheckConstraint(condition=Q(reserved_quantity__gte=0), name="line_reserved_not_negative"),
@@ -205,7 +206,9 @@ class Sheet(models.Model):
 
     class Meta:
         verbose_name = "表单"
-        constraints = [models.UniqueConstraint(fields=["case", "kind"], name="sheet_once_per_case_and_kind")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["case", "kind"], name="sheet_once_per_case_and_kind")
+        ]
 
     def __str__(self) -> str:
         return self.kind
@@ -225,7 +228,9 @@ class Check(models.Model):
 
     class Meta:
         verbose_name = "勾选项"
-        constraints = [models.UniqueConstraint(fields=["case", "kind", "item"], name="check_once")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["case", "kind", "item"], name="check_once")
+        ]
 
     def __str__(self) -> str:
         return self.item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from django.db import models
 
@@ -28,12 +29,14 @@ class JobType(models.Model):
 
     class Meta:
         verbose_name = "作业项目"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["site", "code"], name="job_code_once_per_site"),
             models.CheckConstraint(condition=models.Q(hours__gte=0), name="job_hours_not_negative"),
             models.CheckConstraint(condition=models.Q(rate_yuan_per_hour__gte=0), name="job_rate_not_negative"),
         ]
-        indexes = [models.Index(fields=["site", "active", "code"], name="job_list")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["site", "active", "code"], name="job_list"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -56,7 +59,7 @@ class Part(models.Model):
 
     class Meta:
         verbose_name = "配件"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=models.Q(price_yuan__gte=0), name="part_price_not_negative"),
             models.CheckConstraint(condition=~models.Q(code=""), name="part_has_code"),
         ]

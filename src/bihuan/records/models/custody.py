@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -48,13 +50,15 @@ class Custody(models.Model):
 
     class Meta:
         verbose_name = "保管"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["case", "thing"], name="custody_once_per_thing"),
             models.CheckConstraint(
                 condition=Q(holder_kind__in=["user", "desk", "customer"]), name="custody_holder_known"
             ),
         ]
-        indexes = [models.Index(fields=["holder_kind", "holder"], name="custody_by_holder")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["holder_kind", "holder"], name="custody_by_holder")
+        ]
 
     def __str__(self) -> str:
         return f"{self.thing}: {self.holder_name}"
@@ -81,7 +85,9 @@ class CustodyMove(models.Model):
 
     class Meta:
         verbose_name = "交接"
-        indexes = [models.Index(fields=["custody", "at"], name="custody_move_order")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["custody", "at"], name="custody_move_order"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_name} → {self.to_name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -43,8 +45,10 @@ class Document(models.Model):
 
     class Meta:
         verbose_name = "单证"
-        indexes = [models.Index(fields=["case", "kind", "-issued_at"], name="document_by_case")]
-        constraints = [
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["case", "kind", "-issued_at"], name="document_by_case")
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["case"],
                 condition=Q(kind="gate_pass", voided_at__isnull=True),
@@ -73,7 +77,9 @@ class Attachment(models.Model):
 
     class Meta:
         verbose_name = "附件"
-        indexes = [models.Index(fields=["case", "kind", "at"], name="attachment_by_case")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["case", "kind", "at"], name="attachment_by_case"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -95,7 +101,9 @@ class Signature(models.Model):
 
     class Meta:
         verbose_name = "签名"
-        indexes = [models.Index(fields=["case", "kind", "-at"], name="signature_by_case")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["case", "kind", "-at"], name="signature_by_case"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.signer}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -15,9 +17,9 @@ class Satisfaction(models.IntegerChoices):
     """Overall satisfaction on five levels."""
 
     VERY_SATISFIED = 5, "非常满意"
-    SATISFIED = 4, "满意"
+    SATISFIED = 4, "比较满意"
     NEUTRAL = 3, "一般"
-    DISSATISFIED = 2, "不满意"
+    DISSATISFIED = 2, "比较不满意"
     VERY_DISSATISFIED = 1, "非常不满意"
 
 
@@ -38,7 +40,7 @@ class Feedback(models.Model):
 
     class Meta:
         verbose_name = "反馈"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=Q(satisfaction__gte=1, satisfaction__lte=5), name="satisfaction_range"),
             models.CheckConstraint(
                 condition=Q(satisfaction__gte=3) | ~Q(reason="") | Q(recording__isnull=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -44,7 +44,7 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name = "客户"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~models.Q(name=""), name="customer_has_name"),
             models.CheckConstraint(condition=~models.Q(phone=""), name="customer_has_phone"),
             models.CheckConstraint(condition=models.Q(kind__in=["person", "company"]), name="customer_kind_known"),
@@ -83,7 +83,9 @@ class Contact(models.Model):
 
     class Meta:
         verbose_name = "联系人"
-        constraints = [models.UniqueConstraint(fields=["customer", "phone"], name="contact_once_per_customer")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["customer", "phone"], name="contact_once_per_customer")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -32,7 +33,7 @@ class Stock(models.Model):
 
     class Meta:
         verbose_name = "库存"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["site", "part"], name="stock_once_per_site_and_part"),
             models.CheckConstraint(condition=Q(on_hand__gte=0), name="stock_not_negative"),
             models.CheckConstraint(condition=Q(reserved__gte=0), name="stock_reserved_not_negative"),
@@ -83,7 +84,7 @@ class StockMove(models.Model):
 
     class Meta:
         verbose_name = "库存流水"
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~Q(quantity=0), name="stock_move_not_zero"),
             models.CheckConstraint(condition=Q(kind="adjust") | Q(quantity__gt=0), name="stock_move_positive"),
             models.CheckConstraint(
@@ -91,7 +92,7 @@ class StockMove(models.Model):
                 name="stock_move_kind_known",
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["stock", "-at"], name="stock_move_by_stock"),
             models.Index(fields=["line", "kind"], name="stock_move_by_line"),
             models.Index(fields=["site", "-at"], name="stock_move_by_site"),
