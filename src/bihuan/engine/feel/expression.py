@@ -30,12 +30,12 @@ class Evaluation:
 class Expression:
     """A FEEL expression, read once. `names` are the variables it expects from outside."""
 
-    __slots__ = ("_code", "names", "text")
+    __slots__ = ("code", "names", "text")
 
     def __init__(self, text: str, code: Code, names: frozenset[str]) -> None:
         self.text = text
         self.names = names
-        self._code = code
+        self.code = code
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -45,24 +45,24 @@ class Expression:
 
         What has no meaning, such as adding a number to nothing, is null (None). Raises FeelError past the bounds.
         """
-        return _bounded(self._code, variables, Run(now))
+        return bounded(self.code, variables, Run(now))
 
     def explain(self, variables: Mapping[str, Any], *, now: datetime | None = None) -> Evaluation:
         """The value together with the reasons for nulls inside, for messages to the people who own the model."""
         run = Run(now)
-        value = _bounded(self._code, variables, run)
+        value = bounded(self.code, variables, run)
         return Evaluation(value, tuple(run.warnings))
 
 
 class UnaryTests:
     """The tests in a decision table's input cell, such as `< 10, [20..30]` or `-`."""
 
-    __slots__ = ("_tests", "names", "text")
+    __slots__ = ("names", "tests", "text")
 
     def __init__(self, text: str, tests: Callable[[Env, Value], bool | None], names: frozenset[str]) -> None:
         self.text = text
         self.names = names
-        self._tests = tests
+        self.tests = tests
 
     def __repr__(self) -> str:
         return f"UnaryTests({self.text!r})"
@@ -71,12 +71,13 @@ class UnaryTests:
         self, value: Value, variables: Mapping[str, Any] | None = None, *, now: datetime | None = None
     ) -> bool | None:
         """Whether the value passes; None if that cannot be said. Raises FeelError past the bounds."""
-        tests = self._tests
-        result: bool | None = _bounded(lambda env: tests(env, env.run.adopt(value)), variables or {}, Run(now))
+        tests = self.tests
+        result: bool | None = bounded(lambda env: tests(env, env.run.adopt(value)), variables or {}, Run(now))
         return result
 
 
-def _bounded(code: Code, variables: Mapping[str, Any], run: Run) -> Value:
+def bounded(code: Code, variables: Mapping[str, Any], run: Run) -> Value:
+    """Run compiled code over variables from outside within the bounds. Raises FeelError past them."""
     try:
         value = code(Env(variables, None, run, False))
         if type(value) is list or type(value) is dict:

@@ -207,12 +207,9 @@ def function(
             for name, test, argument in zip(names, tests, arguments, strict=True):
                 if test is not None and argument is not None and not test(argument):
                     raise Unfit(f"参数“{name}”的类型不对，得到{chinese_kind(argument)}")
-            run.spend(body.weight + 1)
-            run.calls += 1
-            if run.calls > limits.MAX_CALLS:
-                raise FeelError("函数互相调用的层次太多")
+            run.enter(body.weight + 1)
             value = code(Env(dict(zip(names, arguments, strict=True)), env, run))
-            run.calls -= 1
+            run.leave()
             return value
 
         return FeelFunction("", names, call)

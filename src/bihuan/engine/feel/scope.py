@@ -42,6 +42,17 @@ class Run:
         if self.steps > limits.MAX_STEPS:
             raise FeelError("表达式计算量太大，已停止")
 
+    def enter(self, units: int) -> None:
+        """Count the call of a function that is itself an expression; refuse calls within calls without end."""
+        self.spend(units)
+        self.calls += 1
+        if self.calls > limits.MAX_CALLS:
+            raise FeelError("函数互相调用的层次太多")
+
+    def leave(self) -> None:
+        """The call that `enter` counted is over."""
+        self.calls -= 1
+
     def warn(self, reason: str) -> None:
         """Remember why something became null."""
         if len(self.warnings) < limits.MAX_WARNINGS and reason not in self.warnings:
