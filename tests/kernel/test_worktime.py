@@ -137,7 +137,7 @@ def test_an_hour_that_the_clock_change_repeats_counts_twice_and_a_skipped_one_no
 
 def test_a_date_that_comes_twice_keeps_its_spans_in_order() -> None:
     # Greenland set its clocks back at local midnight, so that the last hour of the 28th came again.
-    nuuk = worktime.always_open("America/Nuuk")
+    nuuk = Calendar("America/Nuuk", worktime.always_open().week, {date(2030, 1, 1): ()})
     spans = list(worktime.open_spans(nuuk, datetime(2023, 10, 27, tzinfo=UTC), datetime(2023, 10, 31, tzinfo=UTC)))
     assert [span.seconds for span in spans] == [4 * 86400]
 
@@ -172,6 +172,18 @@ def test_a_calendar_without_working_time_is_an_error_not_an_endless_loop(calenda
 def test_round_the_clock_adds_like_a_stopwatch() -> None:
     start = local("2026-11-24 23:59")
     assert worktime.add_working_seconds(worktime.always_open(), start, 90.5) == start + timedelta(seconds=90.5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(starts, st.integers(0, 20000))
+def test_the_short_way_for_round_the_clock_agrees_with_the_long_one(start: datetime, minutes: int) -> None:
+    short = worktime.always_open("Europe/Berlin")
+    long = Calendar("Europe/Berlin", short.week, {date(2030, 1, 1): ()})
+    end = start + timedelta(minutes=minutes)
+    assert not long.never_closes
+    assert list(worktime.open_spans(short, start, end)) == list(worktime.open_spans(long, start, end))
+    for calendar in (short, long):
+        assert worktime.add_working_seconds(calendar, start, minutes * 60) == end
 
 
 def test_overlapping_intervals_count_once() -> None:

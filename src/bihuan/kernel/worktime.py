@@ -39,6 +39,9 @@ class Interval:
             raise ValueError(f"not an interval of one day: {self.start}..{self.end}")
 
 
+WHOLE_DAY = Interval(0, MINUTES_A_DAY)
+
+
 @dataclass(frozen=True)
 class Span:
     """A stretch of real time, UTC, `end` exclusive."""
@@ -78,10 +81,15 @@ class Calendar:
     def ever_open(self) -> bool:
         return any(self.week) or any(self.special.values())
 
+    @cached_property
+    def never_closes(self) -> bool:
+        """Open at every moment, so that working time is plain time."""
+        return not self.special and all(day == (WHOLE_DAY,) for day in self.week)
+
 
 def always_open(zone: str = "UTC") -> Calendar:
     """A calendar that never closes: 24 hours on seven days."""
-    return Calendar(zone, ((Interval(0, MINUTES_A_DAY),),) * 7)
+    return Calendar(zone, ((WHOLE_DAY,),) * 7)
 
 
 def parse_calendar(zone: str, hours: Mapping[str, Sequence[Sequence[str]]]) -> Calendar:
@@ -122,6 +130,10 @@ def format_hours(calendar: Calendar) -> dict[str, list[list[str]]]:
 def open_spans(calendar: Calendar, start: datetime, end: datetime) -> Iterator[Span]:
     """The stretches between two moments in which the place is open, in order, touching ones joined."""
     first, last = as_utc(start), as_utc(end)
+    if calendar.never_closes:
+        if first < last:
+            yield Span(first, last)
+        return
     held: Span | None = None
     for span in _spans_from(calendar, first):
         if span.start >= last:
@@ -151,8 +163,8 @@ def add_working_seconds(calendar: Calendar, start: datetime, seconds: float) -> 
     if seconds < 0:
         raise ValueError("working time runs forward only")
     left = timedelta(seconds=seconds)
-    if not left:
-        return as_utc(start)
+    if not left or calendar.never_closes:
+        return as_utc(start) + left
     for span in _spans_from(calendar, as_utc(start)):
         length = span.end - span.start
         if length >= left:
