@@ -125,16 +125,20 @@ REQUIREMENTS = f"""{HEAD}
   <decision id="total" name="合计">
     <informationRequirement><requiredDecision href="#fee"/></informationRequirement>
     <context>
-      <contextEntry><variable name="税"/><literalExpression><text>工时 费 * 0.06</text></literalExpression></contextEntry>
-      <contextEntry><variable name="含税"/><literalExpression><text>工时 费 + 税</text></literalExpression></contextEntry>
+      <contextEntry><variable name="税"/>
+        <literalExpression><text>工时 费 * 0.06</text></literalExpression></contextEntry>
+      <contextEntry><variable name="含税"/>
+        <literalExpression><text>工时 费 + 税</text></literalExpression></contextEntry>
     </context></decision>
   <decision id="call" name="调用">
     <knowledgeRequirement><requiredKnowledge href="#price"/></knowledgeRequirement>
     <invocation><literalExpression><text>price</text></literalExpression>
-      <binding><parameter name="h"/><literalExpression><text>工时</text></literalExpression></binding></invocation></decision>
+      <binding><parameter name="h"/><literalExpression><text>工时</text></literalExpression></binding>
+    </invocation></decision>
   <decision id="list" name="清单">
     <relation><column name="件"/><column name="价"/>
-      <row><literalExpression><text>"油"</text></literalExpression><literalExpression><text>80</text></literalExpression></row>
+      <row><literalExpression><text>"油"</text></literalExpression>
+        <literalExpression><text>80</text></literalExpression></row>
     </relation></decision>
   <businessKnowledgeModel id="price" name="price"><encapsulatedLogic><formalParameter name="h" typeRef="number"/>
     <literalExpression><text>h * 120</text></literalExpression></encapsulatedLogic></businessKnowledgeModel>
@@ -174,11 +178,13 @@ def test_files_of_camunda_7_are_read() -> None:
         """<?xml version="1.0" encoding="UTF-8"?>
 <dmn:definitions xmlns:dmn="http://www.omg.org/spec/DMN/20151101/dmn.xsd" id="d" name="n" namespace="x">
   <dmn:decision id="d1" name="审批"><dmn:decisionTable id="t">
-    <dmn:input id="i"><dmn:inputExpression id="e" typeRef="double"><dmn:text>${amount}</dmn:text></dmn:inputExpression></dmn:input>
+    <dmn:input id="i"><dmn:inputExpression id="e" typeRef="double"><dmn:text>${amount}</dmn:text>
+      </dmn:inputExpression></dmn:input>
     <dmn:output id="o" name="who"/>
     <dmn:rule id="r1"><dmn:inputEntry id="a"><dmn:text><![CDATA[< 100]]></dmn:text></dmn:inputEntry>
       <dmn:outputEntry id="b"><dmn:text>"主管"</dmn:text></dmn:outputEntry></dmn:rule>
-    <dmn:rule id="r2"><dmn:description>大额</dmn:description><dmn:inputEntry id="c"><dmn:text>&gt;= 100</dmn:text></dmn:inputEntry>
+    <dmn:rule id="r2"><dmn:description>大额</dmn:description>
+      <dmn:inputEntry id="c"><dmn:text>&gt;= 100</dmn:text></dmn:inputEntry>
       <dmn:outputEntry id="f"><dmn:text>"经理"</dmn:text></dmn:outputEntry></dmn:rule>
   </dmn:decisionTable></dmn:decision></dmn:definitions>""".encode()
     )

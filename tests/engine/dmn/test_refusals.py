@@ -12,7 +12,8 @@ HEAD = '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d"
 
 
 def table(inside: str, attributes: str = "") -> str:
-    return f'{HEAD}<decision id="d1" name="表">\n<decisionTable {attributes}>\n{inside}\n</decisionTable></decision></definitions>'
+    start = f'{HEAD}<decision id="d1" name="表">\n<decisionTable {attributes}>\n'
+    return f"{start}{inside}\n</decisionTable></decision></definitions>"
 
 
 GOOD_INPUT = "<input><inputExpression><text>a</text></inputExpression></input>"

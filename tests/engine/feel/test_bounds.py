@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -52,10 +53,8 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_defused_within_seconds(name: str) -> None:
     started = time.perf_counter()
-    try:
+    with suppress(FeelError):
         compile_expression(BOMBS[name]).evaluate({}, now=NOW)
-    except FeelError:
-        pass
     assert time.perf_counter() - started < 8
 
 
@@ -81,10 +80,8 @@ def test_a_bomb_is_defused_within_seconds(name: str) -> None:
 )
 def test_long_and_deep_texts_are_read_or_refused(text: str) -> None:
     started = time.perf_counter()
-    try:
+    with suppress(FeelError):
         compile_expression(text).evaluate(VARIABLES, now=NOW)
-    except FeelError:
-        pass
     assert time.perf_counter() - started < 2
 
 
@@ -101,33 +98,7 @@ def test_a_self_containing_variable_is_refused() -> None:
 
 
 _WORDS = st.sampled_from(
-    [
-        "1",
-        "2.5",
-        '"a"',
-        "a",
-        "b",
-        "名",
-        "null",
-        "true",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        ",",
-        ":",
-        ".",
-        "..",
-        "+",
-        "-",
-        "*",
-    ]
-    + ["/", "**", "=", "!=", "<", ">", "<=", ">=", "and", "or", "not", "in", "between", "if", "then", "else", "for"]
-    + ["return", "some", "every", "satisfies", "function", "instance", "of", "item", "partial", "?", '@"P1D"', "`x`"]
-    + ['@"2026-11-24"', '@"08:00:00"', "number", "list", "<", ">", "context", "//", "/*", "*/", "->", '"', "\\", "\n"]
-    + sorted(BUILTINS)
+    ["1", "2.5", '"a"', "a", "b", "名", "null", "true", "(", ")", "[", "]", "{", "}", ",", ":", ".", "..", "+", "-", "*", "/", "**", "=", "!=", "<", ">", "<=", ">=", "and", "or", "not", "in", "between", "if", "then", "else", "for", "return", "some", "every", "satisfies", "function", "instance", "of", "item", "partial", "?", '@"P1D"', "`x`", '@"2026-11-24"', '@"08:00:00"', "number", "list", "<", ">", "context", "//", "/*", "*/", "->", '"', "\\", "\n", *sorted(BUILTINS)]
 )
 
 
@@ -156,9 +127,7 @@ def test_any_text_ends_in_a_value_or_a_refusal(text: str) -> None:
 
 
 _CALL_ARGUMENTS = st.sampled_from(
-    ["null", "1", "-1", "0", "1.5", "1e6000", "-1e-6000", '""', '"a"', '"(a"', "true", "[]", "[1, 2]", '["a", null]']
-    + ["{}", "{a: 1}", '@"2026-11-24"', '@"08:00:00"', '@"2026-11-24T08:00:00Z"', '@"P1D"', '@"P1M"', "[1..2]"]
-    + ["(< 3)", "function(x) x", "function(x, y) x < y", "max", '@"9999-12-31"', '@"0001-01-01"', '@"P999999999D"']
+    ["null", "1", "-1", "0", "1.5", "1e6000", "-1e-6000", '""', '"a"', '"(a"', "true", "[]", "[1, 2]", '["a", null]', "{}", "{a: 1}", '@"2026-11-24"', '@"08:00:00"', '@"2026-11-24T08:00:00Z"', '@"P1D"', '@"P1M"', "[1..2]", "(< 3)", "function(x) x", "function(x, y) x < y", "max", '@"9999-12-31"', '@"0001-01-01"', '@"P999999999D"']
 )
 
 
@@ -172,7 +141,11 @@ def test_a_builtin_takes_any_arguments(name: str, arguments: list[str]) -> None:
 
 
 @settings(max_examples=1500, deadline=2000)
-@given(_CALL_ARGUMENTS, st.sampled_from("+ - * / ** = != < <= > >= and or in".split()), _CALL_ARGUMENTS)
+@given(
+    _CALL_ARGUMENTS,
+    st.sampled_from(["+", "-", "*", "/", "**", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"]),
+    _CALL_ARGUMENTS,
+)
 def test_an_operator_takes_any_operands(left: str, operator: str, right: str) -> None:
     try:
         feel_text(compile_expression(f"({left}) {operator} ({right})").evaluate({}, now=NOW))

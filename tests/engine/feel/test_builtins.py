@@ -13,6 +13,11 @@ from bihuan.engine.feel.builtins import BUILTINS
 
 NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 
+
+def naive(*parts: int) -> datetime:
+    return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001 a moment without zone is what FEEL gives
+
+
 CONVERSION = [
     ('number("1 000,5", " ", ",")', Decimal("1000.5")),
     ('number("1,000.5", ",", ".")', Decimal("1000.5")),
@@ -42,9 +47,9 @@ CONVERSION = [
     ("time(8, 30, 0)", time(8, 30)),
     ('time(8, 30, 0, @"PT8H")', time(8, 30, tzinfo=timezone(timedelta(hours=8)))),
     ('date and time("2026-11-24T08:30:00Z")', NOW),
-    ('date and time("2026-11-24")', datetime(2026, 11, 24)),
-    ('date and time(@"2026-11-24", @"08:30:00")', datetime(2026, 11, 24, 8, 30)),
-    ("date and time(2026, 11, 24, 8, 30, 0)", datetime(2026, 11, 24, 8, 30)),
+    ('date and time("2026-11-24")', naive(2026, 11, 24)),
+    ('date and time(@"2026-11-24", @"08:30:00")', naive(2026, 11, 24, 8, 30)),
+    ("date and time(2026, 11, 24, 8, 30, 0)", naive(2026, 11, 24, 8, 30)),
     ('string(date and time(@"2026-11-24T08:30:00Z", "Asia/Shanghai"))', "2026-11-24T16:30:00@Asia/Shanghai"),
     ('date and time(from: "2026-11-24T08:30:00Z")', NOW),
     ('duration("P1DT2H3M4.5S")', timedelta(days=1, hours=2, minutes=3, seconds=4.5)),

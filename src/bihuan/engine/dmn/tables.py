@@ -9,7 +9,7 @@ from functools import reduce
 
 from bihuan.engine.dmn.model import DecisionError, InputClause, OutputClause, Rule, Table
 from bihuan.engine.feel import Value
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.operators import add, compare, equal
 from bihuan.engine.feel.scope import Env, Run
 from bihuan.engine.feel.temporal import parse_date, parse_datetime, parse_duration, parse_time
@@ -66,7 +66,7 @@ def converted(value: Value, kind: str) -> Value:
         return value
     try:
         return reader(value)
-    except Unfit:
+    except UnfitError:
         return value
 
 
@@ -144,7 +144,7 @@ def _collect(table: Table, _rules: list[Rule], rows: list[Row], run: Run) -> Val
             return reduce(lambda total, value: add(total, value, run), values)
         wanted = -1 if table.aggregation == "MIN" else 1
         return reduce(lambda best, value: value if compare(value, best, run) == wanted else best, values)
-    except (Unfit, ArithmeticError):
+    except (UnfitError, ArithmeticError):
         raise DecisionError(f"决策表「{table.name}」的结果不能汇总（{table.aggregation}）") from None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from bihuan.engine.feel.builtins import BUILTINS, Builtin
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.loops import property_of
 from bihuan.engine.feel.nodes import Call, Name, Node, Path
 from bihuan.engine.feel.scope import Env
@@ -68,7 +68,7 @@ def _function_value(compiler: Compiler, node: Call) -> Code:
         values = [argument(env) for argument in arguments]
         try:
             return function.call(env.run, *(values if names is None else _in_order(function, names, values)))
-        except Unfit as unfit:
+        except UnfitError as unfit:
             env.run.warn(f"{label}：{unfit.reason}")
             return None
 
@@ -78,7 +78,7 @@ def _function_value(compiler: Compiler, node: Call) -> Code:
 def _in_order(function: FeelFunction, names: tuple[str, ...], values: list[Value]) -> list[Value]:
     given = dict(zip(names, values, strict=True))
     if set(given) != set(function.parameters):
-        raise Unfit(f"参数应是 {'、'.join(function.parameters)}")
+        raise UnfitError(f"参数应是 {'、'.join(function.parameters)}")
     return [given[name] for name in function.parameters]
 
 

@@ -28,7 +28,7 @@ class FeelSyntaxError(FeelError):
         return f"{place}：{self.message}"
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """Inside the evaluator: this operation has no value (FEEL's null); the reason becomes a warning, not an error."""
 
     def __init__(self, reason: str) -> None:

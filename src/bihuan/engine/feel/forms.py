@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.nodes import (
     Call,
     ContextOf,
@@ -35,7 +35,7 @@ def read_at(p: Parser) -> Node:
     token = p.advance()
     try:
         return Literal(temporal_literal(token.value))
-    except Unfit as unfit:
+    except UnfitError as unfit:
         raise p.error(unfit.reason, token) from None
 
 

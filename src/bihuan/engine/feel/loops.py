@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bihuan.engine.feel import limits
 from bihuan.engine.feel.builtins import BUILTINS
-from bihuan.engine.feel.errors import FeelError, Unfit
+from bihuan.engine.feel.errors import FeelError, UnfitError
 from bihuan.engine.feel.scope import Env, Run, member
 from bihuan.engine.feel.temporal import PROPERTIES
 from bihuan.engine.feel.values import MISSING, FeelFunction, FeelRange, Value, chinese_kind, is_date, kind_of
@@ -106,22 +106,22 @@ def filtered(target: Callable[[Env], Value], condition: Weighed) -> Callable[[En
 
 
 def walked(source: Value, run: Run) -> Iterator[Value]:
-    """The values a `for` walks over: a list, or a range of whole numbers or of days, up or down. Raises Unfit."""
+    """The values a `for` walks over: a list, or a range of whole numbers or of days, up or down. Raises UnfitError."""
     if type(source) is list:
         yield from source
         return
     if not isinstance(source, FeelRange):
-        raise Unfit(f"不能逐个处理{chinese_kind(source)}")
+        raise UnfitError(f"不能逐个处理{chinese_kind(source)}")
     start, end = source.start, source.end
     if type(start) is Decimal and type(end) is Decimal:
         if start != start.to_integral_value() or end != end.to_integral_value():
-            raise Unfit("区间两端要是整数")
+            raise UnfitError("区间两端要是整数")
         yield from map(Decimal, _counted(start, end - start, source))
     elif is_date(start) and is_date(end):
         for shift in _counted(Decimal(0), Decimal((end - start).days), source):
             yield start + timedelta(days=shift)
     else:
-        raise Unfit("区间两端要都是整数或都是日期")
+        raise UnfitError("区间两端要都是整数或都是日期")
 
 
 def _counted(start: Decimal, length: Decimal, source: FeelRange) -> range:
@@ -161,7 +161,7 @@ def for_loop(
                     env.run.spend(len(results))
                     scope = Env({"partial": list(results)}, scope, env.run)
                 results.append(code(scope))
-        except Unfit as reason:
+        except UnfitError as reason:
             env.run.warn(reason.reason)
             return None
         return results
@@ -184,7 +184,7 @@ def quantified(
                     return not every
                 if verdict is not every:
                     result = None
-        except Unfit as reason:
+        except UnfitError as reason:
             env.run.warn(reason.reason)
             return None
         return result
@@ -203,10 +203,10 @@ def function(
     def build(env: Env) -> FeelFunction:
         def call(run: Run, *arguments: Value) -> Value:
             if len(arguments) != len(names):
-                raise Unfit(f"函数需要 {len(names)} 个参数，给了 {len(arguments)} 个")
+                raise UnfitError(f"函数需要 {len(names)} 个参数，给了 {len(arguments)} 个")
             for name, test, argument in zip(names, tests, arguments, strict=True):
                 if test is not None and argument is not None and not test(argument):
-                    raise Unfit(f"参数“{name}”的类型不对，得到{chinese_kind(argument)}")
+                    raise UnfitError(f"参数“{name}”的类型不对，得到{chinese_kind(argument)}")
             run.enter(body.weight + 1)
             value = code(Env(dict(zip(names, arguments, strict=True)), env, run))
             run.leave()

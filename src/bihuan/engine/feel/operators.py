@@ -1,4 +1,4 @@
-"""What the operators do. A combination without meaning raises Unfit and becomes null, as FEEL wants it."""
+"""What the operators do. A combination without meaning raises UnfitError and becomes null, as FEEL wants it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Any
 
 from bihuan.engine.feel import limits
-from bihuan.engine.feel.errors import FeelError, Unfit
+from bihuan.engine.feel.errors import FeelError, UnfitError
 from bihuan.engine.feel.scope import Run, member
 from bihuan.engine.feel.temporal import MAX_MONTHS, add_months, midnight_of
 from bihuan.engine.feel.values import (
@@ -25,9 +25,9 @@ from bihuan.engine.feel.values import (
 _ORDERED = frozenset({Decimal, str, date, datetime, time, timedelta, YearMonthDuration})
 
 
-def unfit(operator: str, left: Value, right: Value) -> Unfit:
+def unfit(operator: str, left: Value, right: Value) -> UnfitError:
     """The reason why an operator has no result for these operands."""
-    return Unfit(f"“{operator}”不能用在{chinese_kind(left)}和{chinese_kind(right)}之间")
+    return UnfitError(f"“{operator}”不能用在{chinese_kind(left)}和{chinese_kind(right)}之间")
 
 
 def joined(left: str, right: str, run: Run) -> str:
@@ -91,14 +91,14 @@ def shifted(value: Value, span: Value, operator: str) -> Value:
 
 def _instant(value: time, other: time) -> datetime:
     if (value.utcoffset() is None) != (other.utcoffset() is None):
-        raise Unfit("一个时间带时区，另一个不带，不能相减")
+        raise UnfitError("一个时间带时区，另一个不带，不能相减")
     return datetime.combine(date(2000, 1, 1), value)
 
 
 def months(count: int) -> YearMonthDuration:
     """A duration of so many months, within bounds."""
     if abs(count) > MAX_MONTHS:
-        raise Unfit("年月时长太长")
+        raise UnfitError("年月时长太长")
     return YearMonthDuration(count)
 
 
@@ -119,7 +119,7 @@ def divide(left: Value, right: Value, _run: Run) -> Value:
     """`left / right`."""
     kinds = (type(left), type(right))
     if right == 0 and kinds[1] is Decimal:
-        raise Unfit("除数是 0")
+        raise UnfitError("除数是 0")
     if kinds == (Decimal, Decimal):
         return NUMBERS.divide(left, right)
     if kinds == (timedelta, Decimal):
@@ -138,7 +138,7 @@ def power(left: Value, right: Value, run: Run) -> Value:
     if type(left) is not Decimal or type(right) is not Decimal:
         raise unfit("**", left, right)
     if abs(right) > 100_000:
-        raise Unfit("指数太大")
+        raise UnfitError("指数太大")
     run.spend(30)
     return NUMBERS.power(left, right)
 
@@ -149,13 +149,13 @@ def _seconds(span: timedelta) -> Decimal:
 
 def _span(seconds: Decimal) -> timedelta:
     if abs(seconds) > 86400 * 999_999_999:
-        raise Unfit("时长太长")
+        raise UnfitError("时长太长")
     return timedelta(microseconds=int(seconds * 1_000_000))
 
 
 def _whole(value: Decimal) -> int:
     if abs(value) > MAX_MONTHS:
-        raise Unfit("年月时长太长")
+        raise UnfitError("年月时长太长")
     return int(value)
 
 
@@ -167,14 +167,14 @@ def negate(value: Value) -> Value:
         return -value
     if type(value) is YearMonthDuration:
         return YearMonthDuration(-value.months)
-    raise Unfit(f"“-”不能用在{chinese_kind(value)}前面")
+    raise UnfitError(f"“-”不能用在{chinese_kind(value)}前面")
 
 
 def negated(value: Value, run: Run) -> Value:
     """`-value`; null with a warning where it has no meaning."""
     try:
         return None if value is None else negate(value)
-    except Unfit as reason:
+    except UnfitError as reason:
         run.warn(reason.reason)
     except (InvalidOperation, OverflowError):
         run.warn("运算结果超出范围")
@@ -214,7 +214,7 @@ def calculated(operator: str, left: Value, right: Value, run: Run) -> Value:
         return None
     try:
         return ARITHMETIC[operator](left, right, run)
-    except Unfit as reason:
+    except UnfitError as reason:
         run.warn(reason.reason)
     except DivisionByZero:
         run.warn("除数是 0")
@@ -284,7 +284,7 @@ def _same_zone(left: datetime, right: datetime, run: Run) -> tuple[datetime, dat
 
 
 def compare(left: Value, right: Value, run: Run) -> int:
-    """-1, 0 or 1 for values that have an order. Raises Unfit for others."""
+    """-1, 0 or 1 for values that have an order. Raises UnfitError for others."""
     if type(left) is not type(right) or type(left) not in _ORDERED:
         if not (isinstance(left, date) and isinstance(right, date)):
             raise unfit("比较", left, right)
@@ -319,7 +319,7 @@ def ordered(operator: str, left: Value, right: Value, run: Run) -> bool | None:
         return None
     try:
         return compare(left, right, run) in _VERDICTS[operator]
-    except Unfit as reason:
+    except UnfitError as reason:
         run.warn(reason.reason)
         return None
 

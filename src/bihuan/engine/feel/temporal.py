@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.values import Value, YearMonthDuration, is_date
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -27,23 +27,23 @@ MAX_MONTHS = 12 * 999_999_999
 
 
 def parse_date(text: str) -> date:
-    """`2026-11-24`. Raises Unfit."""
+    """`2026-11-24`. Raises UnfitError."""
     match = _DATE.fullmatch(text)
     if match is None:
-        raise Unfit(f"“{text[:40]}”不是日期，日期要写成 2026-11-24")
+        raise UnfitError(f"“{text[:40]}”不是日期，日期要写成 2026-11-24")
     try:
         return date(int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
-        raise Unfit(f"没有“{text}”这一天") from None
+        raise UnfitError(f"没有“{text}”这一天") from None
 
 
 def parse_time(text: str) -> time:
-    """`08:30:00`, optionally with fraction and `Z`, offset or `@Zone/Name`. Raises Unfit."""
+    """`08:30:00`, optionally with fraction and `Z`, offset or `@Zone/Name`. Raises UnfitError."""
     match = _TIME.fullmatch(text.removeprefix("T"))
     if match is None:
         short = _SHORT_TIME.fullmatch(text)
         if short is None:
-            raise Unfit(f"“{text[:40]}”不是时间，时间要写成 08:30:00")
+            raise UnfitError(f"“{text[:40]}”不是时间，时间要写成 08:30:00")
         return _time(short[1], short[2], "00", None, short[3], text)
     return _time(match[1], match[2], match[3], match[4], match[5], text)
 
@@ -52,11 +52,11 @@ def _time(hour: str, minute: str, second: str, fraction: str | None, zone: str |
     try:
         return time(int(hour), int(minute), int(second), _micro(fraction), tzinfo=parse_zone(zone))
     except ValueError:
-        raise Unfit(f"没有“{text[:40]}”这个时间") from None
+        raise UnfitError(f"没有“{text[:40]}”这个时间") from None
 
 
 def parse_datetime(text: str) -> datetime:
-    """`2026-11-24T08:30:00`, or a date alone for its midnight. Raises Unfit."""
+    """`2026-11-24T08:30:00`, or a date alone for its midnight. Raises UnfitError."""
     day, mark, moment = text.partition("T")
     if not mark:
         day, mark, moment = text.partition(" ")
@@ -66,7 +66,7 @@ def parse_datetime(text: str) -> datetime:
 
 
 def parse_zone(text: str | None) -> tzinfo | None:
-    """A time zone from `Z`, `+08:00` or `@Asia/Shanghai`. Raises Unfit."""
+    """A time zone from `Z`, `+08:00` or `@Asia/Shanghai`. Raises UnfitError."""
     if not text:
         return None
     if text in ("Z", "z"):
@@ -76,7 +76,7 @@ def parse_zone(text: str | None) -> tzinfo | None:
     digits = text[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:6] or 0))
     if offset > timedelta(hours=14):
-        raise Unfit(f"时区“{text}”超出范围")
+        raise UnfitError(f"时区“{text}”超出范围")
     return UTC if not offset else timezone(-offset if text[0] == "-" else offset)
 
 
@@ -85,7 +85,7 @@ def _named_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Unfit(f"没有名为“{name}”的时区") from None
+        raise UnfitError(f"没有名为“{name}”的时区") from None
 
 
 def _micro(fraction: str | None) -> int:
@@ -93,14 +93,14 @@ def _micro(fraction: str | None) -> int:
 
 
 def parse_duration(text: str) -> timedelta | YearMonthDuration:
-    """`P1DT2H30M` as days and time, `P1Y2M` as years and months. Raises Unfit."""
+    """`P1DT2H30M` as days and time, `P1Y2M` as years and months. Raises UnfitError."""
     months = _MONTHS.fullmatch(text)
     if months is not None and (months[2] or months[3]):
         count = int(months[2] or 0) * 12 + int(months[3] or 0)
         return YearMonthDuration(-count if months[1] else count)
     days = _DAYS.fullmatch(text)
     if days is None or text.endswith(("P", "T")):
-        raise Unfit(f"“{text[:40]}”不是时长，时长要写成 P1DT2H30M 或 P1Y2M")
+        raise UnfitError(f"“{text[:40]}”不是时长，时长要写成 P1DT2H30M 或 P1Y2M")
     try:
         span = timedelta(
             weeks=int(days[2] or 0),
@@ -112,11 +112,11 @@ def parse_duration(text: str) -> timedelta | YearMonthDuration:
         )
         return -span if days[1] else span
     except OverflowError:
-        raise Unfit(f"时长“{text[:40]}”太长") from None
+        raise UnfitError(f"时长“{text[:40]}”太长") from None
 
 
 def temporal_literal(text: str) -> Value:
-    """The value of `@"…"`: whatever date, time or duration the text is. Raises Unfit."""
+    """The value of `@"…"`: whatever date, time or duration the text is. Raises UnfitError."""
     if text.lstrip("-").startswith("P"):
         return parse_duration(text)
     if _DATE.fullmatch(text):
@@ -125,7 +125,7 @@ def temporal_literal(text: str) -> Value:
         return parse_datetime(text)
     if _TIME.fullmatch(text.removeprefix("T")) or _SHORT_TIME.fullmatch(text):
         return parse_time(text)
-    raise Unfit(f"“{text[:40]}”不是日期、时间或时长")
+    raise UnfitError(f"“{text[:40]}”不是日期、时间或时长")
 
 
 def format_temporal(value: Value) -> str:
@@ -253,11 +253,11 @@ PROPERTIES: dict[str, dict[str, Callable[[Value], Value]]] = {
 
 
 def add_months(value: date, months: int) -> date:
-    """The same day so many months later, or the last day of that month if it is shorter. Raises Unfit."""
+    """The same day so many months later, or the last day of that month if it is shorter. Raises UnfitError."""
     index = value.year * 12 + value.month - 1 + months
     year, month = divmod(index, 12)
     if not 1 <= year <= 9999:
-        raise Unfit("日期超出公元 1 年到 9999 年")
+        raise UnfitError("日期超出公元 1 年到 9999 年")
     first_of_next = date(year + month // 11, (month + 1) % 12 + 1, 1) if (year, month) != (9999, 11) else None
     last = 31 if first_of_next is None else (first_of_next - timedelta(days=1)).day
     return value.replace(year=year, month=month + 1, day=min(value.day, last))

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 from bihuan.engine.feel.builtins.registry import builtin
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.operators import equal
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.temporal import (
@@ -28,9 +28,9 @@ _RANGE = re.compile(r"\s*([\[\](])\s*(.*?)\s*\.\.\s*(.*?)\s*([\[\])])\s*", re.DO
 
 
 def whole(value: Decimal, what: str) -> int:
-    """A number as a whole one of sane size. Raises Unfit."""
+    """A number as a whole one of sane size. Raises UnfitError."""
     if value != value.to_integral_value() or abs(value) > 1_000_000_000:
-        raise Unfit(f"{what}应是整数")
+        raise UnfitError(f"{what}应是整数")
     return int(value)
 
 
@@ -48,20 +48,20 @@ def _number_with_separators(_run: Run, text: str, group: str | None = None, poin
 
 def _number_from(text: str, group: str | None, point: str | None) -> Decimal:
     if group not in (None, " ", ",", ".") or point not in (None, ".", ",") or (group is not None and group == point):
-        raise Unfit("分隔符只能是空格、逗号或句点，且两者不同")
+        raise UnfitError("分隔符只能是空格、逗号或句点，且两者不同")
     plain = text.strip()
     if group:
         plain = plain.replace(group, "")
     if point == ",":
         plain = plain.replace(",", ".")
     if _NUMBER.fullmatch(plain) is None:
-        raise Unfit(f"“{text[:40]}”不是数字")
+        raise UnfitError(f"“{text[:40]}”不是数字")
     return NUMBERS.create_decimal(plain)
 
 
 def _text(value: Value) -> str:
     if type(value) is not str:
-        raise Unfit(f"不能从{chinese_kind(value)}得到")
+        raise UnfitError(f"不能从{chinese_kind(value)}得到")
     return value
 
 
@@ -82,7 +82,7 @@ def _date_of_parts(_run: Run, year: Decimal, month: Decimal, day: Decimal) -> Va
     try:
         return date(whole(year, "年"), whole(month, "月"), whole(day, "日"))
     except ValueError:
-        raise Unfit("没有这一天") from None
+        raise UnfitError("没有这一天") from None
 
 
 @builtin("time(from: any)")
@@ -107,7 +107,7 @@ def _clock_time(hour: Decimal, minute: Decimal, second: Decimal, offset: timedel
     try:
         return time(whole(hour, "时"), whole(minute, "分"), whole(second - second % 1, "秒"), micro, tzinfo=zone)
     except ValueError:
-        raise Unfit("没有这个时间") from None
+        raise UnfitError("没有这个时间") from None
 
 
 @builtin("date and time(from: any)")
@@ -161,10 +161,10 @@ def _months_between(_run: Run, start: date, end: date) -> Value:
 def _range(_run: Run, text: str) -> Value:
     match = _RANGE.fullmatch(text)
     if match is None:
-        raise Unfit(f"“{text[:40]}”不是区间")
+        raise UnfitError(f"“{text[:40]}”不是区间")
     start, end = _end(match[2]), _end(match[3])
     if (start is None and end is None) or (start is not None and end is not None and kind_of(start) != kind_of(end)):
-        raise Unfit(f"“{text[:40]}”不是区间")
+        raise UnfitError(f"“{text[:40]}”不是区间")
     return FeelRange(start, end, match[1] == "[", match[4] == "]")
 
 
@@ -178,7 +178,7 @@ def _end(text: str) -> Value:
     for start, close in _TEMPORAL:
         if text.startswith(start) and text.endswith(close):
             return temporal_literal(text[len(start) : -len(close)])
-    raise Unfit(f"区间的一端“{text[:40]}”看不懂")
+    raise UnfitError(f"区间的一端“{text[:40]}”看不懂")
 
 
 @builtin("not(negand: any)")

@@ -8,7 +8,7 @@ from functools import cmp_to_key
 from bihuan.engine.feel import limits
 from bihuan.engine.feel.builtins.conversion import whole
 from bihuan.engine.feel.builtins.registry import builtin
-from bihuan.engine.feel.errors import FeelError, Unfit
+from bihuan.engine.feel.errors import FeelError, UnfitError
 from bihuan.engine.feel.operators import compare, equal
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.values import FeelFunction, Value, YearMonthDuration
@@ -24,7 +24,7 @@ def bounded(items: list[Value]) -> list[Value]:
 def _index(position: Decimal, length: int) -> int:
     index = whole(position, "位置")
     if not 1 <= abs(index) <= length:
-        raise Unfit("列表里没有这个位置")
+        raise UnfitError("列表里没有这个位置")
     return index - 1 if index > 0 else length + index
 
 
@@ -146,7 +146,7 @@ def _sublist(_run: Run, items: list[Value], start: Decimal, length: Decimal | No
         return items[at:]
     count = whole(length, "长度")
     if count < 0 or at + count > len(items):
-        raise Unfit("列表没有这么多项")
+        raise UnfitError("列表没有这么多项")
     return items[at : at + count]
 
 
@@ -154,7 +154,7 @@ def _sublist(_run: Run, items: list[Value], start: Decimal, length: Decimal | No
 def _partition(_run: Run, items: list[Value], size: Decimal) -> Value:
     count = whole(size, "每组的项数")
     if count < 1:
-        raise Unfit("每组至少一项")
+        raise UnfitError("每组至少一项")
     return [items[at : at + count] for at in range(0, len(items), count)]
 
 

@@ -17,7 +17,7 @@ from decimal import (
 
 from bihuan.engine.feel.builtins.conversion import whole
 from bihuan.engine.feel.builtins.registry import builtin
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.values import NUMBERS, Value, YearMonthDuration
 
@@ -25,7 +25,7 @@ from bihuan.engine.feel.values import NUMBERS, Value, YearMonthDuration
 def _rounded(value: Decimal, scale: Decimal | None, mode: str) -> Decimal:
     digits = 0 if scale is None else whole(scale, "小数位数")
     if not -6111 <= digits <= 6176:
-        raise Unfit("小数位数超出范围")
+        raise UnfitError("小数位数超出范围")
     exponent = Decimal(1).scaleb(-digits, NUMBERS)
     # A number that is already coarser than asked for stays as it is; quantize would need more than 34 digits for it.
     if value.as_tuple().exponent >= -digits:  # type: ignore[operator]
@@ -70,7 +70,7 @@ def _abs_months(_run: Run, value: YearMonthDuration) -> Value:
 @builtin("modulo(dividend: number, divisor: number)")
 def _modulo(_run: Run, dividend: Decimal, divisor: Decimal) -> Value:
     if not divisor:
-        raise Unfit("除数是 0")
+        raise UnfitError("除数是 0")
     # FEEL's remainder has the sign of the divisor, Decimal's that of the dividend.
     rest = NUMBERS.remainder(dividend, divisor)
     return NUMBERS.add(rest, divisor) if rest and (rest < 0) != (divisor < 0) else rest
@@ -89,7 +89,7 @@ def _sqrt(run: Run, value: Decimal) -> Value:
 @builtin("log(number: number)")
 def _log(run: Run, value: Decimal) -> Value:
     if value <= 0:
-        raise Unfit("对数只能取正数")
+        raise UnfitError("对数只能取正数")
     return _costly(NUMBERS.ln, run, value)
 
 

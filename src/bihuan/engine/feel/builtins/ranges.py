@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bihuan.engine.feel.builtins.registry import builtin
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.operators import compare
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.values import FeelRange, Value
@@ -31,7 +31,7 @@ def _closed_high(value: Value) -> bool:
 
 def _order(run: Run, first: Value, second: Value) -> int:
     if first is None or second is None:
-        raise Unfit("区间的一端没有界限，或者参数是空值")
+        raise UnfitError("区间的一端没有界限，或者参数是空值")
     return compare(first, second, run)
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import TypeVar
 
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.values import (
     FeelFunction,
@@ -68,7 +68,7 @@ class Overload:
         return least <= count and (self.many or count <= len(self.parameters))
 
     def prepared(self, arguments: Sequence[Value]) -> list[Value]:
-        """The arguments fitted to the parameters; raises Unfit."""
+        """The arguments fitted to the parameters; raises UnfitError."""
         ready: list[Value] = []
         last = len(self.parameters) - 1
         for index, argument in enumerate(arguments):
@@ -99,13 +99,13 @@ def _fitted(argument: Value, parameter: Parameter) -> Value:
     if argument is None:
         if parameter.optional:
             return None
-        raise Unfit(f"参数“{parameter.name}”是空值")
+        raise UnfitError(f"参数“{parameter.name}”是空值")
     if kind == "list":
         return [argument]
     if type(argument) is list and len(argument) == 1 and _CHECKS[kind](argument[0]):
         return argument[0]
     wanted = _CHINESE.get(kind) or chinese_name(kind)
-    raise Unfit(f"参数“{parameter.name}”应是{wanted}，得到{chinese_kind(argument)}")
+    raise UnfitError(f"参数“{parameter.name}”应是{wanted}，得到{chinese_kind(argument)}")
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class Builtin:
         run.spend(2 + _size(arguments))
         try:
             result = self._choose(run, arguments)
-        except Unfit as unfit:
+        except UnfitError as unfit:
             run.warn(f"{self.name}：{unfit.reason}")
             return None
         except (InvalidOperation, Overflow, DivisionByZero, OverflowError, ValueError):
@@ -130,13 +130,13 @@ class Builtin:
         return result
 
     def _choose(self, run: Run, arguments: tuple[Value, ...]) -> Value:
-        reason = Unfit(f"不能用 {len(arguments)} 个参数调用")
+        reason = UnfitError(f"不能用 {len(arguments)} 个参数调用")
         for overload in self.overloads:
             if not overload.takes(len(arguments)):
                 continue
             try:
                 ready = overload.prepared(arguments)
-            except Unfit as unfit:
+            except UnfitError as unfit:
                 reason = unfit
                 continue
             return overload.function(run, *ready)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import reduce
 
 from bihuan.engine.feel.builtins.registry import builtin
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.operators import add, compare, divide
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.values import NUMBERS, Value
@@ -33,9 +33,9 @@ def _over_list(name: str) -> Callable[[Reduction], Reduction]:
 
 
 def numbers_in(items: list[Value]) -> list[Decimal]:
-    """The list as numbers. Raises Unfit."""
+    """The list as numbers. Raises UnfitError."""
     if any(type(item) is not Decimal for item in items):
-        raise Unfit("列表里有不是数字的项")
+        raise UnfitError("列表里有不是数字的项")
     return items
 
 
@@ -56,11 +56,11 @@ def _max(run: Run, items: list[Value]) -> Value:
 
 def _extreme(run: Run, items: list[Value], wanted: int) -> Value:
     if not items:
-        raise Unfit("列表是空的")
+        raise UnfitError("列表是空的")
     best = items[0]
     for item in items[1:]:
         if item is None or best is None:
-            raise Unfit("列表里有空值")
+            raise UnfitError("列表里有空值")
         if compare(item, best, run) == wanted:
             best = item
     return best
@@ -69,11 +69,11 @@ def _extreme(run: Run, items: list[Value], wanted: int) -> Value:
 @_over_list("sum")
 def _sum(run: Run, items: list[Value]) -> Value:
     if not items:
-        raise Unfit("列表是空的")
+        raise UnfitError("列表是空的")
     if None in [None if item is None else 0 for item in items]:
-        raise Unfit("列表里有空值")
+        raise UnfitError("列表里有空值")
     if any(type(item) is str for item in items):
-        raise Unfit("列表里有不是数字的项")
+        raise UnfitError("列表里有不是数字的项")
     return reduce(lambda total, item: add(total, item, run), items)
 
 
@@ -85,7 +85,7 @@ def _mean(run: Run, items: list[Value]) -> Value:
 @_over_list("median")
 def _median(_run: Run, items: list[Value]) -> Value:
     if not items:
-        raise Unfit("列表是空的")
+        raise UnfitError("列表是空的")
     ordered = sorted(numbers_in(items))
     middle = len(ordered) // 2
     if len(ordered) % 2:
@@ -105,7 +105,7 @@ def _mode(_run: Run, items: list[Value]) -> Value:
 @_over_list("stddev")
 def _stddev(run: Run, items: list[Value]) -> Value:
     if len(items) < 2:
-        raise Unfit("标准差至少要两个数")
+        raise UnfitError("标准差至少要两个数")
     run.spend(len(items))
     numbers = numbers_in(items)
     count = Decimal(len(numbers))
@@ -117,7 +117,7 @@ def _stddev(run: Run, items: list[Value]) -> Value:
 @_over_list("product")
 def _product(_run: Run, items: list[Value]) -> Value:
     if not items:
-        raise Unfit("列表是空的")
+        raise UnfitError("列表是空的")
     return reduce(NUMBERS.multiply, numbers_in(items))
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bihuan.engine.feel import limits
 from bihuan.engine.feel.builtins.conversion import whole
 from bihuan.engine.feel.builtins.registry import builtin
-from bihuan.engine.feel.errors import FeelError, Unfit
+from bihuan.engine.feel.errors import FeelError, UnfitError
 from bihuan.engine.feel.regex import Pattern, compile_pattern
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.values import Value
@@ -22,7 +22,7 @@ def _bounded(length: int) -> None:
 def _substring(_run: Run, text: str, start: Decimal, length: Decimal | None = None) -> Value:
     position = whole(start, "起始位置")
     if position == 0:
-        raise Unfit("起始位置从 1 开始")
+        raise UnfitError("起始位置从 1 开始")
     begin = position - 1 if position > 0 else len(text) + position
     if not 0 <= begin < len(text):
         return ""
@@ -101,7 +101,7 @@ def _string_join(
 ) -> Value:
     texts = [item for item in items if item is not None]
     if any(type(item) is not str for item in texts):
-        raise Unfit("列表里有不是文字的项")
+        raise UnfitError("列表里有不是文字的项")
     glue = delimiter or ""
     _bounded(sum(map(len, texts)) + len(glue) * len(texts) + len(prefix) + len(suffix))
     return prefix + glue.join(texts) + suffix
@@ -125,7 +125,7 @@ def _replace(run: Run, text: str, pattern: str, replacement: str, flags: str | N
     position = 0
     for match in found.all_in(text, run.spend):
         if match.end == match.start:
-            raise Unfit("模式可以匹配空文字")
+            raise UnfitError("模式可以匹配空文字")
         piece = text[position : match.start] + match.expand(template)
         parts.append(piece)
         size += len(piece)
@@ -141,7 +141,7 @@ def _split(run: Run, text: str, delimiter: str) -> Value:
     position = 0
     for match in found.all_in(text, run.spend):
         if match.end == match.start:
-            raise Unfit("分隔模式可以匹配空文字")
+            raise UnfitError("分隔模式可以匹配空文字")
         parts.append(text[position : match.start])
         position = match.end
         if len(parts) >= limits.MAX_LIST:
@@ -161,5 +161,5 @@ def _pad_left(_run: Run, text: str, length: Decimal, filler: str | None = None) 
     count = whole(length, "长度")
     _bounded(count)
     if filler is not None and len(filler) != 1:
-        raise Unfit("填充字符应是一个字符")
+        raise UnfitError("填充字符应是一个字符")
     return text.rjust(count, filler or " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 
 Accepts = Callable[[str], bool]
 
@@ -57,9 +57,9 @@ def one(wanted: str) -> Accepts:
 
 
 def span(low: str, high: str) -> Accepts:
-    """All characters from one to another. Raises Unfit for an empty span."""
+    """All characters from one to another. Raises UnfitError for an empty span."""
     if low > high:
-        raise Unfit(f"模式里的范围 {low}-{high} 前后颠倒")
+        raise UnfitError(f"模式里的范围 {low}-{high} 前后颠倒")
     return lambda character: low <= character <= high
 
 
@@ -79,7 +79,7 @@ def anything_in_line(character: str) -> bool:
 
 
 def escaped(letter: str) -> str | Accepts:
-    """The meaning of a backslash with a letter: one character, or a class of them. Raises Unfit."""
+    """The meaning of a backslash with a letter: one character, or a class of them. Raises UnfitError."""
     if letter in _CONTROLS:
         return _CONTROLS[letter]
     if letter in _PLAIN:
@@ -88,16 +88,16 @@ def escaped(letter: str) -> str | Accepts:
         accepts = _NAMED[letter.lower()]
         return accepts if letter.islower() else negation(accepts)
     if letter.isdigit():
-        raise Unfit("模式里不支持反向引用")
-    raise Unfit(f"模式里不支持 \\{letter}")
+        raise UnfitError("模式里不支持反向引用")
+    raise UnfitError(f"模式里不支持 \\{letter}")
 
 
 def of_category(name: str) -> Accepts:
-    """Characters of a Unicode category such as `L` or `Lu`, or of the block of Chinese characters. Raises Unfit."""
+    """Characters of a Unicode category such as `L` or `Lu`, or of the block of Chinese characters. Raises UnfitError."""
     if name in ("IsCJKUnifiedIdeographs", "IsHan"):
         return lambda character: "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
     if name == "IsBasicLatin":
         return str.isascii
     if not (1 <= len(name) <= 2 and name[0] in "LMNPZSC"):
-        raise Unfit(f"模式里没有字符类别 {name[:20]}")
+        raise UnfitError(f"模式里没有字符类别 {name[:20]}")
     return lambda character: unicodedata.category(character).startswith(name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.regex.classes import Accepts
 from bihuan.engine.feel.regex.reader import Anchor, Char, Choice, PatternReader, Repeat, Sequence, Tree
 
@@ -43,7 +43,7 @@ class Match:
 
 def _emit(tree: Tree, program: list[Instruction]) -> None:
     if len(program) > _MAX_PROGRAM:
-        raise Unfit("模式太复杂")
+        raise UnfitError("模式太复杂")
     if isinstance(tree, Char):
         program.append(Instruction(_CHAR, tree.accepts))
     elif isinstance(tree, Anchor):
@@ -134,7 +134,7 @@ class Pattern:
             position = match.end if match.end > match.start else match.end + 1
 
     def template(self, replacement: str) -> tuple[str | int, ...]:
-        """A replacement text cut at its group references; `$1`, with `\\$` and `\\\\` for themselves. Raises Unfit."""
+        """A replacement text cut at its group references; `$1`, with `\\$` and `\\\\` for themselves. Raises UnfitError."""
         parts: list[str | int] = []
         at = 0
         while at < len(replacement):
@@ -145,7 +145,7 @@ class Pattern:
                 at += 2
             elif character == "$":
                 if not (following.isascii() and following.isdigit()):
-                    raise Unfit("替换文字里的 $ 后面要有组号，要写 $ 本身请写 \\$")
+                    raise UnfitError("替换文字里的 $ 后面要有组号，要写 $ 本身请写 \\$")
                 number = int(following)
                 parts.append(number if number <= self.groups else "")
                 at += 2
@@ -227,6 +227,6 @@ def _compiled(pattern: str, flags: str) -> Pattern:
 
 
 def compile_pattern(pattern: str, flags: str, spend: Spend) -> Pattern:
-    """A pattern ready to run. Raises Unfit with a Chinese reason."""
+    """A pattern ready to run. Raises UnfitError with a Chinese reason."""
     spend(len(pattern))
     return _compiled(pattern, flags)

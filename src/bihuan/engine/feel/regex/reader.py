@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bihuan.engine.feel import limits
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.regex.classes import (
     Accepts,
     any_of,
@@ -80,10 +80,10 @@ class PatternReader:
 
     def __init__(self, pattern: str, flags: str) -> None:
         if len(pattern) > limits.MAX_PATTERN:
-            raise Unfit("模式太长")
+            raise UnfitError("模式太长")
         unknown = set(flags) - set("smixq")
         if unknown:
-            raise Unfit(f"不认识的匹配标志 {''.join(sorted(unknown))}")
+            raise UnfitError(f"不认识的匹配标志 {''.join(sorted(unknown))}")
         self.text = pattern
         self.flags = flags
         self.at = 0
@@ -96,7 +96,7 @@ class PatternReader:
             return Sequence(tuple(self._char(character) for character in self.text))
         tree = self._choice()
         if self.at < len(self.text):
-            raise Unfit("模式里有多余的“)”")
+            raise UnfitError("模式里有多余的“)”")
         return tree
 
     def _peek(self) -> str:
@@ -105,7 +105,7 @@ class PatternReader:
     def _take(self) -> str:
         character = self._peek()
         if not character:
-            raise Unfit("模式不完整")
+            raise UnfitError("模式不完整")
         self.at += 1
         return character
 
@@ -144,7 +144,7 @@ class PatternReader:
             meaning = self._escape()
             return self._char(meaning) if isinstance(meaning, str) else Char(meaning)
         if character in "*+?{":
-            raise Unfit(f"模式里“{character}”前面没有内容")
+            raise UnfitError(f"模式里“{character}”前面没有内容")
         return self._char(character)
 
     def _char(self, character: str) -> Char:
@@ -156,17 +156,17 @@ class PatternReader:
     def _group(self) -> Tree:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise Unfit("模式里的括号嵌套太深")
+            raise UnfitError("模式里的括号嵌套太深")
         number: int | None = None
         if self._accept("?"):
             if not self._accept(":"):
-                raise Unfit("模式里不支持 (?…) 这种写法，只支持 (?:…)")
+                raise UnfitError("模式里不支持 (?…) 这种写法，只支持 (?:…)")
         else:
             self.groups += 1
             number = self.groups
         part = self._choice()
         if not self._accept(")"):
-            raise Unfit("模式里缺少“)”")
+            raise UnfitError("模式里缺少“)”")
         self.depth -= 1
         return Group(part, number)
 
@@ -174,7 +174,7 @@ class PatternReader:
         letter = self._take()
         if letter in "pP":
             if not self._accept("{") or "}" not in self.text[self.at :]:
-                raise Unfit("模式里 \\p 后面要有 {类别}")
+                raise UnfitError("模式里 \\p 后面要有 {类别}")
             name, _, _ = self.text[self.at :].partition("}")
             self.at += len(name) + 1
             accepts = of_category(name)
@@ -189,14 +189,14 @@ class PatternReader:
             if parts and self._accept("-["):
                 self.depth += 1
                 if self.depth > _MAX_DEPTH:
-                    raise Unfit("模式里的括号嵌套太深")
+                    raise UnfitError("模式里的括号嵌套太深")
                 without = self._class()
                 if not self._accept("]"):
-                    raise Unfit("模式里 -[…] 后面缺少“]”")
+                    raise UnfitError("模式里 -[…] 后面缺少“]”")
                 break
             parts.append(self._class_item())
         if not parts:
-            raise Unfit("模式里的 [] 是空的")
+            raise UnfitError("模式里的 [] 是空的")
         accepts = negation(any_of(parts)) if negated else any_of(parts)
         return accepts if without is None else difference(accepts, without)
 
@@ -208,7 +208,7 @@ class PatternReader:
             self.at += 1
             high = self._class_character()
             if not isinstance(high, str):
-                raise Unfit("模式里的范围要以一个字符结束")
+                raise UnfitError("模式里的范围要以一个字符结束")
             return span(low, high)
         return one(low)
 
@@ -217,7 +217,7 @@ class PatternReader:
         if character == "\\":
             return self._escape()
         if character == "[":
-            raise Unfit("模式的 […] 里的“[”要写成 \\[")
+            raise UnfitError("模式的 […] 里的“[”要写成 \\[")
         return character
 
     def _quantified(self, part: Tree) -> Tree:
@@ -226,7 +226,7 @@ class PatternReader:
             if bounds is None:
                 return part
             if isinstance(part, (Anchor, Repeat)):
-                raise Unfit("模式里的重复次数前面没有可以重复的内容")
+                raise UnfitError("模式里的重复次数前面没有可以重复的内容")
             part = Repeat(part, bounds[0], bounds[1], self._accept("?"))
 
     def _bounds(self) -> tuple[int, int | None] | None:
@@ -245,10 +245,10 @@ class PatternReader:
         low, comma, high = body.partition(",")
         known = low.isascii() and low.isdigit() and len(low) < 5
         if not closed or not known or (high and not (high.isascii() and high.isdigit() and len(high) < 5)):
-            raise Unfit("模式里的重复次数要写成 {2} 或 {2,5}")
+            raise UnfitError("模式里的重复次数要写成 {2} 或 {2,5}")
         self.at += len(body) + 1
         least = int(low)
         most = (int(high) if high else None) if comma else least
         if least > MAX_REPEAT or (most is not None and (most > MAX_REPEAT or most < least)):
-            raise Unfit(f"模式里的重复次数超出范围（最多 {MAX_REPEAT}）")
+            raise UnfitError(f"模式里的重复次数超出范围（最多 {MAX_REPEAT}）")
         return least, most
