@@ -1,6 +1,7 @@
 // What every page needs. Each behaviour is one file; pages work without any of them.
 import { start as conditions } from "./conditions.js";
 import { start as countdown } from "./countdown.js";
+import { start as diagrams } from "./diagrams.js";
 import { start as drafts } from "./drafts.js";
 import { start as keyboard } from "./keyboard.js";
 import { start as menus } from "./menus.js";
@@ -18,6 +19,7 @@ function ticks() {
 }
 
 countdown();
+diagrams();
 drafts();
 conditions();
 menus();

@@ -2,7 +2,7 @@
 import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
 import "diagram-js/assets/diagram-js.css";
 import "bpmn-js/dist/assets/bpmn-js.css";
-import "../css/bpmn.css";
+import "../css/diagram/marks.css";
 
 function flag(entry) {
   const box = document.createElement("div");

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from bihuan.forms.field import SATISFACTION_LABELS, Field, FormContext, Section, SignatureInput
@@ -67,12 +67,12 @@ class DrawnForm:
     sections: tuple[DrawnSection, ...]
     errors: tuple[tuple[str, str], ...]
     variables_json: str
-    payment_methods: Mapping[str, str] = PAYMENT_METHODS
-    raised_by: Mapping[str, str] = RAISED_BY
-    decisions: Mapping[str, str] = DECISIONS
-    damage_kinds: Mapping[str, str] = DAMAGE_KINDS
-    damage_regions: Mapping[str, tuple[str, float, float]] = DAMAGE_REGIONS
-    satisfaction: Mapping[int, str] = SATISFACTION_LABELS
+    payment_methods: ClassVar[Mapping[str, str]] = PAYMENT_METHODS
+    raised_by: ClassVar[Mapping[str, str]] = RAISED_BY
+    decisions: ClassVar[Mapping[str, str]] = DECISIONS
+    damage_kinds: ClassVar[Mapping[str, str]] = DAMAGE_KINDS
+    damage_regions: ClassVar[Mapping[str, tuple[str, float, float]]] = DAMAGE_REGIONS
+    satisfaction: ClassVar[Mapping[int, str]] = SATISFACTION_LABELS
 
     @property
     def fields(self) -> Iterator[DrawnField]:
