@@ -12,7 +12,7 @@ from bihuan.audit.models import Entry
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.org.access import request_actor
 from bihuan.org.models import Position
-from bihuan.org.people import hire_person
+from bihuan.org.people import hire_person, unlock_person
 from bihuan.org.sessions import choose_site, demo_people, demo_sign_in, sign_in, sign_out
 from tests.cast import PASSWORD, Cast
 
@@ -57,6 +57,16 @@ def test_guessing_locks_even_the_right_password_out(cashier: str) -> None:
     assert "锁定" in str(refusal.value)
     with pytest.raises(BusinessError, match="锁定"):
         sign_in(visit(), username=cashier, password=PASSWORD)
+
+
+def test_an_administrator_unlocks_and_the_right_password_works_again(cast: Cast, cashier: str) -> None:
+    for _ in range(20):
+        with pytest.raises(BusinessError):
+            sign_in(visit(), username=cashier, password="wrong")
+    with pytest.raises(NotAllowed):
+        unlock_person(cast.user("cashier").pk, actor=cast.actor("site_manager"))
+    unlock_person(cast.user("cashier").pk, actor=cast.actor("admin"))
+    assert sign_in(visit(), username=cashier, password=PASSWORD)
 
 
 @pytest.mark.parametrize("who", ["left", "without_position"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from axes.utils import reset as reset_lock_out
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -117,6 +118,15 @@ def reset_password(user_id: int, *, password: str, actor: Actor) -> User:
     user.set_password(password)
     user.save(update_fields=["password"])
     _log(user, "person.reset_password", actor, actor.site_id)
+    return user
+
+
+@transaction.atomic
+def unlock_person(user_id: int, *, actor: Actor) -> User:
+    """Let somebody try again at once who was locked out after too many wrong passwords."""
+    user = _managed_person(user_id, actor)
+    reset_lock_out(username=user.username)
+    _log(user, "person.unlock", actor, actor.site_id)
     return user
 
 
