@@ -93,7 +93,7 @@ def escaped(letter: str) -> str | Accepts:
 
 
 def of_category(name: str) -> Accepts:
-    """Characters of a Unicode category such as `L` or `Lu`, or of the block of Chinese characters. Raises UnfitError."""
+    """Characters of a Unicode category such as `L` or `Lu`, or of Chinese script. Raises UnfitError."""
     if name in ("IsCJKUnifiedIdeographs", "IsHan"):
         return lambda character: "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
     if name == "IsBasicLatin":

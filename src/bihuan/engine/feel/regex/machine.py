@@ -134,7 +134,7 @@ class Pattern:
             position = match.end if match.end > match.start else match.end + 1
 
     def template(self, replacement: str) -> tuple[str | int, ...]:
-        """A replacement text cut at its group references; `$1`, with `\\$` and `\\\\` for themselves. Raises UnfitError."""
+        """A replacement cut at its group references `$1`; `\\$` and `\\\\` stand for themselves. Raises UnfitError."""
         parts: list[str | int] = []
         at = 0
         while at < len(replacement):
