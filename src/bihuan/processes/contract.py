@@ -1,0 +1,139 @@
+"""What the store takes from the use cases above it, and what it tells them after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from bihuan.engine.runtime import Event, MessageThrown, SignalThrown
+from bihuan.org.actor import Actor
+
+NO_VALUES: Mapping[str, Any] = {}
+
+
+class LimitSpec(NamedTuple):
+    """A time limit of a step in seconds after the item was opened: when it is due, and when to remind (None: never)."""
+
+    target_seconds: float
+    warn_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceFacts:
+    """The unchanging facts of a running instance, for callers that look things up by them."""
+
+    id: int
+    site_id: int
+    process_id: str
+    subject_kind: str
+    subject_id: int | None
+    chain: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCall:
+    """A service task that wants its work done. `variables` is a copy of the process variables, `inputs` its mappings."""
+
+    service: str
+    node_id: str
+    instance: InstanceFacts
+    inputs: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    actor: Actor
+    now: datetime
+    decision: str = ""
+
+
+class ServiceError(Exception):
+    """Raised by a service to throw the BPMN error `code`, which a boundary event may catch; otherwise an incident."""
+
+    def __init__(self, code: str, reason: str = "", variables: Mapping[str, Any] = NO_VALUES) -> None:
+        super().__init__(reason or code)
+        self.code = code
+        self.reason = reason or code
+        self.variables = variables
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedItem:
+    """A work item that a step opened."""
+
+    id: int
+    wait: int
+    node_id: str
+    name: str
+    title: str
+    role: str
+    assignee_id: int | None
+    form_key: str
+    limit_key: str
+    opened_at: datetime
+    due_at: datetime | None
+    warn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedItem:
+    """A work item that a step closed: `outcome` completed or cancelled."""
+
+    id: int
+    wait: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one transaction did to one instance.
+
+    `ended` is empty while the instance runs, else its outcome. `others` are the results of further instances moved in
+    the same transaction (called processes, receivers of messages); their observers have been called too. `repeated`
+    marks the first result, given again to a repeated request.
+    """
+
+    instance: InstanceFacts
+    actor_id: int | None
+    at: datetime
+    events: tuple[Event, ...] = ()
+    opened: tuple[OpenedItem, ...] = ()
+    closed: tuple[ClosedItem, ...] = ()
+    incidents: tuple[int, ...] = ()
+    ended: str = ""
+    item_id: int | None = None
+    others: tuple[StepResult, ...] = ()
+    repeated: bool = False
+
+    @property
+    def instance_id(self) -> int:
+        return self.instance.id
+
+    @property
+    def thrown(self) -> tuple[MessageThrown | SignalThrown, ...]:
+        """The messages and signals that went out."""
+        return tuple(event for event in self.events if isinstance(event, (MessageThrown, SignalThrown)))
+
+
+Service: TypeAlias = Callable[[ServiceCall], Mapping[str, Any] | None]
+Context: TypeAlias = Mapping[str, Any] | Callable[[InstanceFacts], Mapping[str, Any]]
+Moments: TypeAlias = tuple[datetime | None, datetime | None]
+LimitRule: TypeAlias = Callable[[str, InstanceFacts, datetime, Mapping[str, Any]], Moments]
+"""From limit key, instance, opening moment and visible variables to (due, remind)."""
+Limits: TypeAlias = Mapping[str, LimitSpec] | LimitRule
+Observer: TypeAlias = Callable[[StepResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything a step needs from outside, bundled: services by name, what expressions may read, limits, observer.
+
+    `context` is what expressions see besides the variables; as a function it is asked once per instance and
+    transaction, after the caller has written its records. `observe` is called inside the transaction, once for each
+    instance that moved, after its rows are written.
+    """
+
+    services: Mapping[str, Service] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
+    limits: Limits = field(default_factory=dict)
+    observe: Observer | None = None

@@ -1,0 +1,42 @@
+"""Which event sets off what: the one table of reactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bihuan.engine.runtime import (
+    CallClosed,
+    CallRequested,
+    EscalationThrown,
+    Event,
+    InstanceEnded,
+    MessageThrown,
+    ServiceRequested,
+    SignalThrown,
+    Subscribed,
+    Unsubscribed,
+)
+from bihuan.org.actor import Actor
+from bihuan.processes.contract import Surroundings
+from bihuan.processes.families import call_process, cancel_called, escalate_to_caller, tell_caller
+from bihuan.processes.services import request_service
+from bihuan.processes.subscriptions import subscribe, throw_message, throw_signal, unsubscribe
+from bihuan.processes.unit import Reaction, Unit
+
+REACTIONS: Mapping[type[Event], Reaction] = {
+    ServiceRequested: request_service,
+    CallRequested: call_process,
+    CallClosed: cancel_called,
+    InstanceEnded: tell_caller,
+    EscalationThrown: escalate_to_caller,
+    Subscribed: subscribe,
+    Unsubscribed: unsubscribe,
+    MessageThrown: throw_message,
+    SignalThrown: throw_signal,
+}
+
+
+def begin(actor: Actor, now: datetime, around: Surroundings) -> Unit:
+    """A fresh unit of work."""
+    return Unit(actor, now, around, REACTIONS)

@@ -1,0 +1,178 @@
+"""Called processes: instances of their own, started, finished and cancelled in the transaction of their caller."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from bihuan.engine.runtime import (
+    CallClosed,
+    CallRequested,
+    CancelInstance,
+    EscalateCall,
+    EscalationThrown,
+    FailCall,
+    FinishCall,
+    InstanceEnded,
+    Start,
+    new_state,
+)
+from bihuan.kernel.errors import NotFound
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.contract import InstanceFacts
+from bihuan.processes.models import Instance, Version
+from bihuan.processes.publishing import current_version
+from bihuan.processes.rows import Loaded
+from bihuan.processes.unit import Unit
+
+
+def insert_instance(
+    version: Version,
+    *,
+    process_id: str,
+    site_id: int,
+    subject_kind: str,
+    subject_id: int | None,
+    title: str,
+    at: datetime,
+    started_by_id: int | None,
+    parent: Loaded | None = None,
+    parent_wait: int | None = None,
+) -> Loaded:
+    """A new row, not yet started, so that everything it opens can name it."""
+    state = new_state()
+    row = Instance.unscoped.create(
+        site_id=site_id,
+        version=version,
+        process_id=process_id,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        title=title[:200],
+        chain=parent.facts.chain if parent else (f"{subject_kind}:{subject_id}" if subject_kind else ""),
+        state=json.dumps(state.to_json()),
+        started_at=at,
+        started_by_id=started_by_id,
+        root_id=(parent.root_id or parent.id) if parent else None,
+        parent_id=parent.id if parent else None,
+        parent_wait=parent_wait,
+    )
+    if not row.chain:
+        # Only the database knows the number that names the chain of an instance about nothing in particular.
+        row.chain = f"instance:{row.pk}"
+        Instance.unscoped.filter(pk=row.pk).update(chain=row.chain)
+    return Loaded(
+        facts=InstanceFacts(
+            id=row.pk,
+            site_id=site_id,
+            process_id=process_id,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            chain=row.chain,
+            title=row.title,
+        ),
+        version_id=version.pk,
+        sha256=version.sha256,
+        lock_version=row.lock_version,
+        status=row.status,
+        root_id=row.root_id,
+        parent_id=row.parent_id,
+        parent_wait=parent_wait,
+        process=compiled_process(version.pk, version.sha256, process_id),
+        state=state,
+        last=None,
+    )
+
+
+def call_process(unit: Unit, instance: Loaded, event: CallRequested) -> None:
+    """Start the called process once the events of this step are all applied."""
+    unit.later(lambda: _call(unit, instance, event))
+
+
+def _call(unit: Unit, caller: Loaded, event: CallRequested) -> None:
+    if event.wait not in caller.state.waits:
+        return
+    if unit.is_runaway:
+        unit.follow(caller, FailCall(event.wait, "流程在一次处理中步数过多，可能在互相调用"))
+        return
+    try:
+        version, process_id = _called(caller, event.called)
+    except NotFound as missing:
+        unit.follow(caller, FailCall(event.wait, missing.message))
+        return
+    child = unit.take(
+        insert_instance(
+            version,
+            process_id=process_id,
+            site_id=caller.facts.site_id,
+            subject_kind=caller.facts.subject_kind,
+            subject_id=caller.facts.subject_id,
+            title=caller.facts.title,
+            at=unit.now,
+            started_by_id=unit.actor.user_id,
+            parent=caller,
+            parent_wait=event.wait,
+        )
+    )
+    unit.follow(child, Start(event.variables))
+
+
+def _called(caller: Loaded, name: str) -> tuple[Version, str]:
+    """A process of the same file goes before a published one of that key: it was drawn together with its caller."""
+    own = Version.objects.get(pk=caller.version_id)
+    if name != caller.facts.process_id:
+        try:
+            compiled_process(own.pk, own.sha256, name)
+        except KeyError:
+            version = current_version(name)
+            return version, version.process_id
+    return own, name
+
+
+def tell_caller(unit: Unit, instance: Loaded, event: InstanceEnded) -> None:
+    """A called process has ended: its caller goes on, or learns of the failure."""
+    if instance.parent_id is None:
+        return
+    parent_id, wait, values = instance.parent_id, instance.parent_wait or 0, dict(instance.state.variables)
+
+    def finish() -> None:
+        caller = unit.hold(parent_id)
+        if wait not in caller.state.waits:
+            return
+        if event.outcome in ("completed", "terminated"):
+            unit.follow(caller, FinishCall(wait, values))
+        else:
+            reason = event.reason or f"被调用的流程“{instance.process.name or instance.process.id}”没有正常结束"
+            unit.follow(caller, FailCall(wait, reason, error=event.code or None, variables=values))
+
+    unit.later(finish)
+
+
+def escalate_to_caller(unit: Unit, instance: Loaded, event: EscalationThrown) -> None:
+    """An escalation that nobody in the called process took goes to its caller."""
+    if event.caught_by or instance.parent_id is None:
+        return
+    parent_id, wait, values = instance.parent_id, instance.parent_wait or 0, dict(instance.state.variables)
+
+    def escalate() -> None:
+        caller = unit.hold(parent_id)
+        if wait in caller.state.waits:
+            unit.follow(caller, EscalateCall(wait, event.code, values))
+
+    unit.later(escalate)
+
+
+def cancel_called(unit: Unit, instance: Loaded, event: CallClosed) -> None:
+    """A call that is cancelled takes the called process with it."""
+    if event.outcome != "cancelled":
+        return
+
+    def cancel() -> None:
+        running = Instance.unscoped.filter(
+            parent_id=instance.id, parent_wait=event.wait, status=Instance.Status.RUNNING
+        ).values_list("pk", flat=True)
+        for child_id in running:
+            child = unit.hold(child_id)
+            if child.state.status == "running":
+                unit.follow(child, CancelInstance("上级流程已不再需要"))
+
+    unit.later(cancel)

@@ -1,0 +1,158 @@
+"""What has happened in an instance, told by the audit log: its history, its diagram, and its state proved by replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypedDict
+
+from bihuan.accounts.models import User
+from bihuan.audit.models import Entry
+from bihuan.engine.runtime import Event, State, apply, event_from_json, new_state
+from bihuan.kernel import clock
+from bihuan.kernel.errors import NotFound
+from bihuan.processes.models import Incident, Instance, WorkItem
+
+STEP = "process.step"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One audit entry of a chain. For a step, `instance_id`, `item_id` and `node_id` say where it was."""
+
+    seq: int
+    at: datetime
+    actor_id: int | None
+    actor_name: str
+    action: str
+    data: Mapping[str, Any]
+
+    @property
+    def is_step(self) -> bool:
+        return self.action == STEP
+
+    @property
+    def instance_id(self) -> int | None:
+        return self.data.get("instance")
+
+    @property
+    def item_id(self) -> int | None:
+        return self.data.get("item")
+
+    @property
+    def node_id(self) -> str:
+        return str(self.data.get("node", ""))
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened in the engine at this step."""
+        return tuple(event_from_json(event) for event in self.data.get("events", ()))
+
+
+def history(chain: str, *, newest_first: bool = False, limit: int | None = None) -> list[HistoryEntry]:
+    """Everything logged for a case (`case:12`) or an instance, with the names of the people."""
+    rows = Entry.objects.filter(chain=chain).order_by("-seq" if newest_first else "seq")
+    entries = list(rows if limit is None else rows[:limit])
+    names = _names({entry.actor_id for entry in entries if entry.actor_id is not None})
+    return [
+        HistoryEntry(
+            entry.seq, entry.at, entry.actor_id, names.get(entry.actor_id or 0, "系统"), entry.action, entry.data
+        )
+        for entry in entries
+    ]
+
+
+class NodeState(TypedDict, total=False):
+    """How to show a node: `state` done, active or late; who passed it last (or holds it now) and when; how often."""
+
+    state: str
+    by: str
+    at: datetime | None
+    times: int
+    incident: str
+
+
+@dataclass(slots=True)
+class Diagram:
+    """The state of every node an instance has come to, and how often each sequence flow was walked."""
+
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    flows: dict[str, int] = field(default_factory=dict)
+
+
+def diagram_state(instance_id: int) -> dict[str, NodeState]:
+    """The nodes an instance has passed or stands at; others are absent."""
+    return diagram(instance_id).nodes
+
+
+def diagram(instance_id: int) -> Diagram:
+    """Nodes and flows as the instance has walked them. Raises NotFound."""
+    instance = _instance(instance_id)
+    shown = Diagram()
+    entered: dict[str, datetime] = {}
+    actors: dict[str, int | None] = {}
+    for entry in _steps(instance):
+        for event in entry.data["events"]:
+            kind = event["type"]
+            if kind == "FlowTaken":
+                shown.flows[event["flow"]] = shown.flows.get(event["flow"], 0) + 1
+            elif kind == "NodeEntered":
+                entered[event["node"]] = entry.at
+            elif kind == "NodeLeft" and not event.get("cancelled"):
+                _pass(shown, event["node"], entry)
+                actors[event["node"]] = entry.actor_id
+    people = _names({actor for actor in actors.values() if actor is not None})
+    for node, actor_id in actors.items():
+        shown.nodes[node]["by"] = people.get(actor_id or 0, "系统")
+    _mark_present(instance, shown, entered)
+    return shown
+
+
+def _pass(shown: Diagram, node: str, entry: Entry) -> None:
+    times = shown.nodes[node]["times"] if node in shown.nodes else 0
+    shown.nodes[node] = NodeState(state="done", by="", at=entry.at, times=times + 1)
+
+
+def _mark_present(instance: Instance, shown: Diagram, entered: Mapping[str, datetime]) -> None:
+    if not instance.is_running:
+        return
+    now = clock.now()
+    for node in State.from_json(instance.state).nodes():
+        times = shown.nodes[node]["times"] if node in shown.nodes else 0
+        shown.nodes[node] = NodeState(state="active", by="", at=entered.get(node), times=times)
+    items = WorkItem.unscoped.filter(instance_id=instance.pk, status=WorkItem.Status.OPEN).select_related("assignee")
+    for item in items.order_by("id"):
+        present = shown.nodes.setdefault(item.node_id, NodeState(state="active", by="", at=item.opened_at, times=0))
+        present["by"] = item.assignee.name if item.assignee else present["by"]
+        if item.due_at is not None and item.due_at < now:
+            present["state"] = "late"
+    for incident in Incident.unscoped.filter(instance_id=instance.pk, resolved_at__isnull=True):
+        present = shown.nodes.setdefault(incident.node_id, NodeState(state="active", by="", at=None, times=0))
+        present["incident"] = incident.reason
+
+
+def replay(instance_id: int) -> State:
+    """The state that the logged events of an instance lead to; equal to the stored one, or the log is not the truth."""
+    state = new_state()
+    for entry in _steps(_instance(instance_id)):
+        for event in entry.data["events"]:
+            apply(state, event_from_json(event))
+    return state
+
+
+def _steps(instance: Instance) -> Iterator[Entry]:
+    for entry in Entry.objects.filter(chain=instance.chain, action=STEP).order_by("seq").iterator(chunk_size=500):
+        if entry.data.get("instance") == instance.pk:
+            yield entry
+
+
+def _instance(instance_id: int) -> Instance:
+    found: Instance | None = Instance.unscoped.filter(pk=instance_id).first()
+    if found is None:
+        raise NotFound("没有这个流程实例")
+    return found
+
+
+def _names(user_ids: set[int]) -> dict[int, str]:
+    return dict(User.objects.filter(pk__in=user_ids).values_list("id", "name")) if user_ids else {}

@@ -1,0 +1,65 @@
+"""Who may complete an item, and how to tell the others kindly."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NoReturn
+from zoneinfo import ZoneInfo
+
+from bihuan.accounts.models import User
+from bihuan.kernel import clock
+from bihuan.kernel.errors import Conflict, NotAllowed
+from bihuan.org.actor import Actor
+from bihuan.org.models import Role, Site
+from bihuan.processes.models import WorkItem
+from bihuan.processes.rows import Held
+
+
+def roles_of(role: str) -> frozenset[str]:
+    """The role keys an item is offered to."""
+    return frozenset(part.strip() for part in role.split(",") if part.strip())
+
+
+def holds(item: Held | WorkItem, actor: Actor) -> bool:
+    """Whether the actor may complete it: it is open, and theirs, or nobody's and offered to one of their roles there."""
+    if not item.is_open:
+        return False
+    if actor.is_system:
+        return True
+    if item.assignee_id is not None:
+        return item.assignee_id == actor.user_id
+    site_id = item.instance.facts.site_id if isinstance(item, Held) else item.site_id
+    return not roles_of(item.role).isdisjoint(actor.roles_at(site_id))
+
+
+def require_holder(item: Held, actor: Actor) -> None:
+    """Refuse with NotAllowed, saying whose it is, unless the actor holds the open item."""
+    if holds(item, actor):
+        return
+    if item.assignee_id is not None:
+        raise NotAllowed(f"“{item.name}”已由{_name(item.assignee_id)}办理，需要时请其转交")
+    names = Role.objects.filter(key__in=roles_of(item.role)).values_list("name", flat=True)
+    raise NotAllowed(f"“{item.name}”由{'、'.join(names) or item.role or '指定人员'}办理")
+
+
+def refuse_closed(item: Held, actor: Actor) -> NoReturn:
+    """Tell by Conflict who has done the item and when, or that it is no longer needed."""
+    row = WorkItem.unscoped.select_related("completed_by").get(pk=item.item_id)
+    when = local_time(row.completed_at or clock.now(), item.instance.facts.site_id)
+    if row.status == WorkItem.Status.CANCELLED:
+        raise Conflict(f"“{item.name}”在 {when} 已随流程变化取消，不必再办")
+    if row.completed_by_id is not None and row.completed_by_id == actor.user_id:
+        raise Conflict(f"您在 {when} 已经完成了“{item.name}”，不必再办")
+    who = row.completed_by.name if row.completed_by else "系统"
+    raise Conflict(f"“{item.name}”已由{who}在 {when} 完成，您填写的内容没有保存")
+
+
+def local_time(at: datetime, site_id: int) -> str:
+    """A moment as the people of the site say it: the time, with the day if it is not today."""
+    zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=site_id))
+    there, today = at.astimezone(zone), clock.now().astimezone(zone).date()
+    return f"{there:%H:%M}" if there.date() == today else f"{there:%m月%d日 %H:%M}"
+
+
+def _name(user_id: int) -> str:
+    return User.objects.values_list("name", flat=True).get(pk=user_id)

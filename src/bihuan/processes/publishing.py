@@ -1,0 +1,110 @@
+"""Publishing a process: from a BPMN file to an immutable, numbered version."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from django.db import transaction
+from django.db.models import Max
+
+from bihuan.audit.log import record
+from bihuan.engine.definition import DefinitionError, Model, Problem, Process, parse_bpmn
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.org.actor import Actor
+from bihuan.processes.models import Definition, Version
+
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_ENCODING = re.compile(rb"""^[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+
+
+class RefusedDefinitionError(BusinessError):
+    """The file cannot be published; `problems` lists every reason with file, line and element."""
+
+    def __init__(self, key: str, problems: tuple[Problem, ...]) -> None:
+        shown = "；".join(str(problem) for problem in problems[:20])
+        super().__init__(f"流程“{key}”有 {len(problems)} 处问题，未发布：{shown}")
+        self.problems = problems
+
+
+@transaction.atomic
+def publish(
+    xml: str | bytes,
+    key: str,
+    *,
+    process_id: str | None = None,
+    name: str | None = None,
+    source: str = "",
+    source_pack: str = "",
+    actor: Actor | None = None,
+) -> Version:
+    """Publish a BPMN file as the version in force of the process `key`, and answer that version.
+
+    The same content published again answers the version it already is (and puts it in force). `process_id` picks one
+    process of the file, else the one named like the key, else the main one. RefusedDefinitionError tells all problems.
+    """
+    try:
+        model = parse_bpmn(xml, source=source or f"{key}.bpmn")
+    except DefinitionError as refused:
+        raise RefusedDefinitionError(key, refused.problems) from None
+    process = _chosen(model, key, process_id)
+    text = _as_text(xml)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    label = name or process.name or key
+    Definition.objects.get_or_create(key=key, defaults={"name": label})
+    # Numbers are given out one at a time per definition; publishing is rare.
+    definition = Definition.objects.select_for_update().get(key=key)
+    version = definition.versions.filter(sha256=digest).first()
+    if version is not None and definition.current_id == version.pk:
+        return version
+    if version is None:
+        newest = definition.versions.aggregate(newest=Max("number"))["newest"] or 0
+        version = Version.objects.create(
+            definition=definition,
+            number=newest + 1,
+            name=label,
+            process_id=process.id,
+            xml=text,
+            sha256=digest,
+            source_pack=source_pack,
+            published_at=clock.now(),
+            published_by_id=actor.user_id if actor else None,
+        )
+    Definition.objects.filter(pk=definition.pk).update(current=version, name=version.name)
+    record(
+        actor_id=actor.user_id if actor else None,
+        action="process.publish",
+        chain=f"process:{key}",
+        data={"number": version.number, "sha256": digest, "source_pack": source_pack},
+    )
+    return version
+
+
+def current_version(key: str) -> Version:
+    """The version in force of a process. Raises NotFound when none is published."""
+    definition = Definition.objects.select_related("current").filter(key=key).first()
+    if definition is None or definition.current is None:
+        raise NotFound(f"没有发布过流程“{key}”")
+    return definition.current
+
+
+def _chosen(model: Model, key: str, process_id: str | None) -> Process:
+    if process_id is None:
+        return model.processes.get(key, model.main)
+    if process_id not in model.processes:
+        raise BusinessError(f"文件中没有流程“{process_id}”")
+    return model.processes[process_id]
+
+
+def _as_text(xml: str | bytes) -> str:
+    if isinstance(xml, str):
+        text = xml
+    else:
+        declared = _ENCODING.match(xml)
+        if declared is None and xml[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            text = xml.decode("utf-16")
+        else:
+            text = xml.decode(declared.group(1).decode("ascii") if declared else "utf-8-sig")
+    # The text is stored without its encoding: a declaration of another one would make it unreadable.
+    return _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1).lstrip()

@@ -1,0 +1,132 @@
+"""Inboxes and open work: what is there to do, for whom, by when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from bihuan.org.actor import Actor
+from bihuan.processes.models import WorkItem
+from bihuan.processes.rows import moment, stored_moment
+
+_COLUMNS = (
+    "w.id, w.instance_id, w.site_id, w.node_id, w.name, w.title, w.role, w.assignee_id, w.form_key, w.limit_key, "
+    "w.button, w.opened_at, w.due_at, w.warn_at, w.sort_at"
+)
+_FROM = f"SELECT {_COLUMNS} FROM processes_workitem w WHERE w.status = 'open' AND "
+_AFTER = " AND (w.sort_at, w.id) > (%s, %s)"
+_ORDER = " ORDER BY w.sort_at, w.id LIMIT %s"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One line of an inbox: the open item with the case its instance is about."""
+
+    id: int
+    instance_id: int
+    site_id: int
+    node_id: str
+    name: str
+    title: str
+    role: str
+    assignee_id: int | None
+    form_key: str
+    limit_key: str
+    button: str
+    opened_at: datetime
+    due_at: datetime | None
+    warn_at: datetime | None
+    sort_at: datetime
+    subject_kind: str
+    subject_id: int | None
+
+    @property
+    def cursor(self) -> tuple[datetime, int]:
+        """Where the next page begins."""
+        return self.sort_at, self.id
+
+    def is_late(self, now: datetime) -> bool:
+        return self.due_at is not None and self.due_at < now
+
+
+def inbox(
+    actor: Actor,
+    *,
+    site_id: int | None = None,
+    after: tuple[datetime, int] | None = None,
+    limit: int = 50,
+    mine_only: bool = False,
+) -> list[InboxItem]:
+    """The work an actor may complete, most urgent first: their own, and what is offered to their roles at each site.
+
+    `site_id` narrows to one site; `after` is the `cursor` of the last line of the page before.
+    """
+    sites = {site: roles for site, roles in actor.roles_by_site.items() if site_id is None or site == site_id}
+    branches: list[tuple[str, list[Any]]] = []
+    if actor.user_id is not None and sites:
+        marks = ", ".join(["%s"] * len(sites))
+        branches.append((f"w.assignee_id = %s AND w.site_id IN ({marks})", [actor.user_id, *sites]))
+    if not mine_only:
+        branches.extend(_offered(sites))
+    return _top(branches, after, limit)
+
+
+def _offered(sites: Mapping[int, Iterable[str]]) -> list[tuple[str, list[Any]]]:
+    """One branch per site and role, so that each reads only the head of its part of the index."""
+    branches: list[tuple[str, list[Any]]] = []
+    for site, roles in sorted(sites.items()):
+        keys = sorted(roles)
+        if not keys:
+            continue
+        branches.extend(("w.site_id = %s AND w.role = %s AND w.assignee_id IS NULL", [site, key]) for key in keys)
+        several = " OR ".join(["(',' || w.role || ',') LIKE %s"] * len(keys))
+        branches.append(
+            (
+                f"w.shared AND w.site_id = %s AND w.assignee_id IS NULL AND ({several})",
+                [site, *(f"%,{key},%" for key in keys)],
+            )
+        )
+    return branches
+
+
+def _top(branches: list[tuple[str, list[Any]]], after: tuple[datetime, int] | None, limit: int) -> list[InboxItem]:
+    if not branches or limit <= 0:
+        return []
+    page = "" if after is None else _AFTER
+    position = [] if after is None else [moment(after[0]), after[1]]
+    parts = [f"SELECT * FROM ({_FROM}{where}{page}{_ORDER}) AS b{n}" for n, (where, _) in enumerate(branches)]
+    values = [value for _, params in branches for value in (*params, *position, limit)]
+    sql = (
+        f"SELECT w.*, i.subject_kind, i.subject_id FROM ({' UNION ALL '.join(parts)}) AS w "
+        "JOIN processes_instance i ON i.id = w.instance_id" + _ORDER
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, limit])
+        return [_inbox_item(row) for row in cursor.fetchall()]
+
+
+def _inbox_item(row: tuple[Any, ...]) -> InboxItem:
+    return InboxItem(*row[:11], *(stored_moment(value) for value in row[11:15]), *row[15:])  # type: ignore[arg-type]
+
+
+def count_open(actor: Actor, *, site_id: int | None = None, upto: int = 100) -> int:
+    """How much work waits in the inbox, counted to `upto` at most: for badges."""
+    return len(inbox(actor, site_id=site_id, limit=upto))
+
+
+def open_items(instance_id: int) -> list[WorkItem]:
+    """The open items of an instance in the order in which they arose."""
+    rows = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.OPEN)
+    return list(rows.select_related("assignee").order_by("id"))
+
+
+def open_items_of_subject(subject_kind: str, subject_id: int) -> list[WorkItem]:
+    """The open items of everything that runs on a case."""
+    rows = WorkItem.unscoped.filter(
+        instance__subject_kind=subject_kind, instance__subject_id=subject_id, status=WorkItem.Status.OPEN
+    )
+    return list(rows.select_related("assignee", "instance").order_by("sort_at", "id"))

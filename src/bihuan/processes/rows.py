@@ -1,0 +1,228 @@
+"""Reading instances and work items for a step, and speaking to either database in its own words.
+
+Lock rule: the root instance of a family first, then the instance, then the item, once per transaction and before any
+other row; the last entry of the audit chain is written last. On SQLite the transaction itself is the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+
+from bihuan.engine.definition import Node, Process
+from bihuan.engine.runtime import Event, State
+from bihuan.kernel.errors import Conflict, NotFound
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.contract import InstanceFacts
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ATTEMPTS = 3
+BUSY = "同一业务正被多人同时处理，请稍后再试一次"
+
+_INSTANCE = """
+i.id, i.site_id, i.version_id, v.sha256, i.process_id, i.subject_kind, i.subject_id, i.title, i.chain, i.state,
+i.lock_version, i.status, i.root_id, i.parent_id, i.parent_wait, a.seq, a.hash"""
+_JOINS = """
+JOIN processes_version v ON v.id = i.version_id
+JOIN processes_instance r ON r.id = COALESCE(i.root_id, i.id)
+LEFT JOIN audit_entry a ON a.chain = i.chain AND a.seq = (SELECT max(seq) FROM audit_entry t WHERE t.chain = i.chain)
+"""
+_ITEM_SQL = f"""
+SELECT w.id, w.wait, w.node_id, w.name, w.role, w.assignee_id, w.status, w.once_key, w.local, {_INSTANCE}
+FROM processes_workitem w JOIN processes_instance i ON i.id = w.instance_id {_JOINS}
+WHERE w.id = %s"""
+_ITEM_COLUMNS = 9
+_INSTANCE_SQL = f"SELECT {_INSTANCE} FROM processes_instance i {_JOINS} WHERE i.id = %s"
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A running instance in memory, with what this transaction has done to it so far."""
+
+    facts: InstanceFacts
+    version_id: int
+    sha256: str
+    lock_version: int
+    status: str
+    root_id: int | None
+    parent_id: int | None
+    parent_wait: int | None
+    process: Process
+    state: State
+    last: tuple[int, str] | None
+    events: list[Event] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    visible: dict[str, Any] | None = None
+    """The read-only names that expressions see, once asked for."""
+
+    @property
+    def id(self) -> int:
+        return self.facts.id
+
+
+@dataclass(slots=True)
+class Held:
+    """A work item with its instance, locked for the rest of the transaction."""
+
+    item_id: int
+    wait: int
+    node_id: str
+    name: str
+    role: str
+    assignee_id: int | None
+    status: str
+    once_key: str
+    local: str
+    instance: Loaded
+
+    @property
+    def node(self) -> Node:
+        """The step in the published process: its effects, prints, form."""
+        return self.instance.process.nodes[self.node_id]
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """A copy of the process variables before the step."""
+        return dict(self.instance.state.variables)
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == "open"
+
+
+def on_postgres() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def transactional(function: Callable[P, R]) -> Callable[P, R]:
+    """Run in one transaction, or as part of the caller's, which then stands or falls as a whole.
+
+    When the database gives up because of other transactions, ours is tried again; a caller's becomes a Conflict.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        own = not connection.in_atomic_block
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if not own:
+                    return function(*args, **kwargs)
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except OperationalError as failure:
+                if not is_contention(failure):
+                    raise
+                if not own or attempt == ATTEMPTS:
+                    raise Conflict(BUSY) from failure
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def is_contention(failure: BaseException) -> bool:
+    """Whether the database gave up because of other transactions: trying again may help."""
+    cause = failure.__cause__ or failure
+    if isinstance(cause, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
+        return True
+    return "database is locked" in str(failure)
+
+
+def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run hand-written SQL (`%s` marks) on the driver beneath Django's connection, inside the open transaction.
+
+    On PostgreSQL the statement is bound and prepared by the server (if the settings allow preparing).
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("steps belong inside a transaction")
+    with connection.wrap_database_errors:
+        raw = connection.connection
+        if isinstance(raw, psycopg.Connection):
+            with psycopg.Cursor(raw) as cursor:
+                cursor.execute(sql, params, prepare=True)  # type: ignore[arg-type]
+                return cursor.fetchall() if cursor.description else []
+        return raw.execute(_qmark(sql), params).fetchall()  # type: ignore[no-any-return]
+
+
+_QMARK: dict[str, str] = {}
+
+
+def _qmark(sql: str) -> str:
+    found = _QMARK.get(sql)
+    if found is None:
+        if len(_QMARK) > 500:
+            _QMARK.clear()
+        found = _QMARK[sql] = sql.replace("%s", "?")
+    return found
+
+
+def moment(value: datetime | None) -> Any:
+    """A moment as a parameter: SQLite keeps text without zone, as Django writes it."""
+    if value is None or on_postgres():
+        return value
+    return str(value.astimezone(UTC).replace(tzinfo=None))
+
+
+def stored_moment(value: Any) -> datetime | None:
+    """A moment as either driver gives it, in UTC."""
+    if value is None:
+        return None
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def read_item(item_id: int) -> Held:
+    """Lock a work item and its instance, and read both with the end of the audit chain. Raises NotFound."""
+    rows = query(_locking(_ITEM_SQL, "r, i, w"), (item_id,))
+    if not rows:
+        raise NotFound("没有这项工作")
+    row = rows[0]
+    return Held(*row[:_ITEM_COLUMNS], instance=_loaded(row[_ITEM_COLUMNS:]))
+
+
+def hold_instance(instance_id: int) -> Loaded:
+    """Lock an instance and read it. Raises NotFound."""
+    rows = query(_locking(_INSTANCE_SQL, "r, i"), (instance_id,))
+    if not rows:
+        raise NotFound("没有这个流程实例")
+    return _loaded(rows[0])
+
+
+_LOCKING: dict[str, str] = {}
+
+
+def _locking(sql: str, tables: str) -> str:
+    if not on_postgres():
+        return sql
+    locking = _LOCKING.get(sql)
+    if locking is None:
+        # After waiting for a lock PostgreSQL reads the locked rows again, but not the unlocked end of the chain:
+        # the insert of the audit entry notices that and takes the next number.
+        locking = _LOCKING[sql] = f"{sql} FOR NO KEY UPDATE OF {tables}"
+    return locking
+
+
+def _loaded(row: tuple[Any, ...]) -> Loaded:
+    facts = InstanceFacts(
+        id=row[0], site_id=row[1], process_id=row[4], subject_kind=row[5], subject_id=row[6], title=row[7], chain=row[8]
+    )
+    return Loaded(
+        facts=facts,
+        version_id=row[2],
+        sha256=row[3],
+        lock_version=row[10],
+        status=row[11],
+        root_id=row[12],
+        parent_id=row[13],
+        parent_wait=row[14],
+        process=compiled_process(row[2], row[3], row[4]),
+        state=State.from_json(row[9]),
+        last=None if row[15] is None else (row[15], row[16]),
+    )

@@ -1,0 +1,89 @@
+"""Who waits for which message or signal, and handing them over.
+
+A message goes to every instance that waits for its name and correlation, once to each (to the longest waiting node).
+A signal goes to everybody at the same site who waits for its name. What nobody waits for is lost; the step that threw
+it tells its observer all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bihuan.engine.runtime import (
+    Command,
+    DeliverMessage,
+    DeliverSignal,
+    MessageThrown,
+    SignalThrown,
+    Subscribed,
+    Unsubscribed,
+)
+from bihuan.processes.models import Subscription
+from bihuan.processes.rows import Loaded
+from bihuan.processes.unit import Unit
+
+
+def subscribe(unit: Unit, instance: Loaded, event: Subscribed) -> None:
+    """Rows are written at once, not at the end: another instance may throw the message in this very transaction."""
+    Subscription.unscoped.create(
+        site_id=instance.facts.site_id,
+        instance_id=instance.id,
+        wait=event.wait,
+        node_id=event.node,
+        kind=event.kind,
+        name=event.name,
+        correlation=event.correlation,
+        since=unit.now,
+    )
+
+
+def unsubscribe(unit: Unit, instance: Loaded, event: Unsubscribed) -> None:
+    """The wait is over."""
+    Subscription.unscoped.filter(instance_id=instance.id, wait=event.wait).delete()
+
+
+def throw_message(unit: Unit, instance: Loaded, event: MessageThrown) -> None:
+    """A process throws a message: hand it over once the events of this step are all applied."""
+    unit.later(lambda: _send_on(unit, message_receivers(event.name, event.correlation), "message", event.payload))
+
+
+def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
+    """A process throws a signal: it reaches everybody at the site."""
+    site_id = instance.facts.site_id
+    unit.later(lambda: _send_on(unit, signal_receivers(event.name, site_id), "signal", event.payload))
+
+
+def message_receivers(name: str, correlation: str) -> list[tuple[int, int]]:
+    """(instance, wait) of all who wait for the message, one per instance, in a fixed order: locks must not cross."""
+    waiting = Subscription.unscoped.filter(kind="message", name=name, correlation=correlation)
+    receivers: dict[int, int] = {}
+    for instance_id, wait in waiting.order_by("instance_id", "id").values_list("instance_id", "wait"):
+        receivers.setdefault(instance_id, wait)
+    return list(receivers.items())
+
+
+def signal_receivers(name: str, site_id: int) -> list[tuple[int, int]]:
+    """(instance, wait) of all at the site who wait for the signal."""
+    waiting = Subscription.unscoped.filter(kind="signal", name=name, site_id=site_id)
+    return list(waiting.order_by("instance_id", "id").values_list("instance_id", "wait"))
+
+
+def deliver(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Mapping[str, Any]) -> list[int]:
+    """Hand over to those who still wait after their instance is locked; answers their instances."""
+    reached: list[int] = []
+    for instance_id, wait in receivers:
+        receiver = unit.hold(instance_id)
+        if wait not in receiver.state.waits:
+            continue
+        command: Command = (
+            DeliverMessage(wait, dict(payload)) if kind == "message" else DeliverSignal(wait, dict(payload))
+        )
+        unit.follow(receiver, command)
+        reached.append(instance_id)
+    return reached
+
+
+def _send_on(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Mapping[str, Any]) -> None:
+    if not unit.is_runaway:
+        deliver(unit, receivers, kind, payload)

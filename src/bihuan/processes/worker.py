@@ -1,0 +1,92 @@
+"""The worker: fires timers and does background jobs, in a thread of `make run` or as `bihuan worker`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from threading import Event, Thread
+from typing import TypeAlias
+
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+
+from bihuan.kernel import clock
+from bihuan.processes.jobs import Handler, Ran, run_due
+
+log = logging.getLogger("bihuan.processes.worker")
+
+POLL_SECONDS = 0.5
+AFTER_TROUBLE_SECONDS = 3.0
+
+Tick: TypeAlias = Callable[[datetime], object]
+"""Something to look after at every round: told the moment, does its own transaction."""
+
+
+class Worker:
+    """Runs until `stop`. Any number of them may work on one database; whatever one leaves undone another takes up."""
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        ticks: Sequence[Tick] = (),
+        poll_seconds: float = POLL_SECONDS,
+        batch: int = 20,
+    ) -> None:
+        if not 0 < poll_seconds <= 1:
+            raise ValueError("timers are to fire within a second: poll at least that often")
+        self.handlers = handlers
+        self.ticks = tuple(ticks)
+        self.poll_seconds = poll_seconds
+        self.batch = batch
+        self._stop = Event()
+
+    def run(self) -> None:
+        """Work until stopped. The job in hand is finished first; trouble with the database is waited out."""
+        log.info("worker started")
+        while not self._stop.is_set():
+            pause = self.poll_seconds
+            try:
+                close_old_connections()
+                if self.round().taken:
+                    pause = 0
+            except (DatabaseError, InterfaceError):
+                log.exception("the database is in trouble; trying again in %s s", AFTER_TROUBLE_SECONDS)
+                connection.close()
+                pause = AFTER_TROUBLE_SECONDS
+            if pause:
+                self._stop.wait(pause)
+        connection.close()
+        log.info("worker stopped")
+
+    def round(self) -> Ran:
+        """One look at what is due now: jobs first, then the ticks. A stop is noticed between two jobs."""
+        ran = Ran()
+        for _ in range(self.batch):
+            # One at a time: a lease is never spent waiting for other jobs of the same worker.
+            once = run_due(limit=1, handlers=self.handlers)
+            ran += once
+            if not once.taken or self._stop.is_set():
+                break
+        for tick in self.ticks:
+            if not self._stop.is_set():
+                self._look_after(tick)
+        return ran
+
+    def _look_after(self, tick: Tick) -> None:
+        try:
+            tick(clock.now())
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("tick %s failed", getattr(tick, "__name__", tick))
+
+    def stop(self) -> None:
+        """Ask to stop; may be called from a signal handler or another thread."""
+        self._stop.set()
+
+    def start_thread(self) -> Thread:
+        """Work in a thread of this process, which ends with it."""
+        thread = Thread(target=self.run, name="bihuan-worker", daemon=True)
+        thread.start()
+        return thread

@@ -1,0 +1,230 @@
+"""Writing what a step did to one instance: its row, the closed and opened items, and one audit entry.
+
+On PostgreSQL these four are one statement (one round trip); on SQLite four. Rarer things (timers, incidents, items
+cancelled by the way) are further statements before them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from bihuan.audit.log import ATTEMPTS, Row, append_row
+from bihuan.kernel.errors import Conflict
+from bihuan.processes.models import NEVER
+from bihuan.processes.rows import BUSY, Loaded, moment, on_postgres, query
+
+_LAST_SQL = "SELECT seq, hash FROM audit_entry WHERE chain = %s ORDER BY seq DESC LIMIT 1"
+
+# Columns with the type that PostgreSQL needs to be told where a value may be null.
+_ITEM_COLUMNS = (
+    ("site_id", "bigint"), ("instance_id", "bigint"), ("wait", "int"), ("node_id", ""), ("name", ""), ("title", ""),
+    ("role", ""), ("shared", "boolean"), ("assignee_id", "bigint"), ("status", ""), ("form_key", ""), ("limit_key", ""),
+    ("script_key", ""), ("button", ""), ("local", ""), ("opened_at", "timestamptz"), ("due_at", "timestamptz"),
+    ("warn_at", "timestamptz"), ("sort_at", "timestamptz"), ("once_key", ""),
+)  # fmt: skip
+_AUDIT_COLUMNS = (
+    ("chain", ""), ("seq", "int"), ("at", "timestamptz"), ("actor_id", "bigint"), ("action", ""),
+    ("site_id", "bigint"), ("data", ""), ("prev_hash", ""), ("hash", ""),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class NewItem:
+    """An item to be opened, with everything but its id."""
+
+    wait: int
+    node_id: str
+    name: str
+    title: str
+    role: str
+    assignee_id: int | None
+    form_key: str
+    limit_key: str
+    script_key: str
+    button: str
+    local: str
+    opened_at: datetime
+    due_at: datetime | None
+    warn_at: datetime | None
+
+    def params(self, instance: Loaded) -> tuple[Any, ...]:
+        """The values of the columns of `_ITEM_COLUMNS`."""
+        return (
+            instance.facts.site_id, instance.id, self.wait, self.node_id, self.name[:200], self.title[:200],
+            self.role, "," in self.role, self.assignee_id, "open", self.form_key, self.limit_key,
+            self.script_key, self.button, self.local, moment(self.opened_at), moment(self.due_at),
+            moment(self.warn_at), moment(self.due_at or NEVER), "",
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class ItemDone:
+    """The item that a person completed."""
+
+    item_id: int
+    at: datetime
+    actor_id: int | None
+    once_key: str = ""
+
+
+@dataclass(slots=True)
+class Change:
+    """All that one transaction writes for one instance."""
+
+    instance: Loaded
+    status: str
+    ended_at: datetime | None
+    at: datetime
+    actor_id: int | None
+    data: dict[str, Any]
+    done: ItemDone | None = None
+    opened: Sequence[NewItem] = field(default_factory=list)
+    fresh_chain: bool = True
+    """Whether the end of the chain that was read with the instance can still be the end."""
+
+
+def write(change: Change) -> dict[int, int]:
+    """Write the change; answers the ids of the opened items by wait. Raises Conflict when somebody was faster."""
+    if not change.fresh_chain:
+        change.instance.last = read_last(change.instance.facts.chain)
+    entry = _entry(change)
+    ids = _write_together(change, entry) if on_postgres() else _write_in_turn(change, entry)
+    instance = change.instance
+    instance.lock_version += 1
+    instance.status = change.status
+    return ids
+
+
+def read_last(chain: str) -> tuple[int, str] | None:
+    """The end of an audit chain."""
+    rows = query(_LAST_SQL, (chain,))
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def _entry(change: Change) -> Row:
+    return append_row(
+        chain=change.instance.facts.chain,
+        last=change.instance.last,
+        at=change.at,
+        actor_id=change.actor_id,
+        action="process.step",
+        site_id=change.instance.facts.site_id,
+        data=change.data,
+    )
+
+
+def _instance_part(change: Change) -> tuple[str, tuple[Any, ...]]:
+    state = json.dumps(change.instance.state.to_json(), ensure_ascii=False, separators=(",", ":"))
+    sql = (
+        "UPDATE processes_instance SET state = %s, status = %s, ended_at = %s, lock_version = lock_version + 1 "
+        "WHERE id = %s AND lock_version = %s RETURNING id"
+    )
+    instance = change.instance
+    return sql, (state, change.status, moment(change.ended_at), instance.id, instance.lock_version)
+
+
+def _done_part(done: ItemDone) -> tuple[str, tuple[Any, ...]]:
+    sql = (
+        "UPDATE processes_workitem SET status = 'done', completed_at = %s, completed_by_id = %s, once_key = %s "
+        "WHERE id = %s AND status = 'open' RETURNING id"
+    )
+    return sql, (moment(done.at), done.actor_id, done.once_key, done.item_id)
+
+
+def _opened_part(change: Change) -> tuple[str, tuple[Any, ...]]:
+    values: list[Any] = []
+    for item in change.opened:
+        values.extend(item.params(change.instance))
+    return _opened_sql(len(change.opened)), tuple(values)
+
+
+def _opened_sql(count: int) -> str:
+    key = (on_postgres(), count)
+    found = _OPENED_SQL.get(key)
+    if found is None:
+        rows = ", ".join([_marks(_ITEM_COLUMNS)] * count)
+        names = ", ".join(name for name, _ in _ITEM_COLUMNS)
+        found = _OPENED_SQL[key] = f"INSERT INTO processes_workitem ({names}) VALUES {rows} RETURNING id, wait"
+    return found
+
+
+_OPENED_SQL: dict[tuple[bool, int], str] = {}
+
+
+def _marks(columns: Sequence[tuple[str, str]]) -> str:
+    cast = on_postgres()
+    return "(" + ", ".join(f"%s::{kind}" if cast and kind else "%s" for _, kind in columns) + ")"
+
+
+def _audit_part(entry: Row) -> tuple[str, tuple[Any, ...]]:
+    names = ", ".join(name for name, _ in _AUDIT_COLUMNS)
+    sql = (
+        f"INSERT INTO audit_entry ({names}) VALUES {_marks(_AUDIT_COLUMNS)} "
+        "ON CONFLICT (chain, seq) DO NOTHING RETURNING id"
+    )
+    return sql, (*entry[:2], moment(entry.at), *entry[3:])
+
+
+def _write_together(change: Change, entry: Row) -> dict[int, int]:
+    parts = [("i", *_instance_part(change)), ("a", *_audit_part(entry))]
+    if change.done is not None:
+        parts.insert(1, ("d", *_done_part(change.done)))
+    if change.opened:
+        parts.insert(1, ("o", *_opened_part(change)))
+    key = (tuple(name for name, _, _ in parts), len(change.opened))
+    sql = _TOGETHER_SQL.get(key)
+    if sql is None:
+        steps = ", ".join(f"{name} AS ({text})" for name, text, _ in parts)
+        answers = " UNION ALL ".join(
+            f"SELECT '{name}', id, {'wait' if name == 'o' else '0'} FROM {name}" for name, _, _ in parts
+        )
+        sql = _TOGETHER_SQL[key] = f"WITH {steps} {answers}"
+    written: dict[str, list[tuple[int, int]]] = {}
+    for name, row_id, wait in query(sql, [value for _, _, values in parts for value in values]):
+        written.setdefault(name, []).append((row_id, wait))
+    if "i" not in written or (change.done is not None and "d" not in written):
+        raise _lost_the_race()
+    if "a" not in written:
+        _append_again(change)
+    else:
+        change.instance.last = (entry.seq, entry.hash)
+    return {wait: row_id for row_id, wait in written.get("o", ())}
+
+
+_TOGETHER_SQL: dict[tuple[tuple[str, ...], int], str] = {}
+
+
+def _write_in_turn(change: Change, entry: Row) -> dict[int, int]:
+    if not query(*_instance_part(change)):
+        raise _lost_the_race()
+    if change.done is not None and not query(*_done_part(change.done)):
+        raise _lost_the_race()
+    opened = query(*_opened_part(change)) if change.opened else []
+    if query(*_audit_part(entry)):
+        change.instance.last = (entry.seq, entry.hash)
+    else:
+        _append_again(change)
+    return {wait: row_id for row_id, wait in opened}
+
+
+def _append_again(change: Change) -> None:
+    """Somebody else wrote to the chain (records do so too): read its new end and take the next number."""
+    for _ in range(ATTEMPTS):
+        change.instance.last = read_last(change.instance.facts.chain)
+        entry = _entry(change)
+        if query(*_audit_part(entry)):
+            change.instance.last = (entry.seq, entry.hash)
+            return
+    raise _lost_the_race()
+
+
+def _lost_the_race() -> Conflict:
+    # Half of the step may be written: nobody may commit this transaction, whoever catches the Conflict.
+    transaction.set_rollback(True)
+    return Conflict(BUSY)
