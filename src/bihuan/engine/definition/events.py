@@ -80,7 +80,7 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     if kind == "terminate":
         return EventSpec("terminate")
     if kind == "link":
-        name = definition.get("name") or event.get("name") or event.get("id", "")
+        name = str(definition.get("name") or event.get("name") or event.get("id", ""))
         return EventSpec("link", name)
     return read_reference(event, definition, kind, reading)
 
@@ -97,7 +97,7 @@ def read_reference(event: etree._Element, holder: etree._Element, kind: str, rea
     code_variable = _attribute(event, holder, "codeVariable") or code_variable
     message_variable = _attribute(event, holder, "messageVariable") or message_variable
     if not reference:
-        own_name = (event.get("name") or event.get("id", "")) if kind in ("message", "signal") else ""
+        own_name = str(event.get("name") or event.get("id", "")) if kind in ("message", "signal") else ""
         return EventSpec(kind, own_name, None, correlation, None, None, code_variable, message_variable)
     declared = reading.lookup(kind, reference)
     if declared is None:

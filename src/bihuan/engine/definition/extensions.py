@@ -16,8 +16,27 @@ from bihuan.engine.definition.reading import child, extension_elements, text_of
 from bihuan.engine.feel import feel_text
 
 _OWN = frozenset(
-    "role assignee form limit script effects service button prints knowledge title correlation codeVariable "
-    "messageVariable collection item output result decision".split()
+    [
+        "role",
+        "assignee",
+        "form",
+        "limit",
+        "script",
+        "effects",
+        "service",
+        "button",
+        "prints",
+        "knowledge",
+        "title",
+        "correlation",
+        "codeVariable",
+        "messageVariable",
+        "collection",
+        "item",
+        "output",
+        "result",
+        "decision",
+    ]
 )
 
 
@@ -121,7 +140,7 @@ def _properties(element: etree._Element) -> dict[str, str]:
         if value:
             properties[name] = value
     for key, value in element.attrib.items():
-        namespace, local = split(str(key))
+        namespace, local = split(key)
         if namespace == BIHUAN and local not in _OWN:
             properties[local] = str(value)
     properties.pop("", None)

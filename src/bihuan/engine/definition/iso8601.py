@@ -6,11 +6,12 @@ Years, months, weeks and days are counted on the calendar of the site's zone; ho
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from bihuan.engine.feel.errors import Unfit
+from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.temporal import add_months, parse_datetime
 from bihuan.engine.feel.values import YearMonthDuration
 
@@ -70,7 +71,7 @@ def parse_moment(text: str) -> Moment:
     text = _HOURS.sub(lambda found: f"T{found[1]}:{found[2]}:00{found[3] or ''}", text)
     try:
         return Moment(parse_datetime(text))
-    except Unfit as unfit:
+    except UnfitError as unfit:
         raise BadTime(unfit.reason) from None
 
 
@@ -127,7 +128,11 @@ def _checked(cycle: Cycle, text: str) -> Cycle:
     return cycle
 
 
-_PARSERS = {"date": parse_moment, "duration": parse_duration, "cycle": parse_cycle}
+_PARSERS: dict[str, Callable[[str], Moment | Duration | Cycle]] = {
+    "date": parse_moment,
+    "duration": parse_duration,
+    "cycle": parse_cycle,
+}
 
 
 def parse_timer(kind: str, text: str) -> Moment | Duration | Cycle:
@@ -170,7 +175,7 @@ def later(moment: datetime, span: Duration, zone: tzinfo) -> datetime:
             day = add_months(local.date(), span.months) + timedelta(days=span.days)
             moment = datetime.combine(day, local.time(), zone)
         return moment.astimezone(UTC) + span.seconds
-    except (Unfit, OverflowError):
+    except (UnfitError, OverflowError):
         raise BadTime("算出的时间超出了日历的范围") from None
 
 

@@ -42,12 +42,12 @@ def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading
     completion = reading.expression(activity, text_of(child(loop, BPMN, "completionCondition")), line)
     collection = _collection(activity, loop, vendor, reading)
     item = child(loop, BPMN, "inputDataItem")
-    item_name = vendor.get("item") or ("" if item is None else item.get("name") or item.get("id", ""))
+    item_name = vendor.get("item") or ("" if item is None else str(item.get("name") or item.get("id", "")))
     output = vendor.get("output") or _data_name(text_of(child(loop, BPMN, "loopDataOutputRef")), reading)
     result_item = child(loop, BPMN, "outputDataItem")
     result = reading.expression(activity, vendor.get("result"), line)
     if result is None and result_item is not None:
-        result = _variable(activity, result_item.get("name") or result_item.get("id", ""), line, reading)
+        result = _variable(activity, str(result_item.get("name") or result_item.get("id", "")), line, reading)
     if cardinality is None and collection is None and not _has_problem(reading, line):
         reading.refuse(activity, "多实例没有说对哪些东西做（集合），也没有说做几次", "bad-loop", line)
     if output and result is None:

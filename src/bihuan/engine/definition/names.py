@@ -137,8 +137,9 @@ DECLARATIONS = frozenset(
 """What may stand at the top of a file."""
 
 
-def split(tag: str) -> tuple[str, str]:
-    """Namespace and local name of an lxml tag."""
+def split(name: object) -> tuple[str, str]:
+    """Namespace and local name of an lxml tag or attribute."""
+    tag = str(name)
     if tag[:1] == "{":
         namespace, _, local = tag[1:].partition("}")
         return namespace, local

@@ -135,10 +135,10 @@ def _read_data_names(root: etree._Element, reading: Reading) -> None:
     names: dict[str, str] = {}
     for local in ("dataObject", "property", "dataInput", "dataOutput", "inputDataItem", "outputDataItem", "dataStore"):
         for element in root.iter(f"{{{BPMN}}}{local}"):
-            names[element.get("id", "")] = element.get("name") or element.get("id", "")
+            names[element.get("id", "")] = str(element.get("name") or element.get("id", ""))
     for element in root.iter(f"{{{BPMN}}}dataObjectReference"):
         target = element.get("dataObjectRef", "")
-        names[element.get("id", "")] = element.get("name") or names.get(target) or target
+        names[element.get("id", "")] = str(element.get("name") or names.get(target) or target)
     reading.data_names = names
 
 

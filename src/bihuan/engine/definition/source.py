@@ -22,8 +22,26 @@ _BOMS = (
 )
 _UNMARKED = ((b"<\x00?\x00", "utf-16-le"), (b"\x00<\x00?", "utf-16-be"))
 _ENCODINGS = frozenset(
-    "utf-8 utf-16 utf-16-le utf-16-be utf-32 us-ascii ascii iso8859-1 iso8859-15 cp1252 cp936 gbk gb2312 gb18030 "
-    "big5 shift_jis euc_jp euc_kr".split()
+    [
+        "utf-8",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "us-ascii",
+        "ascii",
+        "iso8859-1",
+        "iso8859-15",
+        "cp1252",
+        "cp936",
+        "gbk",
+        "gb2312",
+        "gb18030",
+        "big5",
+        "shift_jis",
+        "euc_jp",
+        "euc_kr",
+    ]
 )
 _DECLARATION = re.compile(r"<\?xml\s[^>]*?\?>")
 _DECLARED = re.compile(r"""(\sencoding\s*=\s*)("[^"]*"|'[^']*')""")

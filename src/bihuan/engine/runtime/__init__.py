@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bihuan.engine.runtime.apply import apply
 from bihuan.engine.runtime.commands import (
     CancelInstance,
     Command,
@@ -50,7 +51,9 @@ from bihuan.engine.runtime.events import (
     event_from_json,
 )
 from bihuan.engine.runtime.state import State, new_state
+from bihuan.engine.runtime.step import step
 from bihuan.engine.runtime.values import UnfitValue, decode, encode, normalised
+from bihuan.engine.runtime.variables import variables_at, visible_variables
 
 __all__ = [
     "CallClosed",
@@ -97,9 +100,13 @@ __all__ = [
     "UnfitValue",
     "Unsubscribed",
     "VariablesSet",
+    "apply",
     "decode",
     "encode",
     "event_from_json",
     "new_state",
     "normalised",
+    "step",
+    "variables_at",
+    "visible_variables",
 ]

@@ -13,6 +13,12 @@ from typing import Any
 
 from bihuan.engine.runtime.values import decode, encode
 
+
+def fields_of(cls: type[Event]) -> tuple[str, ...]:
+    """Names of an event's fields, in order."""
+    return tuple(cls.__slots__)
+
+
 EVENT_TYPES: dict[str, type[Event]] = {}
 _PLAIN = frozenset({str, int, bool})
 
@@ -25,7 +31,7 @@ class Event:
         """A plain dictionary with the event's `type` and its fields; empty fields are left out."""
         cls = type(self)
         data: dict[str, Any] = {"type": cls.__name__}
-        for name in cls.__slots__:
+        for name in fields_of(cls):
             value = getattr(self, name)
             if value is None or value == "" or value == {}:
                 continue
@@ -96,6 +102,7 @@ class ScopeOpened(Event):
     kind: str
     total: int = 0
     items: list[Any] | None = None
+    gather: bool = False
 
 
 @dataclass(frozen=True, slots=True)

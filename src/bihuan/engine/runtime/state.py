@@ -121,7 +121,8 @@ class State:
     def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
         """The state that `to_json` wrote. Raises ValueError for a format this program does not know."""
         if isinstance(data, (str, bytes)):
-            data = json.loads(data)
+            parsed: Mapping[str, Any] = json.loads(data)
+            return cls.from_json(parsed)
         if data.get("format") != FORMAT:
             raise ValueError(f"unknown state format {data.get('format')!r}")
         state = cls(data["status"], data.get("outcome", ""), data["next"])

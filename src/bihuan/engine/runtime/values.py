@@ -42,9 +42,12 @@ def normalise(value: Any, depth: int = 0) -> Any:
     if isinstance(value, FeelRange):
         ends = (normalise(value.start, depth + 1), normalise(value.end, depth + 1))
         return FeelRange(*ends, value.start_included, value.end_included)
-    for base in (bool, int, str, Decimal, datetime, date):
-        if isinstance(value, base):
-            return normalise(base(value)) if base in (int, str, Decimal) else value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Decimal):
+        return normalise(Decimal(value))
+    if isinstance(value, int):
+        return int(value)
     raise UnfitValue(f"「{kind.__name__}」类型的值不能作为流程变量")
 
 

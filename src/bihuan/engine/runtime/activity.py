@@ -1,0 +1,114 @@
+"""What all activities share: input mappings, boundary events, repetition, output mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bihuan.engine.definition.model import Node
+from bihuan.engine.runtime import repetition
+from bihuan.engine.runtime.element import Element
+from bihuan.engine.runtime.flows import leave
+from bihuan.engine.runtime.outputs import hand_out, map_inputs
+from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.state import Token
+from bihuan.engine.runtime.waits import close_waits_of_token, listen
+
+
+class Activity(Element):
+    """A task, sub-process or call. Subclasses say what the `work` is."""
+
+    def enter(self, run: Run, node: Node, token: Token) -> None:
+        """Set the stage: boundary events listen, repetitions are spawned, inputs are computed, work begins."""
+        if node.loop is None:
+            map_inputs(run, node, token)
+            if node.boundary:
+                self._listen(run, node, token)
+            self.begin(run, node, token)
+        elif repetition.is_repetition(run, token):
+            map_inputs(run, node, token)
+            self.begin(run, node, token)
+        elif node.loop.standard:
+            self._enter_loop(run, node, token)
+        else:
+            self._enter_multi(run, node, token)
+
+    def begin(self, run: Run, node: Node, token: Token) -> None:
+        """Do the work; what goes wrong from here on is retried without setting the stage again."""
+        try:
+            self.work(run, node, token)
+        except Trouble as trouble:
+            run.incident(token, "work", trouble.reason)
+
+    def finish(
+        self, run: Run, node: Node, token: Token, variables: Mapping[str, Any], *, skipped: bool = False
+    ) -> None:
+        """The work is done once: hand out results, then go on, repeat, or count as one of many."""
+        if node.loop is not None and not node.loop.standard and repetition.is_repetition(run, token):
+            self._finish_one(run, node, token, variables, skipped)
+            return
+        if hand_out(run, node, token, variables, skipped=skipped):
+            self.done(run, node, token)
+
+    def done(self, run: Run, node: Node, token: Token) -> None:
+        """The results are handed out: repeat a standard loop, or close the boundary and leave."""
+        if node.loop is not None and node.loop.standard and self._again(run, node, token):
+            return
+        if node.boundary:
+            close_waits_of_token(run, token)
+        leave(run, node, token)
+
+    def recount(self, run: Run, node: Node, token: Token) -> None:
+        """One of many is over: count it, and go on if the whole is over too."""
+        outer = repetition.count_one(run, node, token, skipped=False)
+        if outer is not None:
+            self.done(run, node, outer)
+
+    def _listen(self, run: Run, node: Node, token: Token) -> None:
+        # On a retry of the entry the events are listening already.
+        if any(wait.token == token.id for wait in run.state.waits.values()):
+            return
+        nodes = run.process.nodes
+        listen(run, [nodes[event] for event in node.boundary], token.id, token.scope, token.scope)
+
+    def _enter_multi(self, run: Run, node: Node, token: Token) -> None:
+        total, items = repetition.measure(run, node, token)
+        if node.boundary:
+            self._listen(run, node, token)
+        repetition.open_all(run, node, token, total, items)
+        if not total:
+            repetition.close_all(run, node, token)
+            self.done(run, node, token)
+
+    def _finish_one(self, run: Run, node: Node, token: Token, variables: Mapping[str, Any], skipped: bool) -> None:
+        if not repetition.keep_results(run, node, token, variables, skipped=skipped):
+            return
+        outer = repetition.count_one(run, node, token, skipped=skipped)
+        if outer is not None:
+            self.done(run, node, outer)
+
+    def _enter_loop(self, run: Run, node: Node, token: Token) -> None:
+        loop = node.loop
+        assert loop is not None
+        first = token.loop == 0
+        if first and loop.test_before and not repetition.goes_on(run, node, token):
+            leave(run, node, token)
+            return
+        if first:
+            if node.boundary:
+                self._listen(run, node, token)
+            repetition.start_round(run, node, token, 1)
+            token = run.state.tokens[token.id]
+        map_inputs(run, node, token)
+        self.begin(run, node, token)
+
+    def _again(self, run: Run, node: Node, token: Token) -> bool:
+        try:
+            if not repetition.goes_on(run, node, token):
+                return False
+        except Trouble as trouble:
+            run.incident(token, "loop", trouble.reason)
+            return True
+        repetition.start_round(run, node, token, token.loop + 1)
+        run.queue.append(token.id)
+        return True

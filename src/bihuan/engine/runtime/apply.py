@@ -1,0 +1,127 @@
+"""The only way the state of an instance changes: one small function per event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bihuan.engine.runtime import events as e
+from bihuan.engine.runtime.state import ROOT, Incident, Scope, State, Token, Wait
+
+
+def apply(state: State, event: e.Event) -> None:
+    """Change the state by what has happened. Events that are history only (flows, throws) change nothing."""
+    applier = _APPLIERS.get(type(event))
+    if applier is not None:
+        applier(state, event)
+
+
+def _use(state: State, identity: int) -> None:
+    if identity >= state.next_id:
+        state.next_id = identity + 1
+
+
+def _instance_started(state: State, _event: e.InstanceStarted) -> None:
+    state.status = "running"
+    state.scopes[ROOT] = Scope(ROOT, ROOT, "", 0, "process")
+
+
+def _instance_ended(state: State, event: e.InstanceEnded) -> None:
+    state.status = "ended"
+    state.outcome = event.outcome
+
+
+def _node_entered(state: State, event: e.NodeEntered) -> None:
+    token = event.token
+    state.tokens[token] = Token(token, event.node, event.scope, event.flow, 0, event.loop)
+    if token >= state.next_id:
+        state.next_id = token + 1
+
+
+def _node_left(state: State, event: e.NodeLeft) -> None:
+    del state.tokens[event.token]
+
+
+def _scope_opened(state: State, event: e.ScopeOpened) -> None:
+    scope = Scope(event.scope, event.parent, event.node, event.token, event.kind)
+    if event.kind == "local":
+        state.tokens[event.token].local = event.scope
+    elif event.kind == "multi":
+        scope.total, scope.items = event.total, event.items
+        scope.results = [None] * event.total if event.gather else None
+    elif event.kind == "each":
+        state.scopes[event.parent].started += 1
+    state.scopes[event.scope] = scope
+    _use(state, event.scope)
+
+
+def _scope_closed(state: State, event: e.ScopeClosed) -> None:
+    scope = state.scopes.pop(event.scope)
+    if scope.kind == "local" and scope.token in state.tokens:
+        state.tokens[scope.token].local = 0
+
+
+def _loop_advanced(state: State, event: e.LoopAdvanced) -> None:
+    scope = state.scopes[event.scope]
+    scope.done += 1
+    if scope.results is not None:
+        scope.results[event.index - 1] = event.result
+
+
+def _variables_set(state: State, event: e.VariablesSet) -> None:
+    state.scopes[event.scope].variables.update(event.values)
+
+
+def _wait(kind: str) -> Callable[[State, Any], None]:
+    def opened(state: State, event: Any) -> None:
+        state.waits[event.wait] = Wait(event.wait, kind, event.node, event.token)
+        _use(state, event.wait)
+
+    return opened
+
+
+def _timer_set(state: State, event: e.TimerSet) -> None:
+    state.waits[event.wait] = Wait(event.wait, "timer", event.node, event.token, event.scope, event.due_at, event.left)
+    _use(state, event.wait)
+
+
+def _subscribed(state: State, event: e.Subscribed) -> None:
+    state.waits[event.wait] = Wait(event.wait, event.kind, event.node, event.token, event.scope)
+    _use(state, event.wait)
+
+
+def _wait_closed(state: State, event: Any) -> None:
+    del state.waits[event.wait]
+
+
+def _incident_raised(state: State, event: e.IncidentRaised) -> None:
+    state.incidents[event.incident] = Incident(event.incident, event.node, event.token, event.stage)
+    _use(state, event.incident)
+
+
+def _incident_resolved(state: State, event: e.IncidentResolved) -> None:
+    del state.incidents[event.incident]
+
+
+_APPLIERS: dict[type[e.Event], Callable[[State, Any], None]] = {
+    e.InstanceStarted: _instance_started,
+    e.InstanceEnded: _instance_ended,
+    e.NodeEntered: _node_entered,
+    e.NodeLeft: _node_left,
+    e.ScopeOpened: _scope_opened,
+    e.ScopeClosed: _scope_closed,
+    e.LoopAdvanced: _loop_advanced,
+    e.VariablesSet: _variables_set,
+    e.ItemOpened: _wait("item"),
+    e.ItemClosed: _wait_closed,
+    e.TimerSet: _timer_set,
+    e.TimerCleared: _wait_closed,
+    e.Subscribed: _subscribed,
+    e.Unsubscribed: _wait_closed,
+    e.ServiceRequested: _wait("service"),
+    e.ServiceClosed: _wait_closed,
+    e.CallRequested: _wait("call"),
+    e.CallClosed: _wait_closed,
+    e.IncidentRaised: _incident_raised,
+    e.IncidentResolved: _incident_resolved,
+}

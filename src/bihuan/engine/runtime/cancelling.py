@@ -1,0 +1,44 @@
+"""Taking tokens away before they are done, with everything that hangs on them."""
+
+from __future__ import annotations
+
+from bihuan.engine.runtime.events import IncidentResolved, InstanceEnded, NodeLeft, ScopeClosed
+from bihuan.engine.runtime.run import Run
+from bihuan.engine.runtime.state import ROOT, Token
+from bihuan.engine.runtime.waits import close_waits_of_scope, close_waits_of_token
+
+
+def cancel_token(run: Run, token: Token) -> None:
+    """The token is gone, with its waits, its incidents and all that runs inside its activity."""
+    clear_token(run, token)
+    run.emit(NodeLeft(token.node, token.id, cancelled=True))
+
+
+def clear_token(run: Run, token: Token) -> None:
+    """End everything that hangs on a token but leave the token where it is."""
+    state = run.state
+    close_waits_of_token(run, token)
+    for incident in [held for held in state.incidents.values() if held.token == token.id]:
+        run.emit(IncidentResolved(incident.id, "cancelled"))
+    for scope in [scope for scope in state.scopes.values() if scope.token == token.id and scope.id]:
+        if scope.id in state.scopes:
+            empty_scope(run, scope.id)
+            run.emit(ScopeClosed(scope.id))
+
+
+def end_instance(run: Run, outcome: str, reason: str = "", code: str = "") -> None:
+    """Nothing runs any more; whatever is left is cleared away."""
+    empty_scope(run, ROOT)
+    for scope in [scope for scope in run.state.scopes.values() if scope.id]:
+        run.emit(ScopeClosed(scope.id))
+    for incident in list(run.state.incidents.values()):
+        run.emit(IncidentResolved(incident.id, "cancelled"))
+    run.emit(InstanceEnded(outcome, reason, code))
+
+
+def empty_scope(run: Run, scope: int, *, spare: int = 0) -> None:
+    """Cancel every token of a scope but one, and stop its event sub-processes listening."""
+    for token in [token for token in run.state.tokens.values() if token.scope == scope and token.id != spare]:
+        if token.id in run.state.tokens:
+            cancel_token(run, token)
+    close_waits_of_scope(run, scope)

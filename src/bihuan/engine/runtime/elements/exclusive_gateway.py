@@ -1,0 +1,28 @@
+"""One way of several: the first condition that is true, in the order of the file, else the default."""
+
+from __future__ import annotations
+
+from bihuan.engine.definition.model import Flow, Node
+from bihuan.engine.runtime.element import Element
+from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.state import Token
+
+
+class ExclusiveGateway(Element):
+    """exclusiveGateway. A single way without a condition serves as the default, wherever it stands in the file."""
+
+    def choose(self, run: Run, node: Node, token: Token) -> list[Flow]:
+        """The one flow to take."""
+        otherwise: Flow | None = None
+        for flow_id in node.outgoing:
+            flow = run.process.flows[flow_id]
+            if flow.condition is None:
+                if otherwise is None or flow.default:
+                    otherwise = flow
+            elif run.holds(flow.condition, token.data):
+                return [flow]
+        if otherwise is not None:
+            return [otherwise]
+        if not node.outgoing:
+            return []
+        raise Trouble(f"「{node.label}」没有一个出口的条件成立，也没有默认出口")

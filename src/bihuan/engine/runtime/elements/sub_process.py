@@ -1,0 +1,25 @@
+"""A process inside an activity: over when its last token is gone."""
+
+from __future__ import annotations
+
+from bihuan.engine.definition.model import Node
+from bihuan.engine.runtime.activity import Activity
+from bihuan.engine.runtime.events import ScopeOpened
+from bihuan.engine.runtime.inside import listen_inside, start_inside
+from bihuan.engine.runtime.run import Run
+from bihuan.engine.runtime.state import Token
+
+
+class SubProcess(Activity):
+    """subProcess. It shares the variables around it; an event sub-process is triggered, never entered."""
+
+    def work(self, run: Run, node: Node, token: Token) -> None:
+        """Start inside."""
+        scope = next(
+            (held.id for held in run.state.scopes.values() if held.token == token.id and held.kind == "sub"), 0
+        )
+        if not scope:
+            scope = run.new_id()
+            run.emit(ScopeOpened(scope, token.data, node.id, token.id, "sub"))
+        listen_inside(run, node.id, scope)
+        start_inside(run, run.process.levels[node.id].starts, scope)

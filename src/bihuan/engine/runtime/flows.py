@@ -1,0 +1,104 @@
+"""How a token goes on: choosing flows, walking them, and noticing that a scope has run empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bihuan.engine.definition.model import Flow, Node
+from bihuan.engine.runtime.cancelling import end_instance
+from bihuan.engine.runtime.events import FlowTaken, NodeEntered, NodeLeft, ScopeClosed
+from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.state import ROOT, Token
+from bihuan.engine.runtime.waits import close_waits_of_scope
+
+
+def every_open_way(run: Run, node: Node, token: Token) -> list[Flow]:
+    """The rule for activities, events and inclusive gateways: every unconditional flow, every flow whose condition is
+    true, and the default if no conditional one is. Raises Trouble if there are flows but none may be taken."""
+    flows = run.process.flows
+    if len(node.outgoing) == 1:
+        only = flows[node.outgoing[0]]
+        if only.condition is None:
+            return [only]
+    chosen: list[Flow] = []
+    asked = False
+    default: Flow | None = None
+    met = False
+    for flow_id in node.outgoing:
+        flow = flows[flow_id]
+        if flow.default:
+            default = flow
+        elif flow.condition is None:
+            chosen.append(flow)
+        else:
+            asked = True
+            if run.holds(flow.condition, token.data):
+                met = True
+                chosen.append(flow)
+    if default is not None and not met and (asked or not chosen):
+        chosen.append(default)
+    if not chosen and node.outgoing:
+        raise Trouble(f"「{node.label}」后面没有一条流线的条件成立")
+    return chosen
+
+
+def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
+    """The token goes on by the flows its element chooses, or by the one given."""
+    if flow is not None:
+        chosen = [flow]
+    else:
+        try:
+            chosen = run.element(node).choose(run, node, token)
+        except Trouble as trouble:
+            run.incident(token, "leave", trouble.reason)
+            return
+    run.emit(NodeLeft(node.id, token.id))
+    if chosen:
+        walk(run, chosen, token.scope)
+    else:
+        end_scope_if_empty(run, token.scope)
+
+
+def walk(run: Run, flows: Iterable[Flow], scope: int) -> None:
+    """New tokens appear at the far end of the flows."""
+    for flow in flows:
+        run.emit(FlowTaken(flow.id))
+        arrive(run, flow.target, scope, flow.id)
+
+
+def arrive(run: Run, node: str, scope: int, flow: str = "") -> Token:
+    """A new token at a node; it is entered when its turn comes."""
+    token = run.new_id()
+    run.emit(NodeEntered(node, token, scope, flow))
+    run.queue.append(token)
+    return run.state.tokens[token]
+
+
+def stand(run: Run, node: str, scope: int) -> Token:
+    """A new token at a node whose work is done by the caller."""
+    token = run.new_id()
+    run.emit(NodeEntered(node, token, scope))
+    return run.state.tokens[token]
+
+
+def end_scope_if_empty(run: Run, scope_id: int) -> None:
+    """When no token is left in a process or sub-process, it is over."""
+    state = run.state
+    for token in state.tokens.values():
+        if token.scope == scope_id:
+            return
+    end_scope(run, scope_id)
+
+
+def end_scope(run: Run, scope_id: int, outcome: str = "completed") -> None:
+    """A process or sub-process without tokens is over; what listened for it stops listening."""
+    if scope_id == ROOT:
+        end_instance(run, outcome)
+        return
+    state = run.state
+    close_waits_of_scope(run, scope_id)
+    scope = state.scopes[scope_id]
+    run.emit(ScopeClosed(scope_id))
+    owner = state.tokens[scope.token]
+    node = run.process.nodes[scope.node]
+    run.element(node).inside_ended(run, node, owner)

@@ -1,0 +1,27 @@
+"""Gateways that wait for several tokens. Tokens that have arrived stand at the gateway; counting them is the join."""
+
+from __future__ import annotations
+
+from bihuan.engine.definition.model import Flow, Node
+from bihuan.engine.runtime.events import NodeLeft
+from bihuan.engine.runtime.flows import leave
+from bihuan.engine.runtime.run import Run
+from bihuan.engine.runtime.state import Token
+
+
+def arrived(run: Run, node: Node, scope: int) -> dict[str, Token]:
+    """The first waiting token of each incoming flow. Tokens that are held by an incident do not count."""
+    held = {incident.token for incident in run.state.incidents.values() if incident.stage != "join"}
+    first: dict[str, Token] = {}
+    for token in run.state.tokens.values():
+        if token.node == node.id and token.scope == scope and token.id not in held:
+            first.setdefault(token.flow, token)
+    return first
+
+
+def merge(run: Run, node: Node, tokens: dict[str, Token], flow: Flow | None = None) -> None:
+    """One token goes on for all of these."""
+    survivor, *others = tokens.values()
+    for token in others:
+        run.emit(NodeLeft(node.id, token.id))
+    leave(run, node, survivor, flow)

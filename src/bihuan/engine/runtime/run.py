@@ -1,0 +1,108 @@
+"""One step being worked out: what handlers read, and how they say what happens."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bihuan.engine.definition.model import Node, Process
+from bihuan.engine.feel import Expression, FeelError
+from bihuan.engine.runtime.apply import apply
+from bihuan.engine.runtime.events import Event, IncidentRaised
+from bihuan.engine.runtime.state import State, Token
+from bihuan.engine.runtime.values import UnfitValue, normalise
+from bihuan.engine.runtime.variables import names_at, with_names
+
+if TYPE_CHECKING:
+    from bihuan.engine.runtime.element import Element
+
+MAX_AUTOMATIC = 10_000
+"""Nodes entered by one command, before the engine takes it for an endless loop and raises an incident."""
+
+
+class Trouble(Exception):
+    """The instance cannot go on at a node: becomes an incident. `reason` is Chinese."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Run:
+    """Holds the events of one step. Handlers read `state` and `process`, and call `emit`; only that changes state."""
+
+    __slots__ = ("context", "elements", "events", "now", "process", "queue", "state", "steps")
+
+    def __init__(
+        self,
+        process: Process,
+        state: State,
+        now: datetime,
+        context: Mapping[str, Any] | None,
+        elements: Mapping[str, Element],
+    ) -> None:
+        self.process = process
+        self.state = state
+        self.now = now
+        self.context = context
+        self.elements = elements
+        self.events: list[Event] = []
+        self.queue: deque[int] = deque()
+        self.steps = 0
+
+    def emit(self, event: Event) -> None:
+        """Something happens: it is applied to the state and kept."""
+        apply(self.state, event)
+        self.events.append(event)
+
+    def new_id(self) -> int:
+        """The next free id; taken by the event that uses it, which must be emitted before asking again."""
+        return self.state.next_id
+
+    def node(self, token: Token) -> Node:
+        """The node a token stands at."""
+        return self.process.nodes[token.node]
+
+    def element(self, node: Node) -> Element:
+        """The behaviour of a node."""
+        return self.elements[node.kind]
+
+    def incident(self, token: Token, stage: str, reason: str) -> None:
+        """The token cannot go on until somebody decides."""
+        self.emit(IncidentRaised(self.new_id(), token.node, reason, token.id, stage))
+
+    def evaluate(self, expression: Expression, scope: int, extra: Mapping[str, Any] | None = None) -> Any:
+        """The value of an expression for the names visible in a scope. Raises Trouble."""
+        names = names_at(self.state, scope, self.context)
+        if extra:
+            names = with_names(extra, names)
+        try:
+            return normalise(expression.evaluate(names, now=self.now))
+        except FeelError as error:
+            raise Trouble(f"表达式「{expression.text}」算不出来：{error}") from None
+        except UnfitValue as error:
+            raise Trouble(f"表达式「{expression.text}」的结果不能用：{error}") from None
+
+    def holds(self, expression: Expression, scope: int, extra: Mapping[str, Any] | None = None) -> bool:
+        """Whether a condition is true. Raises Trouble if it is neither true nor false."""
+        value = self.evaluate(expression, scope, extra)
+        if value is True or value is False:
+            return bool(value)
+        names = names_at(self.state, scope, self.context)
+        why = expression.explain(with_names(extra, names) if extra else names, now=self.now).warnings
+        detail = "，".join(why) if why else "结果不是“是”或“否”"
+        raise Trouble(f"条件「{expression.text}」判断不了：{detail}")
+
+    @property
+    def zone(self) -> tzinfo:
+        """The site's zone, from the context name `timezone` (a zone name); UTC without it."""
+        name = self.context.get("timezone") if self.context is not None else None
+        if not name:
+            return UTC
+        try:
+            return ZoneInfo(str(name))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Trouble(f"没有名为「{name}」的时区") from None

@@ -1,0 +1,209 @@
+"""The one entry: a command on a state gives events. The state is advanced only by applying them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bihuan.engine.definition.model import Process
+from bihuan.engine.runtime import commands as c
+from bihuan.engine.runtime import incidents
+from bihuan.engine.runtime.cancelling import end_instance
+from bihuan.engine.runtime.commands import CommandRejected
+from bihuan.engine.runtime.elements.inclusive_gateway import release_joins
+from bihuan.engine.runtime.events import (
+    CallClosed,
+    Event,
+    IncidentRaised,
+    InstanceStarted,
+    ServiceClosed,
+    VariablesSet,
+)
+from bihuan.engine.runtime.flows import stand
+from bihuan.engine.runtime.inside import listen_inside, start_inside
+from bihuan.engine.runtime.run import MAX_AUTOMATIC, Run, Trouble
+from bihuan.engine.runtime.state import ROOT, Incident, State, Wait
+from bihuan.engine.runtime.table import ELEMENTS
+from bihuan.engine.runtime.throwing import throw_error, throw_escalation
+from bihuan.engine.runtime.values import UnfitValue, normalised
+
+
+def step(
+    process: Process, state: State, command: c.Command, now: datetime, *, context: Mapping[str, Any] | None = None
+) -> list[Event]:
+    """Carry out a command and all that follows from it without waiting. Returns what happened, in order.
+
+    `now` is an aware moment. `context` holds read-only names that expressions see below the variables; its entry
+    `timezone` (a zone name) is the site's zone for timers. Raises CommandRejected, and then nothing has changed.
+    """
+    run = Run(process, state, now, context, ELEMENTS)
+    _COMMANDS[type(command)](run, command)
+    _drain(run)
+    return run.events
+
+
+def _drain(run: Run) -> None:
+    state, queue = run.state, run.queue
+    while state.status == "running":
+        while queue:
+            token = state.tokens.get(queue.popleft())
+            if token is None:
+                continue
+            run.steps += 1
+            if run.steps > MAX_AUTOMATIC:
+                reason = f"一步里自动走过的环节超过 {MAX_AUTOMATIC} 个，可能是没有出口的循环"
+                run.incident(token, "limit", reason)
+                continue
+            node = run.process.nodes[token.node]
+            try:
+                run.elements[node.kind].enter(run, node, token)
+            except Trouble as trouble:
+                run.incident(token, "enter", trouble.reason)
+        if not run.process.reach or not release_joins(run):
+            break
+    if state.status == "running":
+        incidents.report_deadlock(run)
+
+
+def _values(variables: Mapping[str, Any]) -> dict[str, Any]:
+    if not variables:
+        return {}
+    try:
+        return normalised(variables)
+    except UnfitValue as unfit:
+        raise CommandRejected(str(unfit)) from None
+
+
+def _running(run: Run) -> None:
+    if run.state.status == "new":
+        raise CommandRejected("流程还没有开始")
+    if run.state.status != "running":
+        raise CommandRejected("流程已经结束")
+
+
+def _wait(run: Run, wait: int, kind: str) -> Wait:
+    _running(run)
+    held = run.state.waits.get(wait)
+    if held is None or held.kind != kind:
+        raise CommandRejected("这项工作已经办过或取消了" if kind == "item" else "已经不在等这件事了")
+    return held
+
+
+def _start(run: Run, command: c.Start) -> None:
+    if run.state.status != "new":
+        raise CommandRejected("流程已经开始过")
+    variables = _values(command.variables)
+    level = run.process.levels[""]
+    starts = _starts(run, command.start_node)
+    run.emit(InstanceStarted(command.start_node or ""))
+    named = run.process.nodes[starts[0]] if len(starts) == 1 else None
+    mapped = named is not None and bool(named.outputs)
+    if variables and not mapped:
+        run.emit(VariablesSet(ROOT, variables))
+    if level.listeners:
+        try:
+            listen_inside(run, "", ROOT)
+        except Trouble as trouble:
+            run.emit(IncidentRaised(run.new_id(), level.listeners[0], trouble.reason, 0, "listen"))
+    if mapped and named is not None:
+        token = stand(run, named.id, ROOT)
+        run.element(named).finish(run, named, token, variables)
+    else:
+        start_inside(run, starts, ROOT)
+
+
+def _starts(run: Run, start_node: str | None) -> tuple[str, ...]:
+    level, nodes = run.process.levels[""], run.process.nodes
+    if start_node is not None:
+        if start_node not in level.triggers and start_node not in level.starts:
+            raise CommandRejected(f"流程没有开始事件「{start_node}」")
+        return (start_node,)
+    if level.starts and nodes[level.starts[0]].kind != "startEvent":
+        return level.starts
+    candidates = level.starts or level.triggers
+    if len(candidates) != 1:
+        raise CommandRejected("流程有几个开始事件，请指定从哪一个开始")
+    return candidates
+
+
+def _answer(kind: str) -> Callable[[Run, Any], None]:
+    def answer(run: Run, command: Any) -> None:
+        wait = _wait(run, command.wait, kind)
+        variables = _values(command.variables) if kind != "timer" else {}
+        node = run.process.nodes[wait.node]
+        run.element(node).answer(run, node, wait, variables)
+
+    return answer
+
+
+def _fail(kind: str) -> Callable[[Run, Any], None]:
+    closed = ServiceClosed if kind == "service" else CallClosed
+
+    def fail(run: Run, command: c.FailService | c.FailCall) -> None:
+        wait = _wait(run, command.wait, kind)
+        variables = _values(command.variables)
+        token = run.state.tokens[wait.token]
+        run.emit(closed(wait.id, "failed"))
+        reason = command.reason
+        if command.error is not None:
+            if throw_error(run, token, command.error, reason, variables):
+                return
+            reason = f"{reason}（错误「{command.error}」没有人处理）"
+        run.incident(token, "work", reason)
+
+    return fail
+
+
+def _escalate_call(run: Run, command: c.EscalateCall) -> None:
+    wait = _wait(run, command.wait, "call")
+    throw_escalation(run, run.state.tokens[wait.token], command.code, _values(command.variables))
+
+
+def _incident(run: Run, identity: int) -> Incident:
+    _running(run)
+    held = run.state.incidents.get(identity)
+    if held is None:
+        raise CommandRejected("这个异常已经处理过了")
+    return held
+
+
+def _retry(run: Run, command: c.RetryIncident) -> None:
+    incidents.retry(run, _incident(run, command.incident))
+
+
+def _skip(run: Run, command: c.SkipIncident) -> None:
+    held = _incident(run, command.incident)
+    incidents.skip(run, held, _values(command.variables), command.flow)
+
+
+def _cancel(run: Run, command: c.CancelInstance) -> None:
+    _running(run)
+    end_instance(run, "cancelled", command.reason)
+
+
+def _set_variables(run: Run, command: c.SetVariables) -> None:
+    _running(run)
+    if command.scope not in run.state.scopes:
+        raise CommandRejected("没有这个变量范围")
+    values = _values(command.values)
+    if values:
+        run.emit(VariablesSet(command.scope, values))
+
+
+_COMMANDS: dict[type, Callable[[Run, Any], None]] = {
+    c.Start: _start,
+    c.CompleteItem: _answer("item"),
+    c.FireTimer: _answer("timer"),
+    c.DeliverMessage: _answer("message"),
+    c.DeliverSignal: _answer("signal"),
+    c.FinishService: _answer("service"),
+    c.FailService: _fail("service"),
+    c.FinishCall: _answer("call"),
+    c.FailCall: _fail("call"),
+    c.EscalateCall: _escalate_call,
+    c.RetryIncident: _retry,
+    c.SkipIncident: _skip,
+    c.CancelInstance: _cancel,
+    c.SetVariables: _set_variables,
+}
