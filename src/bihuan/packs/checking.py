@@ -14,11 +14,9 @@ from bihuan.operations.registry import EFFECTS
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
-from bihuan.records.models import Case, CaseKind, Customer, Vehicle
+from bihuan.records.models import Case, CaseKind, Customer, DocumentKind, Vehicle
 
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
-# Papers that every pack may print: operations and records know how to draw them.
-PAPERS = frozenset({"precheck", "estimate", "pickslip", "settlement", "gatepass"})
 BOUND_RECORDS: Mapping[str, type[DjangoModel]] = {"case": Case, "customer": Customer, "vehicle": Vehicle}
 
 
@@ -139,7 +137,7 @@ def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:
         if name not in EFFECTS:
             yield f"没有动作“{name}”"
     for paper in extension.prints:
-        if paper not in PAPERS | pack.prints:
+        if paper not in {*DocumentKind.values, *pack.prints}:
             yield f"没有打印单“{paper}”"
 
 

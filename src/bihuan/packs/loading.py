@@ -191,7 +191,7 @@ class _Reader:
             key = str(entry.get("key", ""))
             path = self.folder / "knowledge" / f"{key}.md"
             if path.is_file():
-                notes.append(PackNote(key, str(entry.get("title", key)), self._text(path)))
+                notes.append(PackNote(key, str(entry.get("title", key)), self._text(path).strip()))
             else:
                 self._problem("pack.toml", f"知识“{key}”没有文件 knowledge/{key}.md")
         return tuple(notes)
