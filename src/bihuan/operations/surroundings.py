@@ -91,13 +91,7 @@ def moments_of_limit(
 def follow_step(result: StepResult) -> None:
     """After a step, in its transaction: clocks of opened items start, of closed ones stop; assigned people are told."""
     limits = limit_definitions() if any(item.limit_key for item in result.opened) else {}
-    for closed in result.closed:
-        if closed.outcome == "completed":
-            clocks.stop_clock(subject_kind=ITEM, subject_id=closed.id, key=_item_key(closed.id), at=result.at)
-        else:
-            Clock.unscoped.filter(subject_kind=ITEM, subject_id=closed.id, stopped_at__isnull=True).update(
-                stopped_at=result.at, due_at=None, warn_at=None
-            )
+    _stop_item_clocks(result)
     for item in result.opened:
         limit = limits.get(item.limit_key)
         case_runs = Clock.unscoped.filter(
@@ -121,6 +115,14 @@ def follow_step(result: StepResult) -> None:
             notify_people([item.assignee_id], f"新待办：{item.name}", item.title, url=f"/tasks/{item.id}")
 
 
-def _item_key(item_id: int) -> str:
-    held = Clock.unscoped.filter(subject_kind=ITEM, subject_id=item_id, stopped_at__isnull=True).first()
-    return held.key if held is not None else ""
+def _stop_item_clocks(result: StepResult) -> None:
+    outcomes = {item.id: item.outcome for item in result.closed}
+    if not outcomes:
+        return
+    running = Clock.unscoped.filter(subject_kind=ITEM, subject_id__in=list(outcomes), stopped_at__isnull=True)
+    for held in running:
+        if outcomes[held.subject_id] == "completed":
+            clocks.stop_clock(subject_kind=ITEM, subject_id=held.subject_id, key=held.key, at=result.at)
+        else:
+            # Cancelled work was neither in time nor late.
+            Clock.unscoped.filter(pk=held.pk).update(stopped_at=result.at, due_at=None, warn_at=None)

@@ -13,7 +13,7 @@ from bihuan.operations.registry import EffectContext, effect
 from bihuan.operations.rules import limit_definition
 from bihuan.records import calls, cases, feedback, vehicles, vouchers
 from bihuan.records.access import local_day
-from bihuan.records.models import Attachment, Feedback, Voucher
+from bihuan.records.models import Attachment, Feedback, LineStatus, Voucher, WorkLine
 
 FOLLOW_UP = "follow_up"
 VOUCHER_DAYS = 365
@@ -40,7 +40,9 @@ def remind_next_service(ctx: EffectContext) -> None:
 
 @effect("schedule_follow_up")
 def schedule_follow_up(ctx: EffectContext) -> Mapping[str, Any]:
-    """Open the follow-up of this visit; its three days run from the moment the car was released (AUTO-29)."""
+    """Open the follow-up of a visit at which work was done; its three days run from the car's release (AUTO-29)."""
+    if not WorkLine.unscoped.filter(case_id=ctx.case.pk, status=LineStatus.DONE).exists():
+        return {}
     case = start_case(
         "follow_up",
         actor=ctx.process,

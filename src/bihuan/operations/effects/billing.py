@@ -7,7 +7,7 @@ from typing import Any
 
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.registry import EffectContext, effect
-from bihuan.records import payments, release, settlement
+from bihuan.records import custody, payments, release, settlement
 from bihuan.records.documents import issue_document, latest_document
 from bihuan.records.models import DocumentKind, LineStatus, Settlement, WorkLine
 
@@ -91,4 +91,6 @@ def release_key(ctx: EffectContext) -> Mapping[str, Any]:
     except BusinessError as refusal:
         field = "gate_pass_number" if "出门证" in refusal.message else "settlement_number"
         raise type(refusal)(refusal.message, field) from refusal
+    for kept in custody.in_our_care(ctx.case.pk):
+        custody.return_to_customer(ctx.case.pk, kept.thing, actor=ctx.process, signed_by=receiver)
     return {"released_at": ctx.now}

@@ -9,7 +9,7 @@ from typing import Any
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.registry import EffectContext, effect
 from bihuan.records import lines
-from bihuan.records.documents import issue_document
+from bihuan.records.documents import issue_document, latest_document, void_document
 from bihuan.records.models import DocumentKind, LineStatus, WorkLine
 from bihuan.records.stock import release_for_line, reserve_case
 
@@ -31,23 +31,28 @@ def confirm_lines(ctx: EffectContext) -> Mapping[str, Any]:
     declined = [row["id"] for row in ctx.values.get("lines") or [] if row.get("decision") == "declined" and row["id"]]
     if declined:
         lines.decline_lines(ctx.case.pk, declined, actor=ctx.process, reason="客户不做")
-    lines.agree_lines(ctx.case.pk, actor=ctx.process)
+    fresh = lines.agree_lines(ctx.case.pk, actor=ctx.process)
     agreed = [line for line in standing_lines(ctx.case.pk) if line.status == LineStatus.AGREED]
     if not agreed:
         raise BusinessError("客户同意维修，但没有一项同意的作业；请核对明细，或选择“不同意”", "lines")
     sums = lines.totals(agreed, (LineStatus.AGREED,))
-    issue_document(
-        ctx.case.pk,
-        DocumentKind.ESTIMATE,
-        {
-            "parts_yuan": sums.parts_yuan,
-            "labour_yuan": sums.labour_yuan,
-            "hours": sums.hours,
-            "lines": [line.pk for line in agreed],
-        },
-        actor=ctx.process,
-    )
+    if fresh or declined:
+        _issue_estimate(ctx, agreed, sums)
     return {"agreed_hours": sums.hours, "estimate_yuan": sums.total_yuan}
+
+
+def _issue_estimate(ctx: EffectContext, agreed: list[WorkLine], sums: lines.Totals) -> None:
+    """The paper of what was agreed; an earlier one is void."""
+    earlier = latest_document(ctx.case.pk, DocumentKind.ESTIMATE)
+    if earlier is not None:
+        void_document(earlier.pk, actor=ctx.process, reason="重新估价")
+    shown = {
+        "parts_yuan": sums.parts_yuan,
+        "labour_yuan": sums.labour_yuan,
+        "hours": sums.hours,
+        "lines": [line.pk for line in agreed],
+    }
+    issue_document(ctx.case.pk, DocumentKind.ESTIMATE, shown, actor=ctx.process)
 
 
 @effect("reserve_parts")
@@ -62,6 +67,8 @@ def reserve_parts(ctx: EffectContext) -> Mapping[str, Any]:
 @effect("replace_lines")
 def replace_lines(ctx: EffectContext) -> Mapping[str, Any]:
     """The fault is not as estimated: agreed lines that the new estimate no longer shows are replaced (AUTO-17)."""
+    if not _agreed(ctx):
+        return {}
     rows = ctx.values.get("lines") or []
     shown = {row["id"] for row in rows if row.get("id")}
     fresh = [line for line in standing_lines(ctx.case.pk) if line.status in lines.EDITABLE]

@@ -18,6 +18,7 @@ from bihuan.records.custody import Holder
 from bihuan.records.models import Appointment, AppointmentStatus, Custody, HolderKind, Thing
 
 GUARD_DESK = "值班室"
+FRONT_DESK = "前台"
 COMING = (AppointmentStatus.BOOKED, AppointmentStatus.CHANGED, AppointmentStatus.NO_SHOW)
 
 
@@ -92,11 +93,11 @@ def record_mileage(ctx: EffectContext) -> None:
 
 @effect("take_custody")
 def take_custody(ctx: EffectContext) -> None:
-    """Key, licence, manual and valuables taken over the desk are from now on in this person's hands (AUTO-25, FAW-05)."""
+    """Key, licence, manual and valuables taken over the desk lie at the front desk from now on (AUTO-25, FAW-05)."""
     held = {row.thing for row in custody.in_our_care(ctx.case.pk)}
     for thing in ctx.values.get("custody") or []:
         if thing not in held:
-            custody.take_custody(ctx.case.pk, thing, actor=ctx.process)
+            custody.take_custody(ctx.case.pk, thing, actor=ctx.process, holder=custody.desk(FRONT_DESK))
 
 
 @effect("take_key")

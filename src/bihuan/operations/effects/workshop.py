@@ -21,7 +21,7 @@ from bihuan.records import lines, stock
 from bihuan.records.cases import change_case, stamp_case, start_work, worked_hours
 from bihuan.records.models import DocumentKind, LineStatus, WorkLine
 from bihuan.records.documents import issue_document
-from bihuan.records.stock import ShortStock
+from bihuan.records.stock import ShortStockError
 
 REPAIR = "repair_hours"
 WAITING_FOR_INSPECTION = "完工待检"
@@ -65,7 +65,7 @@ def issue_parts(ctx: EffectContext) -> Mapping[str, Any]:
         try:
             with transaction.atomic():
                 stock.issue_for_line(line.pk, actor=ctx.actor)
-        except ShortStock as refusal:
+        except ShortStockError as refusal:
             missing.append(
                 {"part_id": line.part_id, "part_code": refusal.part.code, "quantity": refusal.wanted, "note": ""}
             )

@@ -1,0 +1,43 @@
+"""Turning what a person typed into a picker (plate, name, code) into the record that is meant."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bihuan.accounts.models import User
+from bihuan.forms.field import Resolver
+from bihuan.org.models import PositionHolder
+from bihuan.records.models import Customer, JobType, Part, Vehicle
+from bihuan.records.search_keys import digits, plate_key
+
+
+def resolver(site_id: int) -> Resolver:
+    """The resolver for forms of a site."""
+    return partial(_resolve, site_id)
+
+
+def _resolve(site_id: int, kind: str, text: str) -> int | None:
+    words = text.strip()
+    if kind == "customer":
+        return _only(Customer.objects.filter(phone=digits(words)) if digits(words) else Customer.objects.filter(name=words))
+    if kind == "vehicle":
+        return _only(Vehicle.objects.filter(plate_key=plate_key(words)))
+    if kind == "part":
+        return _only(Part.objects.filter(code__iexact=words)) or _only(Part.objects.filter(name=words))
+    if kind == "job":
+        jobs = JobType.objects.at(site_id).filter(active=True)
+        return _only(jobs.filter(code__iexact=words)) or _only(jobs.filter(name=words))
+    if kind == "person":
+        return _only(User.objects.filter(username=words)) or _person(site_id, words)
+    return None
+
+
+def _only(rows: object) -> int | None:
+    """The id of the only match; several are as good as none, because guessing would pick the wrong one."""
+    found = list(rows.values_list("pk", flat=True)[:2])  # type: ignore[attr-defined]
+    return found[0] if len(found) == 1 else None
+
+
+def _person(site_id: int, name: str) -> int | None:
+    holders = PositionHolder.objects.filter(user__name=name, user__is_active=True, until__isnull=True)
+    return _only(User.objects.filter(pk__in=holders.values("user_id")))

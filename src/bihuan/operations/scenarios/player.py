@@ -1,0 +1,160 @@
+"""Play a scenario: each step through its use case, on a movable clock, checking what is expected after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError
+from bihuan.limits.due import next_moment
+from bihuan.operations.due_work import run_due_work
+from bihuan.operations.scenarios.doing import DOING
+from bihuan.operations.scenarios.expecting import check
+from bihuan.operations.scenarios.format import Scenario, Step, moment
+from bihuan.operations.scenarios.world import StepProblem, World, build_world
+from bihuan.processes.jobs import next_due
+
+DEFAULT_START = "2026-11-02 08:30"
+MAX_MOMENTS = 10_000
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step as it went: `problem` is empty when it did what the file says."""
+
+    line: int
+    label: str
+    at: datetime
+    problem: str = ""
+    problem_line: int = 0
+    refused: str = ""
+
+
+@dataclass
+class ScenarioReport:
+    """A played scenario."""
+
+    scenario: Scenario
+    steps: list[StepReport] = field(default_factory=list)
+    problem: str = ""
+    problem_line: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything went as the file says."""
+        return not self.problem
+
+    @property
+    def place(self) -> str:
+        """file:line of what is broken."""
+        return f"{self.scenario.source}:{self.problem_line}"
+
+
+class _RollBack(Exception):
+    """Undo everything the scenario did."""
+
+
+def play(
+    scenario: Scenario, *, keep: bool = False, on_step: Callable[[StepReport], None] | None = None
+) -> ScenarioReport:
+    """Play one scenario and report. Nothing stays behind unless `keep` (the demo data is what is kept)."""
+    report = ScenarioReport(scenario)
+    try:
+        with transaction.atomic():
+            _play(scenario, report, on_step)
+            if not keep or not report.ok:
+                raise _RollBack
+    except _RollBack:
+        pass
+    return report
+
+
+def _play(scenario: Scenario, report: ScenarioReport, on_step: Callable[[StepReport], None] | None) -> None:
+    try:
+        world, start = _begin(scenario)
+    except StepProblem as problem:
+        report.problem, report.problem_line = str(problem), scenario.given_line
+        return
+    with clock.frozen(start):
+        for step in scenario.steps:
+            done = _step(world, step)
+            report.steps.append(done)
+            if on_step is not None:
+                on_step(done)
+            if done.problem:
+                report.problem, report.problem_line = done.problem, done.problem_line or done.line
+                return
+
+
+def _begin(scenario: Scenario) -> tuple[World, datetime]:
+    text = str(scenario.given.get("clock") or DEFAULT_START)
+    with clock.frozen(datetime(2026, 1, 1, tzinfo=UTC)):
+        world = build_world(scenario.given)
+    try:
+        return world, moment(text, datetime(2026, 1, 1, tzinfo=world.zone))
+    except ValueError as error:
+        raise StepProblem(str(error)) from error
+
+
+def _step(world: World, step: Step) -> StepReport:
+    refused = ""
+    try:
+        if step.at:
+            _move_to(world, step.at)
+        refused = _do(world, step)
+        for expectation in step.then:
+            wrong = check(world, step.case, expectation)
+            if wrong:
+                return StepReport(step.line, step.label, clock.now(), wrong, expectation.line, refused)
+    except StepProblem as problem:
+        return StepReport(step.line, step.label, clock.now(), str(problem), step.line, refused)
+    except (ValueError, TypeError) as error:
+        # A value of the wrong shape in the file (a list where a text is meant): the author's to mend, not a crash.
+        return StepReport(step.line, step.label, clock.now(), f"步骤的写法不对：{error}", step.line, refused)
+    return StepReport(step.line, step.label, clock.now(), refused=refused)
+
+
+def _do(world: World, step: Step) -> str:
+    """Do what the step says in a transaction of its own; answers the refusal it was meant to meet."""
+    if step.do is None:
+        return ""
+    doing = DOING.get(step.do)
+    if doing is None:
+        raise StepProblem(f"不认识的动作“{step.do}”；可用：{'、'.join(sorted(DOING))}")
+    try:
+        with transaction.atomic():
+            doing(world, step)
+    except BusinessError as refusal:
+        if step.refused is None:
+            raise StepProblem(f"被拒绝：{refusal.message}") from refusal
+        if step.refused not in refusal.message:
+            raise StepProblem(f"应以“{step.refused}”被拒绝，实际：{refusal.message}") from refusal
+        return refusal.message
+    if step.refused is not None:
+        raise StepProblem(f"应被拒绝（{step.refused}），实际做成了")
+    return ""
+
+
+def _move_to(world: World, text: str) -> None:
+    """Move the clock; whatever falls due on the way happens at its own moment, in order."""
+    target = moment(text, clock.now().astimezone(world.zone)).astimezone(UTC)
+    if target < clock.now():
+        raise StepProblem(f"时间不能倒退：{text}")
+    for _ in range(MAX_MOMENTS):
+        upcoming = [at for at in (next_moment(), next_due()) if at is not None and at <= target]
+        if not upcoming:
+            break
+        at = max(min(upcoming), clock.now())
+        clock.move(at)
+        if not run_due_work():
+            # A clock is breached only after its last moment: look once more just behind it.
+            clock.move(min(at + _TICK, target))
+            if not run_due_work():
+                break
+    clock.move(target)
+    run_due_work()

@@ -1,0 +1,132 @@
+"""Doing the work: completing a step is one use case for screens, API and scenarios alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from bihuan.engine.definition import Node
+from bihuan.forms import Form, FormContext
+from bihuan.forms.publishing import newest_form
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.operations.binding import write_values
+from bihuan.operations.facts import case_facts
+from bihuan.operations.picking import resolver
+from bihuan.operations.registry import EffectContext, run_effects
+from bihuan.operations.surroundings import CASE, load_case, surroundings
+from bihuan.org.actor import Actor
+from bihuan.processes import engine_store
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.records.models import Case
+
+
+class FormRefused(BusinessError):
+    """A submission with mistakes: `errors` by field; nothing was stored."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        first = next(iter(errors.items()))
+        super().__init__(first[1], first[0])
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True)
+class Work:
+    """An item with its instance, case, node and form."""
+
+    item: WorkItem
+    instance: Instance
+    case: Case
+    node: Node
+    form: Form | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What completing a step led to: the next items of the case (ids), and whether the process ended."""
+
+    case_id: int
+    opened: tuple[int, ...]
+    ended: bool
+    repeated: bool = False
+
+
+def load_work(item_id: int, *, actor: Actor) -> Work:
+    """The item for somebody at its site; NotFound looks the same for a missing and a forbidden one."""
+    rows = WorkItem.unscoped.select_related("instance", "instance__version", "completed_by", "assignee")
+    item = rows.filter(pk=item_id).first()
+    if item is None or not (actor.is_system or item.site_id in actor.site_ids):
+        raise NotFound("没有这项工作，或者它不属于您的门店")
+    actor.require("case.view", item.site_id)
+    instance = item.instance
+    version = instance.version
+    process = compiled_process(version.pk, version.sha256, instance.process_id)
+    form = newest_form(item.form_key)[1] if item.form_key else None
+    if instance.subject_kind != CASE:
+        raise NotFound("这项工作没有业务单")
+    return Work(item, instance, load_case(instance.subject_id), process.nodes[item.node_id], form)
+
+
+def form_context(work: Work, variables: Mapping[str, Any]) -> FormContext:
+    """What the form's conditions and pickers need."""
+    return FormContext(
+        variables={**case_facts(work.case), **variables},
+        timezone=work.case.site.timezone,
+        now=clock.now(),
+        resolve=resolver(work.case.site_id),
+    )
+
+
+@transaction.atomic
+def complete_task(
+    item_id: int,
+    raw: Mapping[str, Any],
+    files: Mapping[str, Any] | None = None,
+    *,
+    actor: Actor,
+    once_key: str = "",
+) -> Outcome:
+    """Complete a step: check the form, write its fields, run its effects, move the process; all or nothing.
+
+    Raises FormRefused with a message at each field, NotAllowed for work that is not one's own, Conflict when
+    somebody else was faster. Repeating a request with its one-time key answers the first outcome.
+    """
+    work = load_work(item_id, actor=actor)
+    if once_key:
+        first = engine_store.repeated_result(item_id, once_key, actor=actor)
+        if first is not None:
+            return Outcome(work.case.pk, tuple(item.id for item in first.opened), bool(first.ended), repeated=True)
+    held = engine_store.hold_item(item_id, actor=actor)
+    variables: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    before = held.variables
+    plain = not hasattr(raw, "getlist")
+    if work.form is not None:
+        cleaned = work.form.clean(raw, files, context=form_context(work, before))
+        if cleaned.errors:
+            raise FormRefused(cleaned.errors)
+        values = cleaned.values
+        variables.update(write_values(work.case, work.form, values, actor=actor, plain=plain))
+    else:
+        variables.update({key: value for key, value in raw.items() if plain})
+    variables.update(_run(work, values, {**before, **variables}, actor))
+    result = engine_store.complete_held(held, variables, actor=actor, around=surroundings(), once_key=once_key)
+    return Outcome(work.case.pk, tuple(item.id for item in result.opened), bool(result.ended))
+
+
+def _run(work: Work, values: dict[str, Any], variables: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    if not work.node.extension.effects:
+        return {}
+    context = EffectContext(
+        actor=actor,
+        case=load_case(work.case.pk),
+        now=clock.now(),
+        values=values,
+        variables=variables,
+        item=work.item,
+    )
+    return run_effects(work.node.extension.effects, context)
