@@ -24,7 +24,6 @@ def test(extra: Sequence[str]) -> int:
         "BIHUAN_DATA": str(TEST_DATA),
         "BIHUAN_TEST_STATIC": "manifest",
         "BIHUAN_TEST_COMPLETE": "1",
-        "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
         **browser(),
     }
     with step("Collect static files"):
