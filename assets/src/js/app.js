@@ -18,7 +18,16 @@ function ticks() {
   });
 }
 
+// A long chain of steps opens at the present one.
+function steps() {
+  for (const chain of document.querySelectorAll("[data-steps]")) {
+    const present = chain.querySelector('[aria-current="step"]');
+    if (present) chain.scrollLeft = present.offsetLeft - chain.offsetLeft - 40;
+  }
+}
+
 countdown();
+steps();
 diagrams();
 drafts();
 conditions();

@@ -6,6 +6,7 @@ export function attach(picker, { url, role = "", chosen = () => {} }) {
   picker.dataset.ready = "true";
   const text = picker.querySelector("[data-picker-text]");
   const id = picker.querySelector("[data-picker-id]");
+  const was = picker.querySelector("[data-picker-was]");
   const list = picker.querySelector(".picker-list");
   if (!list.id) list.id = `pick-${Math.random().toString(36).slice(2, 9)}`;
   text.setAttribute("aria-controls", list.id);
@@ -24,6 +25,7 @@ export function attach(picker, { url, role = "", chosen = () => {} }) {
   function choose(result) {
     id.value = result.id;
     text.value = result.code && !result.label.includes(result.code) ? `${result.code} ${result.label}` : result.label;
+    if (was) was.value = text.value;
     close();
     chosen(result);
     text.dispatchEvent(new Event("change", { bubbles: true }));

@@ -169,6 +169,8 @@ def _satisfaction(field: Field, raw: Raw, context: FormContext) -> int | None:
 def _picker(field: Field, raw: Raw, context: FormContext) -> int | None:
     value = raw.one(field.key)
     typed = raw.one(f"{field.key}-text")
+    if raw.one(f"{field.key}-was") not in (None, typed):
+        value = None  # the text was changed by hand after something had been picked
     if value in (None, "") and not typed:
         return None
     name = PICKER_NAMES[field.kind]

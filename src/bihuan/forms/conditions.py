@@ -134,4 +134,4 @@ class _Reader:
             return ["not", inner]
         if kind != "name" or text in {"and", "or", "in", "if", "then", "else", "some", "every", "for"}:
             raise ValueError(text)
-        return LITERALS[text] if text in LITERALS else ["name", text]
+        return LITERALS.get(text, ["name", text])

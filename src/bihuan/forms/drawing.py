@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -29,7 +30,7 @@ class DrawnField:
     prefilled: bool = False
     hidden: bool = False
     text: str = ""
-    cell_errors: Mapping[str, str] = field(default_factory=dict)
+    cell_errors: Mapping[str, str] = dataclass_field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -27,7 +27,7 @@ DAMAGE_KINDS = MappingProxyType(
 )
 PRESET_CELLS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "worklines": frozenset({"raised_by"}),
+        "worklines": frozenset({"raised_by", "job_was", "part_was"}),
         "payments": frozenset({"method"}),
         "damage": frozenset({"kind"}),
     }
@@ -124,6 +124,9 @@ def _cell_number(column: str, value: Any, fault: Any) -> Decimal | None:
 
 
 def _cell_record(column: str, row: Mapping[str, Any], context: FormContext, fault: Any) -> tuple[int | None, str]:
+    if f"{column}_was" in row and row.get(column) != row[f"{column}_was"]:
+        # The text was changed by hand after something had been picked: the text counts, not the old choice.
+        row = {column: row.get(column)}
     value = next((row[name] for name in (f"{column}_id", column, f"{column}_code") if row.get(name)), None)
     if value is None:
         return None, ""

@@ -38,7 +38,7 @@ def signed_in(view: View[P]) -> View[P]:
     """Only for signed-in people; others go to the sign-in page and come back. Refusals become designed pages."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not isinstance(request.user, User):
             return _to_sign_in(request)
         try:
@@ -53,7 +53,7 @@ def signed_in_json(view: View[P]) -> View[P]:
     """Like `signed_in` for views that answer JSON: refusals are `{"message": …, "field": …}` with their status."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not isinstance(request.user, User):
             return JsonResponse({"message": "请先登录"}, status=401)
         try:

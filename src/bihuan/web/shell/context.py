@@ -80,7 +80,7 @@ class Shell:
     def unread(self) -> int:
         if self.actor is None:
             return 0
-        return Notice.objects.filter(user_id=self.actor.user_id, read_at=None)[: MAX_BELL + 1].count()
+        return Notice.objects.filter(user_id=self.actor.user_id or 0, read_at=None)[: MAX_BELL + 1].count()
 
     @cached_property
     def flashes(self) -> list[dict[str, str]]:

@@ -40,7 +40,9 @@ AREAS: tuple[Area, ...] = (
     Area("配件与项目", "tools", "catalogue:list", ("stock.view", "master.view"), group="档案"),
     Area("流程", "flow", "processes:list", ("process.view",), group="管理"),
     Area("报表", "chart", "reports:home", ("report.view",), group="管理"),
-    Area("管理", "settings", "admin:home", ("admin.people", "admin.sites", "master.manage", "import.run"), False, "管理"),
+    Area(
+        "管理", "settings", "admin:home", ("admin.people", "admin.sites", "master.manage", "import.run"), False, "管理"
+    ),
 )
 
 

@@ -51,7 +51,7 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
 @signed_in
 def notices(request: HttpRequest) -> HttpResponse:
     """The newest notices of this person."""
-    mine = Notice.objects.filter(user_id=actor_of(request).user_id).order_by("-at")[:50]
+    mine = Notice.objects.filter(user_id=actor_of(request).user_id or 0).order_by("-at")[:50]
     return page(request, "shell/notices.html", {"notices": list(mine)})
 
 
@@ -59,7 +59,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 @signed_in
 def read_notices(request: HttpRequest) -> HttpResponse:
     """Mark all of this person's notices as read."""
-    Notice.objects.filter(user_id=actor_of(request).user_id, read_at=None).update(read_at=clock.now())
+    Notice.objects.filter(user_id=actor_of(request).user_id or 0, read_at=None).update(read_at=clock.now())
     return go(request, reverse("shell:notices"))
 
 

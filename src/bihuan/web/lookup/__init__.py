@@ -1,0 +1,1 @@
+"""JSON that pickers and work lines ask for while somebody types."""

@@ -1,0 +1,125 @@
+"""Finding records for pickers: bounded lists, only what the site and the role may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+from bihuan.accounts.models import User
+from bihuan.kernel.errors import NotAllowed, NotFound
+from bihuan.org.actor import Actor
+from bihuan.org.models import PositionHolder
+from bihuan.org.roles import people_with_role
+from bihuan.records.lookup import look_up
+from bihuan.records.models import JobType, Part, Stock
+from bihuan.records.search_keys import plain
+from bihuan.web.http import actor_of, signed_in_json
+from bihuan.web.wording import amount, masked_phone, plate, trim
+
+LIMIT = 12
+Result = dict[str, Any]
+Finder = Callable[[str, Actor, str], list[Result]]
+
+
+@require_GET
+@signed_in_json
+def search(request: HttpRequest, kind: str) -> JsonResponse:
+    """At most twelve matches of a kind: `{"results": [{"id", "code", "label", "note", …}]}`, money as text in yuan."""
+    finder = FINDERS.get(kind)
+    if finder is None:
+        raise NotFound("没有这种查找")
+    actor = actor_of(request)
+    if actor.site_id is None:
+        raise NotAllowed("您还没有岗位，请联系系统管理员")
+    typed = plain(request.GET.get("q", ""))[:60]
+    results = finder(typed, actor, request.GET.get("role", "")[:60]) if typed else []
+    return JsonResponse({"results": results}, json_dumps_params={"ensure_ascii": False})
+
+
+def _customers(typed: str, actor: Actor, role: str) -> list[Result]:
+    found: dict[int, Result] = {}
+    for hit in look_up(typed, actor=actor):
+        cars = "、".join(plate(car.vehicle.plate) for car in [hit] if car.vehicle)
+        row = found.setdefault(
+            hit.customer.pk,
+            {"id": hit.customer.pk, "code": "", "label": hit.customer.name, "note": masked_phone(hit.customer.phone)},
+        )
+        row["note"] += f" · {cars}" if cars else ""
+    return list(found.values())[:LIMIT]
+
+
+def _vehicles(typed: str, actor: Actor, role: str) -> list[Result]:
+    return [
+        {
+            "id": hit.vehicle.pk,
+            "code": plate(hit.vehicle.plate),
+            "label": f"{hit.vehicle.brand} {hit.vehicle.model_name}".strip(),
+            "note": f"{hit.customer.name} {masked_phone(hit.customer.phone)}",
+            "customer_id": hit.customer.pk,
+        }
+        for hit in look_up(typed, actor=actor)
+        if hit.vehicle is not None
+    ]
+
+
+def _parts(typed: str, actor: Actor, role: str) -> list[Result]:
+    matching = Q(code__istartswith=typed) | Q(name__contains=typed) | Q(initials__startswith=typed.lower())
+    parts = list(Part.objects.filter(matching, active=True).order_by("code")[:LIMIT])
+    stocks = {stock.part_id: stock for stock in Stock.objects.at(actor.site_id or 0).filter(part__in=parts)}
+    results = []
+    for part in parts:
+        stock = stocks.get(part.pk)
+        there = f"可用 {trim(stock.available)} {part.unit}" if stock and stock.available > 0 else "没有库存"
+        shelf = f"货位 {stock.shelf}，" if stock and stock.shelf else ""
+        results.append(
+            {
+                "id": part.pk,
+                "code": part.code,
+                "label": part.name,
+                "note": f"{shelf}{there}，{amount(part.price_yuan)} 元/{part.unit}",
+                "price_yuan": str(part.price_yuan),
+                "unit": part.unit,
+                "available": str(stock.available) if stock else "0",
+            }
+        )
+    return results
+
+
+def _jobs(typed: str, actor: Actor, role: str) -> list[Result]:
+    matching = Q(code__istartswith=typed) | Q(name__contains=typed) | Q(initials__startswith=typed.lower())
+    jobs = JobType.objects.at(actor.site_id or 0).filter(matching, active=True).order_by("code")[:LIMIT]
+    return [
+        {
+            "id": job.pk,
+            "code": job.code,
+            "label": job.name,
+            "note": f"{trim(job.hours)} 工时，{amount(job.labour_fee_yuan)} 元",
+            "hours": str(job.hours),
+            "labour_fee_yuan": str(job.labour_fee_yuan),
+        }
+        for job in jobs
+    ]
+
+
+def _people(typed: str, actor: Actor, role: str) -> list[Result]:
+    site_id = actor.site_id or 0
+    if role:
+        people = people_with_role(role, site_id)
+    else:
+        holding = PositionHolder.objects.filter(position__site_id=site_id, until__isnull=True).values("user_id")
+        people = User.objects.filter(pk__in=holding, is_active=True)
+    matching = people.filter(Q(name__contains=typed) | Q(pinyin__contains=typed.lower()) | Q(username=typed))
+    return [{"id": user.pk, "code": "", "label": user.name, "note": ""} for user in matching.order_by("name")[:LIMIT]]
+
+
+FINDERS: Mapping[str, Finder] = {
+    "customer": _customers,
+    "vehicle": _vehicles,
+    "part": _parts,
+    "job": _jobs,
+    "person": _people,
+}
