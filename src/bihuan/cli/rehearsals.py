@@ -1,0 +1,164 @@
+"""Tells how a rehearsal went: as one JSON object for programs, in Chinese lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bihuan.engine.feel import YearMonthDuration, to_text
+from bihuan.engine.rehearsal import Outcome
+from bihuan.engine.rehearsal.runner import Instance
+from bihuan.engine.runtime import CallRequested, FlowTaken, ItemOpened, MessageThrown, ServiceRequested, Subscribed
+
+STATES = {
+    "completed": "已完成",
+    "waiting": "等待中",
+    "incident": "卡住了",
+    "error": "以错误结束",
+    "terminated": "已终止",
+    "cancelled": "已取消",
+    "limit": "步数太多，已停止",
+    "refused": "没有开始",
+}
+KINDS = {
+    "item": "任务",
+    "timer": "定时器",
+    "message": "等消息",
+    "signal": "等信号",
+    "service": "服务",
+    "call": "调用流程",
+}
+
+
+def report_of(outcome: Outcome, file: str) -> dict[str, Any]:
+    """The outcome as plain JSON; the schema is in docs/cli.md."""
+    main = outcome.main
+    report: dict[str, Any] = {
+        "ok": outcome.state in ("completed", "waiting", "terminated", "cancelled"),
+        "file": file,
+        "process": main.process.id,
+        "state": outcome.state,
+        **_instance(main),
+        "called": [
+            {"process": other.process.id, "state": _state(other), **_instance(other)} for other in outcome.instances[1:]
+        ],
+        "unused_answers": outcome.answers.unused(),
+    }
+    if outcome.refusal:
+        report["reason"] = outcome.refusal
+    elif main.ended is not None and (main.ended.code or main.ended.reason):
+        report["reason"] = main.ended.reason or main.ended.code
+    return report
+
+
+def _state(instance: Instance) -> str:
+    if instance.ended is not None:
+        return instance.ended.outcome
+    return "incident" if instance.incidents else "waiting"
+
+
+def _instance(instance: Instance) -> dict[str, Any]:
+    return {
+        "nodes": instance.nodes,
+        "flows": [event.flow for event in instance.events if isinstance(event, FlowTaken)],
+        "open": _open(instance),
+        "variables": plain(instance.state.variables),
+        "incidents": [
+            {"node": event.node, "name": instance.process.nodes[event.node].name, "reason": event.reason}
+            for event in instance.incidents.values()
+        ],
+        "messages": [
+            {"node": event.node, "name": event.name, "correlation": event.correlation, "payload": plain(event.payload)}
+            for event in instance.events
+            if isinstance(event, MessageThrown)
+        ],
+    }
+
+
+def _open(instance: Instance) -> list[dict[str, Any]]:
+    if instance.ended is not None:
+        return []
+    found = []
+    for wait in sorted(instance.state.waits.values(), key=lambda wait: wait.id):
+        node = instance.process.nodes[wait.node]
+        entry: dict[str, Any] = {"node": node.id, "name": node.name, "kind": wait.kind, "element": node.kind}
+        event = instance.opened.get(wait.id)
+        if isinstance(event, ItemOpened):
+            entry |= {"role": event.role, "assignee": plain(event.assignee), "form": event.form, "title": event.title}
+        elif isinstance(event, Subscribed):
+            entry["waits_for"] = event.name
+        elif isinstance(event, ServiceRequested):
+            entry |= {"service": event.service, "decision": event.decision}
+        elif isinstance(event, CallRequested):
+            entry["calls"] = event.called
+        if wait.due_at is not None:
+            entry["due_at"] = wait.due_at.isoformat()
+        found.append(entry)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A variable as JSON: whole numbers as integers, other decimals exactly or as text, dates as ISO texts."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, Decimal):
+        if value == value.to_integral_value() and abs(value) < 2**53:
+            return int(value)
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    if isinstance(value, (datetime, date, time, timedelta, YearMonthDuration)):
+        return to_text(value)
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    return to_text(value)
+
+
+def print_report(report: Mapping[str, Any], outcome: Outcome) -> None:
+    """The same for a person."""
+    main = outcome.main
+    title = f"「{main.process.name}」" if main.process.name else ""
+    print(f"流程 {main.process.id}{title}：{STATES.get(report['state'], report['state'])}")
+    if report.get("reason"):
+        print(f"原因：{report['reason']}")
+    _print_instance(main, report)
+    for instance, part in zip(outcome.instances[1:], report["called"], strict=True):
+        print(f"调用或启动的流程 {instance.process.id}：{STATES.get(part['state'], part['state'])}")
+        _print_instance(instance, part)
+    for key in report["unused_answers"]:
+        print(f"没有用到（或没有用完）的答案：{key}")
+
+
+def _print_instance(instance: Instance, part: Mapping[str, Any]) -> None:
+    print("经过的节点：")
+    for number, node in enumerate(part["nodes"], 1):
+        print(f"  {number}. {node} {instance.process.nodes[node].name}".rstrip())
+    if part["open"]:
+        print("还开着的事项：")
+        for entry in part["open"]:
+            print(
+                f"  {KINDS.get(entry['kind'], entry['kind'])} {entry['node']} {entry['name']}{_details(entry)}".rstrip()
+            )
+    for incident in part["incidents"]:
+        print(f"卡住：{incident['node']} {incident['name']}：{incident['reason']}")
+    for message in part["messages"]:
+        print(f"发出的消息：{message['name']}（{message['node']}）")
+    if part["variables"]:
+        print("变量：")
+        for name, value in part["variables"].items():
+            print(f"  {name} = {value if isinstance(value, str) else to_text(instance.state.variables[name])}")
+
+
+def _details(entry: Mapping[str, Any]) -> str:
+    labels = {
+        "role": "角色",
+        "assignee": "指定",
+        "waits_for": "等",
+        "service": "服务",
+        "calls": "调用",
+        "due_at": "到点",
+    }
+    found = [f"{label} {entry[key]}" for key, label in labels.items() if entry.get(key)]
+    return f"（{'，'.join(found)}）" if found else ""

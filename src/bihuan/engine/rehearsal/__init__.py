@@ -1,0 +1,8 @@
+"""Running a model in memory with prepared answers, without people, clock or database."""
+
+from __future__ import annotations
+
+from bihuan.engine.rehearsal.answers import AnswerError, Answers, read_answers
+from bihuan.engine.rehearsal.runner import Outcome, rehearse
+
+__all__ = ["AnswerError", "Answers", "Outcome", "read_answers", "rehearse"]

@@ -1,0 +1,339 @@
+"""Runs a process in memory: every wait with a prepared answer is answered, the rest is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bihuan.engine.definition import Model, Node, Process
+from bihuan.engine.dmn import DecisionError, DecisionModel
+from bihuan.engine.rehearsal.answers import Answer, Answers
+from bihuan.engine.runtime import (
+    CallClosed,
+    CallRequested,
+    Command,
+    CommandRejected,
+    CompleteItem,
+    DeliverMessage,
+    DeliverSignal,
+    Event,
+    FailCall,
+    FailService,
+    FinishCall,
+    FinishService,
+    FireTimer,
+    IncidentRaised,
+    IncidentResolved,
+    InstanceEnded,
+    ItemOpened,
+    MessageThrown,
+    NodeEntered,
+    ServiceRequested,
+    SignalThrown,
+    Start,
+    State,
+    Subscribed,
+    TimerSet,
+    UnfitValue,
+    new_state,
+    step,
+)
+from bihuan.engine.runtime.state import Wait
+
+MAX_COMMANDS = 2_000
+MAX_INSTANCES = 200
+_LISTENING = ("timer", "message", "signal")
+
+
+@dataclass(slots=True)
+class Instance:
+    """One process being rehearsed; `parent` and `parent_wait` lead to the call it answers."""
+
+    number: int
+    process: Process
+    state: State = field(default_factory=new_state)
+    parent: Instance | None = None
+    parent_wait: int = 0
+    events: list[Event] = field(default_factory=list)
+    opened: dict[int, Event] = field(default_factory=dict)
+    incidents: dict[int, IncidentRaised] = field(default_factory=dict)
+    ended: InstanceEnded | None = None
+
+    @property
+    def nodes(self) -> list[str]:
+        """Ids of the nodes a token came to, in order."""
+        return [event.node for event in self.events if isinstance(event, NodeEntered)]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a rehearsal went. `state`: completed, waiting, incident, error, terminated, cancelled or limit.
+
+    The first instance is the one that was asked for; others were called by it or started by its messages.
+    """
+
+    state: str
+    instances: list[Instance]
+    answers: Answers
+    refusal: str = ""
+
+    @property
+    def main(self) -> Instance:
+        """The instance that was asked for."""
+        return self.instances[0]
+
+
+def rehearse(
+    model: Model,
+    process: Process,
+    *,
+    now: datetime,
+    answers: Answers | None = None,
+    variables: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+    decisions: tuple[DecisionModel, ...] = (),
+    fire_timers: bool = False,
+) -> Outcome:
+    """Run a process until nothing with an answer is left. Time moves only with the timers that are fired."""
+    rehearsal = _Rehearsal(model, now, answers or Answers(), context or {}, decisions, fire_timers)
+    return rehearsal.run(process, variables or {})
+
+
+class _Rehearsal:
+    """The instances of one rehearsal and the clock they share."""
+
+    def __init__(
+        self,
+        model: Model,
+        now: datetime,
+        answers: Answers,
+        context: Mapping[str, Any],
+        decisions: tuple[DecisionModel, ...],
+        fire_timers: bool,
+    ) -> None:
+        self.model = model
+        self.now = now
+        self.answers = answers
+        self.context = context
+        self.decisions = decisions
+        self.fire_timers = fire_timers
+        self.instances: list[Instance] = []
+        self.commands = 0
+        self.fired: set[tuple[int, int]] = set()
+
+    def run(self, process: Process, variables: Mapping[str, Any]) -> Outcome:
+        """The whole rehearsal."""
+        main = self._begin(process)
+        refusal = self._start(main, variables)
+        while not refusal and self.commands < MAX_COMMANDS and self._advance():
+            pass
+        return Outcome((refusal and "refused") or self._state_of(main), self.instances, self.answers, refusal)
+
+    def _state_of(self, main: Instance) -> str:
+        if main.ended is not None:
+            return main.ended.outcome
+        if any(instance.incidents for instance in self.instances):
+            return "incident"
+        return "limit" if self.commands >= MAX_COMMANDS else "waiting"
+
+    def _begin(self, process: Process, parent: Instance | None = None, wait: int = 0) -> Instance:
+        instance = Instance(len(self.instances) + 1, process, parent=parent, parent_wait=wait)
+        self.instances.append(instance)
+        return instance
+
+    def _start(self, instance: Instance, variables: Mapping[str, Any]) -> str:
+        """Start an instance at its plain start, or at the trigger that has an answer; returns why it cannot."""
+        process = instance.process
+        start: str | None = None
+        if not process.levels[""].starts:
+            triggers = process.triggers
+            answered = [node for node in triggers if self.answers.peek(node) is not None]
+            chosen = answered[:1] or list(triggers[:1])
+            if not chosen:
+                return "流程没有可以开始的节点"
+            answer = self.answers.peek(chosen[0])
+            if answer is not None:
+                variables = {**variables, **answer.variables}
+                self.answers.take(chosen[0])
+            start = chosen[0].id
+        return self._step(instance, Start(variables, start))
+
+    def _step(self, instance: Instance, command: Command) -> str:
+        """One command; returns the reason if it was refused."""
+        self.commands += 1
+        try:
+            events = step(instance.process, instance.state, command, self.now, context=self.context)
+        except (CommandRejected, UnfitValue) as refusal:
+            return str(refusal)
+        instance.events.extend(events)
+        for event in events:
+            _note(instance, event)
+        for event in events:
+            self._react(instance, event)
+        return ""
+
+    def _react(self, instance: Instance, event: Event) -> None:
+        """What happens elsewhere because of an event: calls start, messages and signals arrive, callers go on."""
+        if isinstance(event, MessageThrown):
+            self._deliver_message(event)
+        elif isinstance(event, SignalThrown):
+            self._deliver_signal(event)
+        elif isinstance(event, CallRequested):
+            self._call(instance, event)
+        elif isinstance(event, CallClosed):
+            for child in self.instances:
+                if child.parent is instance and child.parent_wait == event.wait and child.ended is None:
+                    child.ended = InstanceEnded("cancelled")
+        elif isinstance(event, InstanceEnded):
+            self._return(instance, event)
+
+    def _call(self, instance: Instance, event: CallRequested) -> None:
+        called = self.model.processes.get(event.called)
+        if called is None or self.answers.peek(instance.process.nodes[event.node]) is not None:
+            return
+        if len(self.instances) >= MAX_INSTANCES or not called.levels[""].starts:
+            self._step(
+                instance, FailCall(event.wait, "调用的流程太多" if called.levels[""].starts else "流程没有普通开始")
+            )
+            return
+        self._start(self._begin(called, instance, event.wait), event.variables)
+
+    def _return(self, instance: Instance, event: InstanceEnded) -> None:
+        parent = instance.parent
+        if parent is None or parent.ended is not None or instance.parent_wait not in parent.state.waits:
+            return
+        if event.outcome == "error":
+            self._step(parent, FailCall(instance.parent_wait, event.reason, event.code, instance.state.variables))
+        else:
+            self._step(parent, FinishCall(instance.parent_wait, dict(instance.state.variables)))
+
+    def _deliver_message(self, event: MessageThrown) -> None:
+        for instance, wait, subscribed in self._subscriptions("message", event.name):
+            if not event.correlation or not subscribed.correlation or event.correlation == subscribed.correlation:
+                self._step(instance, DeliverMessage(wait.id, event.payload))
+                return
+        for process in self.model.processes.values():
+            for node in process.triggers:
+                if node.event and node.event.kind == "message" and node.event.name == event.name:
+                    self._start_at(process, node, event.payload)
+                    return
+
+    def _deliver_signal(self, event: SignalThrown) -> None:
+        for instance, wait, _ in list(self._subscriptions("signal", event.name)):
+            if wait.id in instance.state.waits:
+                self._step(instance, DeliverSignal(wait.id, event.payload))
+        for process in self.model.processes.values():
+            for node in process.triggers:
+                if node.event and node.event.kind == "signal" and node.event.name == event.name:
+                    self._start_at(process, node, event.payload)
+
+    def _start_at(self, process: Process, node: Node, payload: Mapping[str, Any]) -> None:
+        if len(self.instances) < MAX_INSTANCES:
+            self._step(self._begin(process), Start(payload, node.id))
+
+    def _subscriptions(self, kind: str, name: str) -> Iterator[tuple[Instance, Wait, Subscribed]]:
+        for instance in list(self.instances):
+            for wait in _waits(instance):
+                opened = instance.opened.get(wait.id)
+                if wait.kind == kind and isinstance(opened, Subscribed) and opened.name == name:
+                    yield instance, wait, opened
+
+    def _advance(self) -> bool:
+        """Give one answer; False if there is none to give."""
+        for listening in (True, False):
+            for instance in self.instances:
+                for wait in _waits(instance):
+                    if (wait.kind in _LISTENING) is listening and self._answer(instance, wait):
+                        return True
+        return self.fire_timers and self._fire_next()
+
+    def _answer(self, instance: Instance, wait: Wait) -> bool:
+        node = instance.process.nodes[wait.node]
+        mark = (instance.number, wait.id)
+        if mark in self.fired and not isinstance(self.answers.by_node.get(self.answers.key_for(node) or ""), list):
+            return False
+        answer = self.answers.peek(node)
+        if answer is None:
+            if mark not in self.answers.once:
+                self.answers.once.add(mark)
+                self.answers.skip_refusal(node)
+            return wait.kind == "service" and self._decide(instance, wait, node)
+        command = _COMMANDS[wait.kind](wait.id, answer)
+        if wait.kind == "timer" and wait.due_at is not None:
+            self.now = max(self.now, wait.due_at)
+        self.fired.add(mark)
+        self.answers.take(node)
+        refused = self._step(instance, command)
+        return not refused
+
+    def _decide(self, instance: Instance, wait: Wait, node: Node) -> bool:
+        """Evaluate the decision a business rule task asks for, if its file was given."""
+        opened = instance.opened.get(wait.id)
+        if not isinstance(opened, ServiceRequested) or not opened.decision:
+            return False
+        for model in self.decisions:
+            for identity, element in model.decisions.items():
+                if opened.decision not in (identity, element.name):
+                    continue
+                try:
+                    value = model.evaluate(identity, opened.inputs, now=self.now)
+                except DecisionError as error:
+                    return not self._step(instance, FailService(wait.id, error.message))
+                values = value if isinstance(value, dict) and not node.result_variable else {"result": value}
+                return not self._step(instance, FinishService(wait.id, values))
+        return False
+
+    def _fire_next(self) -> bool:
+        """Fire the timer that is due first; one that repeats for ever fires once."""
+        pending = [
+            (wait.due_at, instance.number, wait.id, instance)
+            for instance in self.instances
+            for wait in _waits(instance)
+            if wait.kind == "timer" and wait.due_at is not None
+            if wait.left is not None or (instance.number, wait.id) not in self.fired
+        ]
+        if not pending:
+            return False
+        due_at, number, wait_id, instance = min(pending, key=lambda entry: entry[:3])
+        self.now = max(self.now, due_at)
+        self.fired.add((number, wait_id))
+        return not self._step(instance, FireTimer(wait_id))
+
+
+def _waits(instance: Instance) -> list[Wait]:
+    return [] if instance.ended is not None else sorted(instance.state.waits.values(), key=lambda wait: wait.id)
+
+
+def _note(instance: Instance, event: Event) -> None:
+    if isinstance(event, (ItemOpened, TimerSet, Subscribed, ServiceRequested, CallRequested)):
+        instance.opened[event.wait] = event
+    elif isinstance(event, IncidentRaised):
+        instance.incidents[event.incident] = event
+    elif isinstance(event, IncidentResolved):
+        instance.incidents.pop(event.incident, None)
+    elif isinstance(event, InstanceEnded):
+        instance.ended = event
+
+
+def _service(wait: int, answer: Answer) -> Command:
+    if answer.fail or answer.error:
+        return FailService(wait, answer.fail or answer.error, answer.error or None, answer.variables)
+    return FinishService(wait, answer.variables)
+
+
+def _call(wait: int, answer: Answer) -> Command:
+    if answer.fail or answer.error:
+        return FailCall(wait, answer.fail or answer.error, answer.error or None, answer.variables)
+    return FinishCall(wait, answer.variables)
+
+
+_COMMANDS: dict[str, Callable[[int, Answer], Command]] = {
+    "item": lambda wait, answer: CompleteItem(wait, answer.variables),
+    "timer": lambda wait, answer: FireTimer(wait),
+    "message": lambda wait, answer: DeliverMessage(wait, answer.variables),
+    "signal": lambda wait, answer: DeliverSignal(wait, answer.variables),
+    "service": _service,
+    "call": _call,
+}
