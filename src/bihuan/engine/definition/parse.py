@@ -16,8 +16,8 @@ from bihuan.engine.definition.source import read_xml
 def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
     """Read a BPMN 2.0 file. `source` is its name in messages.
 
-    Processes marked `isExecutable="false"` are drawings: they are neither checked nor part of the model. Raises
-    DefinitionError with every problem found.
+    Processes marked `isExecutable="false"` beside others are drawings: they are neither checked nor part of the model.
+    Raises DefinitionError with every problem found.
     """
     root = read_xml(data, source)
     reading = Reading(source)
@@ -60,11 +60,10 @@ def _executable(root: etree._Element, reading: Reading) -> list[etree._Element]:
     if marked:
         return [element for element in marked if _has_identity(element, reading)]
     unmarked = [element for element in found if element.get("isExecutable") is None]
-    if not unmarked:
-        where = found[0] if found else root
-        reason = "流程标为不可执行（isExecutable=false），只是图示" if found else "文件里没有流程"
-        reading.refuse(where, reason, "no-executable-process")
-    return [element for element in unmarked if _has_identity(element, reading)]
+    if not found:
+        reading.refuse(root, "文件里没有流程", "no-executable-process")
+    # Most drawing tools write isExecutable="false" unasked: where nothing else is in the file, that is the process.
+    return [element for element in unmarked or found if _has_identity(element, reading)]
 
 
 def _has_identity(element: etree._Element, reading: Reading) -> bool:
