@@ -39,12 +39,26 @@ def feel(text: str, line: int) -> Expression:
     try:
         if text.startswith("="):
             return compile_expression(text[1:], line=line)
-        return compile_expression(translate_juel(text) if is_juel(text) else text, line=line)
+        if is_juel(text):
+            return compile_expression(translate_juel(text), line=line)
+        return _feel_or_alike(text, line)
     except FeelSyntaxError as error:
         # The column counts from the start of the expression, which is not the column in the file.
         raise BadExpression(f"表达式「{_short(text)}」读不懂：第 {error.column} 列，{error.message}", line) from None
     except FeelError as error:
         raise BadExpression(f"表达式「{_short(text)}」读不懂：{error.message}", line) from None
+
+
+def _feel_or_alike(text: str, line: int) -> Expression:
+    """FEEL, or what differs from it in spelling only, such as `approved == True`. Raises FeelSyntaxError for FEEL."""
+    try:
+        return compile_expression(text, line=line)
+    except FeelSyntaxError:
+        try:
+            return compile_expression(translate_juel(text), line=line)
+        except FeelSyntaxError:
+            pass
+        raise
 
 
 def text_or_feel(text: str, line: int) -> Expression:
