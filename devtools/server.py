@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
-from pathlib import Path
 
 from devtools import setup
 from devtools.shell import DATA, StepError, environment, openly, python, quietly, say, step, tool
@@ -63,7 +63,11 @@ def serve(settings: dict[str, str]) -> None:
     if os.name == "nt":
         # gunicorn needs POSIX; for trying things out on Windows Django's own server does.
         command = [python(), "-m", "django", "runserver", "--noreload", settings["BIHUAN_BIND"]]
-        sys.exit(openly(command, more=settings))
+        with subprocess.Popen([tool("bihuan"), "worker"], env=variables, stdin=subprocess.DEVNULL) as worker:
+            try:
+                sys.exit(openly(command, more=settings))
+            finally:
+                worker.terminate()
     command = [
         python(),
         "-m",
@@ -88,7 +92,3 @@ def _refuse_taken(bind: str) -> None:
     raise StepError(
         f"Something already answers on {bind}. Stop it, or choose another: BIHUAN_BIND=127.0.0.1:8001 make run"
     )
-
-
-def data_folder() -> Path:
-    return DATA

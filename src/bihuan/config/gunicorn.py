@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from bihuan.config import environment as env
 
@@ -22,7 +22,8 @@ loglevel = "warning"
 # Behind a proxy on the same machine only; others cannot name a client's address.
 forwarded_allow_ips = "127.0.0.1,::1"
 
-_stop = threading.Event()
+WORKER = "bihuan.operations.background.product_worker"
+_working: list[Any] = []
 
 
 def when_ready(server: Any) -> None:
@@ -33,13 +34,13 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Timers and jobs run in a thread of the server when the installation has no worker of its own."""
     if settings.BIHUAN_WORKER_IN_SERVER:
-        threading.Thread(target=_work, name="bihuan-worker", daemon=True).start()
+        # By name: this file is read before the applications are loaded.
+        background = import_string(WORKER)()
+        background.start_thread()
+        _working.append(background)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    _stop.set()
-
-
-def _work() -> None:
-    """Placeholder until the worker exists."""
-    _stop.wait()
+    """Finish the job in hand and take no other."""
+    for background in _working:
+        background.stop()
