@@ -16,20 +16,24 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bihuan.cli.scratch import use_fresh_database
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A family of commands. `django` says whether its module needs the models."""
+    """A family of commands. `django` says whether its module needs the models, `scratch` whether it works on a fresh
+    database unless told `--here`."""
 
     name: str
     module: str
     summary: str
     django: bool = True
+    scratch: bool = False
 
 
 FAMILIES = (
     Family("bpmn", "bihuan.cli.bpmn", "检查和试运行 BPMN 流程图，检查 DMN 决策表（不需要数据库）", django=False),
-    Family("scenario", "bihuan.cli.scenario", "按剧本演练一个故事并逐步核对"),
+    Family("scenario", "bihuan.cli.scenario", "按剧本演练一个故事并逐步核对", scratch=True),
     Family("pack", "bihuan.cli.pack", "检查、绘制、安装流程包"),
     Family("import", "bihuan.cli.imports", "从工作簿导入客户、车辆、配件、工时项目和人员"),
     Family("audit", "bihuan.cli.audit", "核对或封存操作日志"),
@@ -49,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = next((family for family in offered() if words[:1] == [family.name]), None)
     try:
         if chosen is not None and chosen.django:
+            if chosen.scratch:
+                use_fresh_database(words)
             os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bihuan.config.settings")
             importlib.import_module("django").setup()
         arguments = parser_for(chosen).parse_args(words)

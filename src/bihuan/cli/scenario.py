@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from bihuan.accounts.models import User
+from bihuan.cli.scratch import HERE
 from bihuan.operations.scenarios.format import Scenario, ScenarioError, read_scenarios
 from bihuan.operations.scenarios.player import ScenarioReport, StepReport, play
 from bihuan.org.access import system_actor
@@ -31,21 +30,11 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     run.add_argument("--json", action="store_true", help="print one JSON object")
     run.add_argument("--verbose", action="store_true", help="print each step")
     run.add_argument(
-        "--here",
+        HERE,
         action="store_true",
         help="play against this installation's database (undone afterwards) instead of a fresh one",
     )
-    run.set_defaults(run=run_scenarios, fresh_database=lambda arguments: not arguments.here)
-
-
-def fresh_database() -> tempfile.TemporaryDirectory[str]:
-    """Point the settings, before Django starts, at a new SQLite file that goes away with the returned folder."""
-    folder = tempfile.TemporaryDirectory(prefix="bihuan-scenario-")
-    os.environ["BIHUAN_DB"] = f"sqlite:///{folder.name}/scenario.sqlite3"
-    os.environ["BIHUAN_SQLITE_SYNCHRONOUS"] = "OFF"
-    os.environ["BIHUAN_MEDIA"] = f"{folder.name}/media"
-    os.environ.setdefault("BIHUAN_LOG_LEVEL", "ERROR")
-    return folder
+    run.set_defaults(run=run_scenarios)
 
 
 def run_scenarios(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The product's worker: timers of processes, and limits whose warning or breach moment has come."""
+"""The product's worker: timers of processes, and limits that warn or run out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bihuan.processes.worker import Worker
 
 
 def product_worker() -> Worker:
-    """One worker with everything it may have to do; any number may run beside each other on one database."""
-    return Worker({TIMER: timer_handler(surroundings())}, ticks=(limits_tick,))
+    """A worker that knows everything this product does in the background."""
+    return Worker({TIMER: timer_handler(surroundings())}, ticks=(tell_limits,))
 
 
-def limits_tick(now: datetime) -> None:
-    """Tells about limits; reads the clock itself, as a use case does."""
+def tell_limits(now: datetime) -> None:
+    """At every round of the worker: whose time is nearly up, whose is over."""
     tell_due_clocks()

@@ -11,6 +11,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations import cases, repair_pause, work
 from bihuan.operations.effects.appointments import NO_SHOW_AFTER, appointment_of
+from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.messages import tell_process
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.samples import sample_file
@@ -68,6 +69,11 @@ def form_values(
             raw[key] = value
         elif one.kind == "checklist" and value in ("all", "全部", True):
             raw[key] = [option.value for option in one.options]
+        elif one.kind == "worklines" and value in ("all", "全部", True):
+            raw[key] = [
+                {"id": line.pk, "description": line.description, "inspected_ok": True, "old_part_present": True}
+                for line in standing_lines(world.case(None).pk)
+            ]
         elif one.kind == "photos" and value:
             files[key] = [sample_file(str(value))]
         elif one.kind == "datetime" and isinstance(value, str):
