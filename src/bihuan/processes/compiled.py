@@ -13,7 +13,7 @@ CAPACITY = 200
 
 
 class CompiledModels:
-    """The least recently used model leaves when there are more than `capacity`; versions never change, so none is stale."""
+    """Models by content, at most `capacity`, the least recently used leaving first. Versions never change."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity = capacity

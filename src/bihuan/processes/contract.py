@@ -35,7 +35,7 @@ class InstanceFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCall:
-    """A service task that wants its work done. `variables` is a copy of the process variables, `inputs` its mappings."""
+    """A service task that wants its work done; `variables` of the process are a copy, `inputs` its own."""
 
     service: str
     node_id: str

@@ -197,7 +197,7 @@ def complete_held(
     data_for_history: Mapping[str, Any] | None = None,
     around: Surroundings = NOWHERE,
 ) -> StepResult:
-    """Complete an item that this transaction holds; who may do so was checked by `hold_item` or is the caller's matter."""
+    """Complete an item that this transaction holds; who may do so was checked by `hold_item` or by the caller."""
     if not held.is_open:
         refuse_closed(held, actor)
     return _complete(held, variables, actor, once_key, data_for_history, around, fresh=False)
@@ -256,7 +256,7 @@ def skip_incident(
     flow: str | None = None,
     around: Surroundings = NOWHERE,
 ) -> StepResult:
-    """Go on as if the failed node had done its work with these variables; `flow` names the way on where one is needed."""
+    """Go on as if the failed node had done its work; `flow` names the way on where one must be chosen."""
     incident = _open_incident(incident_id)
     command = SkipIncident(incident.number, _fit(variables), flow)
     return _command(incident.instance_id, command, actor, around)
@@ -326,12 +326,12 @@ def _hand_over(
 
 
 def _open_incident(incident_id: int) -> Incident:
-    incident = Incident.unscoped.filter(pk=incident_id).first()
-    if incident is None:
+    found: Incident | None = Incident.unscoped.filter(pk=incident_id).first()
+    if found is None:
         raise NotFound("没有这个异常")
-    if incident.resolved_at is not None:
+    if found.resolved_at is not None:
         raise Conflict("这个异常已经处理过了")
-    return incident
+    return found
 
 
 def _fit(variables: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
+
 from bihuan.engine.runtime import (
     Event,
     IncidentRaised,
@@ -88,7 +90,24 @@ def finish(
 
     `done` is the item that a person completed, `held_before` whether records may have been written since it was read.
     """
-    fresh = not (held_before or unit.ran_services)
+    try:
+        return _finish(unit, first, command, done, once_key, detail, fresh=not (held_before or unit.ran_services))
+    except Exception:
+        # Rows are half written: whoever catches this must not commit them.
+        transaction.set_rollback(True)
+        raise
+
+
+def _finish(
+    unit: Unit,
+    first: Loaded,
+    command: str,
+    done: Held | None,
+    once_key: str,
+    detail: Mapping[str, Any] | None,
+    *,
+    fresh: bool,
+) -> StepResult:
     moved = [instance for instance in unit.loaded.values() if instance.events or instance is first]
     results: dict[int, StepResult] = {}
     for instance in moved:

@@ -21,7 +21,7 @@ def roles_of(role: str) -> frozenset[str]:
 
 
 def holds(item: Held | WorkItem, actor: Actor) -> bool:
-    """Whether the actor may complete it: it is open, and theirs, or nobody's and offered to one of their roles there."""
+    """Whether the actor may complete it: open, and theirs, or nobody's and offered to one of their roles there."""
     if not item.is_open:
         return False
     if actor.is_system:

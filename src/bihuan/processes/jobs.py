@@ -147,7 +147,7 @@ def _taken(row: tuple[Any, ...]) -> TakenJob:
 def _run(job: TakenJob, handler: Handler, at: datetime) -> Ran:
     try:
         return Ran(done=1) if _do_once(job, handler) else Ran(gone=1)
-    except Exception as failure:  # noqa: BLE001 -- whatever a job does wrong, the worker goes on with the next
+    except Exception as failure:
         log.exception("job %s (%s) failed at attempt %s", job.id, job.kind, job.attempts)
         _put_back(job, failure, at)
         return Ran(failed=1)
@@ -188,7 +188,7 @@ def _put_back(job: TakenJob, failure: Exception, at: datetime) -> None:
 
 def wait_after(attempts: int) -> timedelta:
     """How long a job rests after so many failed attempts: 5 s, doubling, at most an hour."""
-    return min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << min(attempts - 1, 20)), LONGEST_WAIT)
 
 
 @transaction.atomic

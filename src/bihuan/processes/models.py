@@ -214,8 +214,8 @@ class Subscription(models.Model):
     correlation = models.CharField("关联值", max_length=200, blank=True, default="")
     since = models.DateTimeField("起")
 
-    unscoped: ClassVar[models.Manager[Subscription]] = models.Manager()
-    objects: ClassVar[ScopedManager[Subscription]] = ScopedManager()
+    unscoped: ClassVar[models.Manager[Any]] = models.Manager()
+    objects: ClassVar[ScopedManager[Any]] = ScopedManager()
 
     class Meta:
         verbose_name = "等待的消息"
@@ -242,8 +242,8 @@ class Incident(models.Model):
         User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
     )
 
-    unscoped: ClassVar[models.Manager[Incident]] = models.Manager()
-    objects: ClassVar[ScopedManager[Incident]] = ScopedManager()
+    unscoped: ClassVar[models.Manager[Any]] = models.Manager()
+    objects: ClassVar[ScopedManager[Any]] = ScopedManager()
 
     class Meta:
         verbose_name = "异常"

@@ -14,7 +14,7 @@ from bihuan.processes.rows import Held, read_item, transactional
 
 @transactional
 def claim_item(item_id: int, *, actor: Actor) -> Held:
-    """Take an item offered to one's role; taking one's own again is fine. Somebody else's is a Conflict with the name."""
+    """Take an item offered to one's role. Taking it again is fine; somebody else's is a Conflict with the name."""
     held = _open(item_id, actor)
     if held.assignee_id is not None and held.assignee_id == actor.user_id:
         return held

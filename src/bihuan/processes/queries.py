@@ -110,7 +110,7 @@ def _top(branches: list[tuple[str, list[Any]]], after: tuple[datetime, int] | No
 
 
 def _inbox_item(row: tuple[Any, ...]) -> InboxItem:
-    return InboxItem(*row[:11], *(stored_moment(value) for value in row[11:15]), *row[15:])  # type: ignore[arg-type]
+    return InboxItem(*row[:11], *(stored_moment(value) for value in row[11:15]), *row[15:])
 
 
 def count_open(actor: Actor, *, site_id: int | None = None, upto: int = 100) -> int:

@@ -146,9 +146,10 @@ def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         raw = connection.connection
         if isinstance(raw, psycopg.Connection):
             with psycopg.Cursor(raw) as cursor:
-                cursor.execute(sql, params, prepare=True)  # type: ignore[arg-type]
+                cursor.execute(sql, params, prepare=True)
                 return cursor.fetchall() if cursor.description else []
-        return raw.execute(_qmark(sql), params).fetchall()  # type: ignore[no-any-return]
+        rows: list[tuple[Any, ...]] = raw.execute(_qmark(sql), params).fetchall()
+        return rows
 
 
 _QMARK: dict[str, str] = {}
@@ -184,7 +185,8 @@ def read_item(item_id: int) -> Held:
     if not rows:
         raise NotFound("没有这项工作")
     row = rows[0]
-    return Held(*row[:_ITEM_COLUMNS], instance=_loaded(row[_ITEM_COLUMNS:]))
+    instance = _loaded(row[_ITEM_COLUMNS:])
+    return Held(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], instance)
 
 
 def hold_instance(instance_id: int) -> Loaded:

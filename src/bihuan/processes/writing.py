@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from bihuan.audit.log import ATTEMPTS, Row, append_row
 from bihuan.kernel.errors import Conflict
 from bihuan.processes.models import NEVER
@@ -189,7 +187,7 @@ def _write_together(change: Change, entry: Row) -> dict[int, int]:
     for name, row_id, wait in query(sql, [value for _, _, values in parts for value in values]):
         written.setdefault(name, []).append((row_id, wait))
     if "i" not in written or (change.done is not None and "d" not in written):
-        raise _lost_the_race()
+        raise Conflict(BUSY)
     if "a" not in written:
         _append_again(change)
     else:
@@ -202,9 +200,9 @@ _TOGETHER_SQL: dict[tuple[tuple[str, ...], int], str] = {}
 
 def _write_in_turn(change: Change, entry: Row) -> dict[int, int]:
     if not query(*_instance_part(change)):
-        raise _lost_the_race()
+        raise Conflict(BUSY)
     if change.done is not None and not query(*_done_part(change.done)):
-        raise _lost_the_race()
+        raise Conflict(BUSY)
     opened = query(*_opened_part(change)) if change.opened else []
     if query(*_audit_part(entry)):
         change.instance.last = (entry.seq, entry.hash)
@@ -221,10 +219,4 @@ def _append_again(change: Change) -> None:
         if query(*_audit_part(entry)):
             change.instance.last = (entry.seq, entry.hash)
             return
-    raise _lost_the_race()
-
-
-def _lost_the_race() -> Conflict:
-    # Half of the step may be written: nobody may commit this transaction, whoever catches the Conflict.
-    transaction.set_rollback(True)
-    return Conflict(BUSY)
+    raise Conflict(BUSY)

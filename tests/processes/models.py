@@ -1,0 +1,162 @@
+"""Small processes for the tests of the store."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import quoteattr
+
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xmlns:bihuan="urn:bihuan:bpmn:1" id="defs" targetNamespace="urn:bihuan:test">'
+)
+
+
+def bpmn(key: str, *elements: str, flows: str = "", extra: str = "") -> str:
+    """A file with one process. `flows` is "a>b b>c[condition] b>d*" (`*` marks the default flow of its source)."""
+    body = "".join(elements) + "".join(_flow(text) for text in flows.split(" ") if text)
+    for text in flows.split(" "):
+        if text.endswith("*"):
+            source, target = text[:-1].split(">")
+            body = body.replace(f'id="{source}"', f'id="{source}" default="{source}_{target}"', 1)
+    return f'{_HEAD}{extra}<process id="{key}" name="{key}" isExecutable="true">{body}</process></definitions>'
+
+
+def _flow(text: str) -> str:
+    text = text.removesuffix("*")
+    path, _, condition = text.partition("[")
+    source, target = path.split(">")
+    inner = f"<conditionExpression>={condition.rstrip(']')}</conditionExpression>" if condition else ""
+    return f'<sequenceFlow id="{source}_{target}" sourceRef="{source}" targetRef="{target}">{inner}</sequenceFlow>'
+
+
+START, END = '<startEvent id="start"/>', '<endEvent id="end"/>'
+
+
+def task(node: str, **extension: str) -> str:
+    """A user task; keywords are attributes of our extension."""
+    attributes = " ".join(f"bihuan:{name}={quoteattr(value)}" for name, value in extension.items())
+    return f'<userTask id="{node}" name="{node}" {attributes}/>'
+
+
+def service(node: str, handler: str) -> str:
+    return f'<serviceTask id="{node}" name="{node}" bihuan:service="{handler}"/>'
+
+
+# 填写 → 超过 100 元要经理批 → 办结
+APPROVAL = bpmn(
+    "approval",
+    START,
+    task(
+        "fill", role="advisor", form="fill", limit="fill", title='="单据 " + number', button="提交", script="greet"
+    ),
+    '<exclusiveGateway id="big"/>',
+    task("approve", role="site_manager"),
+    task("close", role="advisor", assignee="owner"),
+    END,
+    flows="start>fill fill>big big>approve[amount&gt;100] big>close* approve>close close>end",
+)
+
+# 两件工作同时进行
+PARALLEL = bpmn(
+    "parallel",
+    START,
+    '<parallelGateway id="split"/>',
+    task("wash", role="technician"),
+    task("bill", role="cashier"),
+    '<parallelGateway id="join"/>',
+    END,
+    flows="start>split split>wash split>bill wash>join bill>join join>end",
+)
+
+# 一圈一圈地走，永不结束：每一步的代价应与年龄无关
+ROUND = bpmn(
+    "round",
+    START,
+    '<exclusiveGateway id="again"/>',
+    task("work", role="technician"),
+    '<exclusiveGateway id="enough"/>',
+    END,
+    flows="start>again again>work work>enough enough>again* enough>end[stop=true]",
+)
+
+BOOKING = bpmn(
+    "booking",
+    START,
+    service("book", "book"),
+    task("confirm", role="advisor"),
+    END,
+    flows="start>book book>confirm confirm>end",
+)
+
+REMINDER = bpmn(
+    "reminder",
+    START,
+    task("wait", role="advisor"),
+    '<boundaryEvent id="late" attachedToRef="wait" cancelActivity="false"><timerEventDefinition>'
+    '<timeDuration xsi:type="tFormalExpression">PT1H</timeDuration></timerEventDefinition></boundaryEvent>',
+    task("chase", role="site_manager"),
+    END,
+    '<endEvent id="chased"/>',
+    flows="start>wait wait>end late>chase chase>chased",
+)
+
+DEADLINE = bpmn(
+    "deadline",
+    START,
+    task("answer", role="advisor"),
+    '<boundaryEvent id="over" attachedToRef="answer"><timerEventDefinition>'
+    '<timeDuration xsi:type="tFormalExpression">PT10M</timeDuration></timerEventDefinition></boundaryEvent>',
+    END,
+    '<endEvent id="dropped"/>',
+    flows="start>answer answer>end over>dropped",
+)
+
+ARRIVAL = bpmn(
+    "arrival",
+    START,
+    '<intermediateCatchEvent id="wait"><messageEventDefinition messageRef="m"/></intermediateCatchEvent>',
+    task("greet", role="advisor"),
+    END,
+    flows="start>wait wait>greet greet>end",
+    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
+)
+
+SENDER = bpmn(
+    "sender",
+    START,
+    task("drive", role="advisor"),
+    '<intermediateThrowEvent id="tell"><messageEventDefinition messageRef="m"/></intermediateThrowEvent>',
+    END,
+    flows="start>drive drive>tell tell>end",
+    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
+)
+
+ALARM = bpmn(
+    "alarm",
+    START,
+    '<intermediateCatchEvent id="wait"><signalEventDefinition signalRef="s"/></intermediateCatchEvent>',
+    END,
+    flows="start>wait wait>end",
+    extra='<signal id="s" name="fire"/>',
+)
+
+CALLER = bpmn(
+    "caller",
+    START,
+    '<callActivity id="call" name="call" calledElement="approval"/>',
+    task("after", role="advisor"),
+    END,
+    flows="start>call call>after after>end",
+)
+
+SIGN_OFF = bpmn(
+    "sign_off",
+    START,
+    '<userTask id="sign" name="sign" bihuan:assignee="person"><multiInstanceLoopCharacteristics>'
+    '<extensionElements><zeebe:loopCharacteristics xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" '
+    'inputCollection="=people" inputElement="person"/></extensionElements>'
+    "</multiInstanceLoopCharacteristics></userTask>",
+    END,
+    flows="start>sign sign>end",
+)
