@@ -47,9 +47,7 @@ def service(node: str, handler: str) -> str:
 APPROVAL = bpmn(
     "approval",
     START,
-    task(
-        "fill", role="advisor", form="fill", limit="fill", title='="单据 " + number', button="提交", script="greet"
-    ),
+    task("fill", role="advisor", form="fill", limit="fill", title='="单据 " + number', button="提交", script="greet"),
     '<exclusiveGateway id="big"/>',
     task("approve", role="site_manager"),
     task("close", role="advisor", assignee="owner"),

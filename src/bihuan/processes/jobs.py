@@ -25,7 +25,7 @@ from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import TIMER, finish
 from bihuan.processes.models import Job
-from bihuan.processes.rows import hold_instance, moment, on_postgres, query, stored_moment, transactional
+from bihuan.processes.rows import hold_instance, moment, on_postgres, query, stored_moment
 
 log = logging.getLogger("bihuan.processes.jobs")
 
@@ -153,7 +153,7 @@ def _run(job: TakenJob, handler: Handler, at: datetime) -> Ran:
         return Ran(failed=1)
 
 
-@transactional
+@transaction.atomic
 def _do_once(job: TakenJob, handler: Handler) -> bool:
     if job.instance_id is not None:
         _lock_family(job.instance_id)
