@@ -46,6 +46,7 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
         flows=draft.flows,
         lanes=draft.lanes,
         levels=levels,
+        executable=element.get("isExecutable", "true").strip() not in ("false", "0"),
         version_tag=_version_tag(element),
         documentation=text_of(child(element, BPMN, "documentation")),
         extension=read_extension(element),

@@ -187,6 +187,7 @@ class Process:
     lanes: Mapping[str, Lane]
     levels: Mapping[str, Level]
     executable: bool = True
+    """False where the file says `isExecutable="false"`: a drawing that can be tried but should not be published."""
     version_tag: str = ""
     documentation: str = ""
     extension: Extension = field(default_factory=Extension)
@@ -221,7 +222,7 @@ class Model:
 
     @property
     def main(self) -> Process:
-        """The process to run when nobody names one: the first executable one that no other process here calls."""
-        executable = [process for process in self.processes.values() if process.executable]
-        called = {node.called for process in executable for node in process.nodes.values() if node.called}
-        return next((process for process in executable if process.id not in called), executable[0])
+        """The process to run when nobody names one: the first that no other process here calls."""
+        found = list(self.processes.values())
+        called = {node.called for process in found for node in process.nodes.values() if node.called}
+        return next((process for process in found if process.id not in called), found[0])

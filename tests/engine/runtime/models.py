@@ -1,0 +1,180 @@
+"""Small BPMN models written as text, so that a test shows its process in a few lines.
+
+    start s
+    user A role=advisor
+    xor g
+    s -> A -> g
+    g -> B : 金额 > 100
+    g -> C : else
+    sub S {
+      …
+    }
+    boundary t on=A after=PT1H nonint
+
+A line `| <xml/>` puts raw XML inside the element declared before it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from itertools import pairwise
+from xml.sax.saxutils import escape, quoteattr
+
+from bihuan.engine.definition import Process, parse_bpmn
+
+KINDS = {
+    "start": "startEvent",
+    "end": "endEvent",
+    "catch": "intermediateCatchEvent",
+    "throw": "intermediateThrowEvent",
+    "boundary": "boundaryEvent",
+    "task": "task",
+    "user": "userTask",
+    "manual": "manualTask",
+    "service": "serviceTask",
+    "send": "sendTask",
+    "receive": "receiveTask",
+    "rule": "businessRuleTask",
+    "script": "scriptTask",
+    "xor": "exclusiveGateway",
+    "and": "parallelGateway",
+    "or": "inclusiveGateway",
+    "event": "eventBasedGateway",
+    "sub": "subProcess",
+    "call": "callActivity",
+}
+BIHUAN = ("role", "assignee", "form", "service", "title", "correlation", "decision", "result", "codeVariable")
+HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:bihuan="urn:bihuan:bpmn:1"\n'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:zeebe="http://camunda.org/schema/zeebe/1.0"\n'
+    ' xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:flowable="http://flowable.org/bpmn"\n'
+    ' id="d" targetNamespace="urn:test">\n'
+)
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.declared: dict[str, str] = {}
+        self.flows = 0
+
+    def level(self, lines: list[str]) -> str:
+        defaults: dict[str, str] = {}
+        parts: list[tuple[str, dict[str, str], str]] = []
+        flows: list[str] = []
+        while lines:
+            line = lines.pop(0).strip()
+            if line == "}":
+                break
+            if not line or line.startswith("#"):
+                continue
+            if line.startswith("|"):
+                kind, options, inside = parts[-1]
+                parts[-1] = (kind, options, inside + line[1:].strip())
+            elif "->" in line:
+                flows.extend(self._flows(line, defaults))
+            else:
+                inside = ""
+                if line.endswith("{"):
+                    line, inside = line[:-1], self.level(lines)
+                words = shlex.split(line)
+                options = {"id": words[1]}
+                for word in words[2:]:
+                    key, _, value = word.partition("=")
+                    options[key] = value
+                parts.append((words[0], options, inside))
+        nodes = [self._node(kind, options, inside, defaults.get(options["id"])) for kind, options, inside in parts]
+        return "\n".join(nodes + flows)
+
+    def _flows(self, line: str, defaults: dict[str, str]) -> list[str]:
+        way, _, condition = line.partition(" : ")
+        stops = [stop.strip() for stop in way.split("->")]
+        found = []
+        for source, target in pairwise(stops):
+            self.flows += 1
+            name = f"{source}_{target}"
+            name = name if name not in self.declared else f"{name}_{self.flows}"
+            self.declared[name] = ""
+            inside = ""
+            if condition.strip() == "else":
+                defaults[source] = name
+            elif condition and target == stops[-1]:
+                inside = f"<conditionExpression>{escape(condition.strip())}</conditionExpression>"
+            found.append(f'<sequenceFlow id="{name}" sourceRef="{source}" targetRef="{target}">{inside}</sequenceFlow>')
+        return found
+
+    def _node(self, kind: str, options: dict[str, str], inside: str, default: str | None) -> str:
+        attributes = {"id": options["id"], "name": options.get("name", options["id"])}
+        for key in BIHUAN:
+            if key in options:
+                attributes[f"bihuan:{key}"] = options[key]
+        if default:
+            attributes["default"] = default
+        if kind == "boundary":
+            attributes["attachedToRef"] = options["on"]
+            attributes["cancelActivity"] = "false" if "nonint" in options else "true"
+        if kind == "start" and "nonint" in options:
+            attributes["isInterrupting"] = "false"
+        if kind == "sub" and "byevent" in options:
+            attributes["triggeredByEvent"] = "true"
+        if kind == "call":
+            attributes["calledElement"] = options.get("called", "")
+        task = kind in ("send", "receive")
+        if task and "message" in options:
+            attributes["messageRef"] = self._declare("message", options["message"])
+        inside += "" if task else self._event(options)
+        inside += self._loop(options)
+        if kind == "script":
+            attributes["scriptFormat"] = options.get("format", "feel")
+            inside += f"<script>{escape(options.get('code', ''))}</script>"
+        text = " ".join(f"{key}={quoteattr(value)}" for key, value in attributes.items())
+        return f"<{KINDS[kind]} {text}>{inside}</{KINDS[kind]}>"
+
+    def _declare(self, kind: str, name: str) -> str:
+        identity = f"{kind}_{name}"
+        code = {"error": "errorCode", "escalation": "escalationCode"}.get(kind, "name")
+        self.declared[identity] = f"<{kind} id={quoteattr(identity)} {code}={quoteattr(name)}/>"
+        return identity
+
+    def _event(self, options: dict[str, str]) -> str:
+        for kind in ("message", "signal", "error", "escalation"):
+            if kind in options:
+                reference = f" {kind}Ref={quoteattr(self._declare(kind, options[kind]))}" if options[kind] else ""
+                return f"<{kind}EventDefinition{reference}/>"
+        for key, tag in (("at", "timeDate"), ("after", "timeDuration"), ("every", "timeCycle")):
+            if key in options:
+                return f"<timerEventDefinition><{tag}>{escape(options[key])}</{tag}></timerEventDefinition>"
+        if "link" in options:
+            return f"<linkEventDefinition name={quoteattr(options['link'])}/>"
+        return "<terminateEventDefinition/>" if "terminate" in options else ""
+
+    def _loop(self, options: dict[str, str]) -> str:
+        if "while" in options or "max" in options:
+            maximum = f' loopMaximum="{options["max"]}"' if "max" in options else ""
+            before = ' testBefore="true"' if "before" in options else ""
+            condition = f"<loopCondition>{escape(options['while'])}</loopCondition>" if "while" in options else ""
+            return f"<standardLoopCharacteristics{maximum}{before}>{condition}</standardLoopCharacteristics>"
+        if "times" not in options and "each" not in options:
+            return ""
+        attributes = {"isSequential": "true" if "sequential" in options else "false"}
+        for key, name in (("each", "collection"), ("item", "item"), ("out", "output"), ("value", "result")):
+            if key in options:
+                attributes[f"bihuan:{name}"] = options[key]
+        text = " ".join(f"{key}={quoteattr(value)}" for key, value in attributes.items())
+        inside = f"<loopCardinality>{escape(options['times'])}</loopCardinality>" if "times" in options else ""
+        if "until" in options:
+            inside += f"<completionCondition>{escape(options['until'])}</completionCondition>"
+        return f"<multiInstanceLoopCharacteristics {text}>{inside}</multiInstanceLoopCharacteristics>"
+
+
+def xml_of(text: str) -> str:
+    """The BPMN file of a model text."""
+    writer = _Writer()
+    body = writer.level(text.splitlines())
+    declarations = "\n".join(part for part in writer.declared.values() if part)
+    return f'{HEAD}{declarations}<process id="process" isExecutable="true">\n{body}\n</process>\n</definitions>\n'
+
+
+def build(text: str) -> Process:
+    """The process of a model text."""
+    return parse_bpmn(xml_of(text), source="test.bpmn").main
