@@ -101,6 +101,9 @@ def _line(
             line[column] = read_boolean(row.get(column)) is True
         else:
             line[column] = _cell_text(column, row.get(column), fault)
+    if line["id"] is None and field.fixed_rows and "description" in field.columns:
+        # A form that was not drawn has no ids: the words say which line is meant.
+        line["description"] = _cell_text("description", row.get("description"), fault)
     named = line.get("description") or line.get("job_id") or line.get("job_code") or line.get("part_id")
     if line["id"] is None and "description" in field.editable_columns and not (named or line.get("part_code")):
         fault("description", "请填写内容，或选择作业项目")

@@ -14,10 +14,13 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.dateparse import parse_datetime
+
+from bihuan.accounts.models import User
 from bihuan.kernel.money import format_yuan
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
-from bihuan.records.models import Appointment, Case, LineStatus, Settlement, WorkLine
+from bihuan.records.models import Appointment, Case, JobType, LineStatus, Settlement, WorkLine
 
 PLACEHOLDER = re.compile(r"\{([^{}\n]{1,20})\}")
 WEEKDAYS = "一二三四五六日"
@@ -121,6 +124,7 @@ def script_words(facts: CaseFacts) -> dict[str, str]:
     bill = facts.settlement
     total = bill.total_yuan if bill else facts.parts_yuan + facts.labour_yuan
     technician = (appointment.technician if appointment and appointment.technician_id else None) or case.technician
+    asked = _asked_for(facts) if appointment is None else {}
     return {
         "门店": case.site.name,
         "门店电话": case.site.phone,
@@ -132,16 +136,18 @@ def script_words(facts: CaseFacts) -> dict[str, str]:
         "车牌": vehicle.plate if vehicle else "",
         "车型": vehicle.label if vehicle else "",
         "里程": f"{case.mileage_km:,} 公里" if case.mileage_km else "",
-        "项目": "、".join(line.description for line in facts.lines) or _appointment_jobs(appointment),
+        "项目": "、".join(line.description for line in facts.lines)
+        or _appointment_jobs(appointment)
+        or asked.get("项目", ""),
         "项目明细": "；".join(_spoken(number, line) for number, line in enumerate(facts.lines, 1)),
         "配件费": format_yuan(bill.parts_yuan if bill else facts.parts_yuan),
         "工时费": format_yuan(bill.labour_yuan if bill else facts.labour_yuan),
         "优惠": format_yuan(bill.discount_yuan) if bill else "",
         "金额": format_yuan(total),
         "工时": f"{case.agreed_hours or facts.hours:.1f} 小时",
-        "预约时间": facts.local(appointment.starts_at) if appointment else "",
-        "特别要求": appointment.request if appointment else "",
-        "技师": technician.name if technician else "",
+        "预约时间": facts.local(appointment.starts_at) if appointment else asked.get("预约时间", ""),
+        "特别要求": appointment.request if appointment else asked.get("特别要求", ""),
+        "技师": technician.name if technician else asked.get("技师", ""),
         "顾问": case.advisor.name if case.advisor else "",
         "完工时间": facts.local(case.agreed_done_at),
         "单号": case.number,
@@ -152,14 +158,32 @@ def script_words(facts: CaseFacts) -> dict[str, str]:
 
 
 SCRIPT_WORDS = (
-    "门店 门店电话 本人 岗位 客户 称呼 电话 车牌 车型 里程 项目 项目明细 配件费 工时费 优惠 金额 工时 预约时间 特别要求 "
-    "技师 顾问 完工时间 单号 工位 下次保养里程 下次保养日期"
-).split()
+    "门店", "门店电话", "本人", "岗位", "客户", "称呼", "电话", "车牌", "车型", "里程", "项目", "项目明细", "配件费",
+    "工时费", "优惠", "金额", "工时", "预约时间", "特别要求", "技师", "顾问", "完工时间", "单号", "工位", "下次保养里程",
+    "下次保养日期",
+)  # fmt: skip
 
 
 def _spoken(number: int, line: WorkLine) -> str:
     parts = f"配件 {format_yuan(line.parts_fee_yuan)}，" if line.part_id else ""
     return f"第{number}项 {line.description}：{parts}工时费 {format_yuan(line.labour_fee_yuan)}，{line.labour_hours:.1f} 小时"
+
+
+def _asked_for(facts: CaseFacts) -> dict[str, str]:
+    """What was noted down for an appointment that is not on the board yet, for reading it back (AUTO-04)."""
+    sheet = facts.sheets.get("appointment")
+    if not sheet:
+        return {}
+    rows = [row for row in sheet.get("jobs") or [] if isinstance(row, dict)]
+    wanted = JobType.unscoped.filter(pk__in=[row["job_id"] for row in rows if row.get("job_id")])
+    jobs = dict(wanted.values_list("pk", "name"))
+    named = User.objects.filter(pk=sheet["technician"]).first() if sheet.get("technician") else None
+    return {
+        "项目": "、".join(jobs.get(row.get("job_id"), "") or str(row.get("description") or "") for row in rows),
+        "预约时间": facts.local(parse_datetime(str(sheet.get("starts_at") or ""))),
+        "特别要求": str(sheet.get("request") or ""),
+        "技师": named.name if named else "不指定",
+    }
 
 
 def _appointment_jobs(appointment: Appointment | None) -> str:

@@ -19,8 +19,8 @@ from bihuan.operations.registry import EffectContext, effect
 from bihuan.operations.rules import limit_definition
 from bihuan.records import lines, stock
 from bihuan.records.cases import change_case, stamp_case, start_work, worked_hours
-from bihuan.records.models import DocumentKind, LineStatus, WorkLine
 from bihuan.records.documents import issue_document
+from bihuan.records.models import DocumentKind, LineStatus, WorkLine
 from bihuan.records.stock import ShortStockError
 
 REPAIR = "repair_hours"
@@ -134,17 +134,20 @@ def note_overrun(ctx: EffectContext) -> None:
 
 @effect("return_unused_parts")
 def return_unused_parts(ctx: EffectContext) -> None:
-    """What was drawn but not used goes back to the shelf."""
+    """What was drawn but not used goes back to the shelf, and is not paid for (AUTO-18)."""
     for row in ctx.values.get("unused") or []:
         left = Decimal(row.get("quantity") or 0)
         drawn = WorkLine.unscoped.filter(case_id=ctx.case.pk, part_id=row.get("part_id"), issued_quantity__gt=0)
+        if left > sum(line.issued_quantity for line in drawn):
+            raise BusinessError("退库数量多于领出的数量", "unused")
         for line in drawn.order_by("seq"):
             count = min(left, line.issued_quantity)
             if count > 0:
                 stock.return_for_line(line.pk, count, actor=ctx.process, reason=row.get("note") or "未使用")
                 left -= count
-        if left > 0:
-            raise BusinessError("退库数量多于领出的数量", "unused")
+                # A line keeps naming its part; with none of it used, the part costs nothing.
+                kept = {"quantity": line.quantity - count} if count < line.quantity else {"part_price_yuan": Decimal(0)}
+                WorkLine.unscoped.filter(pk=line.pk).update(**kept)
 
 
 @effect("finish_repair")
