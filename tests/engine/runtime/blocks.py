@@ -1,0 +1,185 @@
+"""Generated block-structured processes: every split has its join, so what must happen is known beforehand.
+
+A shape is written as model text, and says how much work it needs. Gateways decide by variables that
+are part of the case, loops by the answers of the task before them, so that both engines can be driven alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import strategies as st
+
+
+@dataclass
+class Case:
+    """A model under construction: its text, the variables its gateways read, and the answers its loops need."""
+
+    lines: list[str] = field(default_factory=list)
+    variables: dict[str, Any] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
+    tasks: int = 0
+    nodes: int = 0
+
+    def new(self, prefix: str) -> str:
+        self.nodes += 1
+        return f"{prefix}{self.nodes}"
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def answers(self, node: str, visit: int) -> dict[str, Any]:
+        """What is answered at the given visit (from 1) of a task."""
+        return {f"again_{node}": visit % self.rounds[node] != 0} if node in self.rounds else {}
+
+
+Shape = tuple[str, Any]
+
+
+def shapes(depth: int = 3, *, inclusive: bool = True) -> st.SearchStrategy[Shape]:
+    """Trees of blocks: ("task", None), ("seq", [...]), ("xor", (choice, [...])), …"""
+    task = st.just(("task", None))
+    if depth == 0:
+        return task
+    inner = shapes(depth - 1, inclusive=inclusive)
+    several = st.lists(inner, min_size=2, max_size=3)
+    choices = [
+        task,
+        st.tuples(st.just("seq"), several),
+        st.tuples(st.just("xor"), st.tuples(st.integers(0, 2), several)),
+        st.tuples(st.just("and"), several),
+        st.tuples(st.just("sub"), inner),
+        st.tuples(st.just("loop"), st.tuples(st.integers(1, 3), inner)),
+        st.tuples(st.just("multi"), st.tuples(st.integers(0, 3), st.booleans())),
+    ]
+    if inclusive:
+        choices.append(st.tuples(st.just("or"), st.tuples(st.lists(st.booleans(), min_size=3, max_size=3), several)))
+    return st.one_of(choices)
+
+
+def case_of(shape: Shape) -> Case:
+    """The whole process of a shape."""
+    case = Case()
+    case.lines += ["start begin", "end finish"]
+    first, last = _write(shape, case)
+    case.lines += [f"begin -> {first}", f"{last} -> finish"]
+    return case
+
+
+def _write(shape: Shape, case: Case) -> tuple[str, str]:
+    kind, detail = shape
+    return _WRITERS[kind](detail, case)
+
+
+def _task(_detail: Any, case: Case) -> tuple[str, str]:
+    node = case.new("t")
+    case.tasks += 1
+    case.lines.append(f"user {node}")
+    return node, node
+
+
+def _seq(parts: list[Shape], case: Case) -> tuple[str, str]:
+    ends = [_write(part, case) for part in parts]
+    for (_, before), (after, _) in pairwise(ends):
+        case.lines.append(f"{before} -> {after}")
+    return ends[0][0], ends[-1][1]
+
+
+def _xor(detail: tuple[int, list[Shape]], case: Case) -> tuple[str, str]:
+    choice, parts = detail
+    split, merge = case.new("x"), case.new("m")
+    case.lines += [f"xor {split}", f"xor {merge}"]
+    case.variables[f"c_{split}"] = choice
+    for index, part in enumerate(parts):
+        first, last = _write(part, case)
+        condition = "else" if index == len(parts) - 1 else f"c_{split} < {index + 1}"
+        case.lines += [f"{split} -> {first} : {condition}", f"{last} -> {merge}"]
+    return split, merge
+
+
+def _and(parts: list[Shape], case: Case) -> tuple[str, str]:
+    split, join = case.new("f"), case.new("j")
+    case.lines += [f"and {split}", f"and {join}"]
+    for part in parts:
+        first, last = _write(part, case)
+        case.lines += [f"{split} -> {first}", f"{last} -> {join}"]
+    return split, join
+
+
+def _or(detail: tuple[list[bool], list[Shape]], case: Case) -> tuple[str, str]:
+    flags, parts = detail
+    split, join = case.new("o"), case.new("k")
+    case.lines += [f"or {split}", f"or {join}"]
+    for index, part in enumerate(parts):
+        first, last = _write(part, case)
+        condition = "else" if index == len(parts) - 1 else f"b_{split}_{index}"
+        if condition != "else":
+            case.variables[condition] = flags[index]
+        case.lines += [f"{split} -> {first} : {condition}", f"{last} -> {join}"]
+    return split, join
+
+
+def _sub(inner: Shape, case: Case) -> tuple[str, str]:
+    node, start, end = case.new("s"), case.new("in"), case.new("out")
+    case.lines += [f"sub {node} {{", f"start {start}", f"end {end}"]
+    first, last = _write(inner, case)
+    case.lines += [f"{start} -> {first}", f"{last} -> {end}", "}"]
+    return node, node
+
+
+def _loop(detail: tuple[int, Shape], case: Case) -> tuple[str, str]:
+    rounds, inner = detail
+    merge, again = case.new("m"), case.new("x")
+    first, last = _write(inner, case)
+    ask = case.new("q")
+    case.rounds[ask] = rounds
+    case.tasks += 1
+    case.lines += [f"user {ask}", f"xor {merge}", f"xor {again}", f"xor {again}after"]
+    case.lines += [f"{merge} -> {first}", f"{last} -> {ask} -> {again}"]
+    case.lines += [f"{again} -> {merge} : again_{ask}", f"{again} -> {again}after : else"]
+    return merge, f"{again}after"
+
+
+def _multi(detail: tuple[int, bool], case: Case) -> tuple[str, str]:
+    times, sequential = detail
+    node = case.new("n")
+    case.tasks += 1
+    case.lines.append(f"user {node} times={times} {'sequential' if sequential else ''}")
+    return node, node
+
+
+_WRITERS = {
+    "task": _task,
+    "seq": _seq,
+    "xor": _xor,
+    "and": _and,
+    "or": _or,
+    "sub": _sub,
+    "loop": _loop,
+    "multi": _multi,
+}
+
+
+def expected(shape: Shape) -> int:
+    """How many work items a shape needs from beginning to end."""
+    kind, detail = shape
+    if kind == "task":
+        return 1
+    if kind in ("seq", "and"):
+        return sum(expected(part) for part in detail)
+    if kind == "xor":
+        choice, parts = detail
+        return expected(parts[min(choice, len(parts) - 1)])
+    if kind == "or":
+        flags, parts = detail
+        chosen = [part for part, flag in zip(parts[:-1], flags, strict=False) if flag] or [parts[-1]]
+        return sum(expected(part) for part in chosen)
+    if kind == "sub":
+        return expected(detail)
+    if kind == "loop":
+        rounds, inner = detail
+        return int(rounds) * (expected(inner) + 1)
+    return int(detail[0])

@@ -1,0 +1,53 @@
+"""Drives the same model in SpiffWorkflow, as a second opinion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from SpiffWorkflow.bpmn.parser import BpmnParser
+from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
+from SpiffWorkflow.util.task import TaskState
+
+from tests.engine.runtime.models import xml_of
+
+
+class Peer:
+    """One instance in SpiffWorkflow."""
+
+    def __init__(self, model: str) -> None:
+        parser = BpmnParser()
+        parser.add_bpmn_str(xml_of(model).encode())
+        spec = parser.get_spec("process")
+        self.workflow = BpmnWorkflow(spec, parser.get_subprocess_specs("process"))
+
+    def start(self, **variables: Any) -> None:
+        self.workflow.get_next_task(state=TaskState.READY).data.update(variables)
+        self._run()
+
+    def _run(self) -> None:
+        self.workflow.do_engine_steps()
+        self.workflow.refresh_timers()
+        self.workflow.do_engine_steps()
+
+    def _ready(self) -> list[Any]:
+        return list(self.workflow.get_tasks(state=TaskState.READY, manual=True))
+
+    @property
+    def open(self) -> list[str]:
+        """Ids of the user tasks that are open, sorted, once per item."""
+        return sorted(_node(task) for task in self._ready())
+
+    def complete(self, node: str, **variables: Any) -> None:
+        task = next(task for task in self._ready() if _node(task) == node)
+        task.data.update(variables)
+        task.run()
+        self._run()
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.workflow.is_completed())
+
+
+def _node(task: Any) -> str:
+    name = task.task_spec.bpmn_id or task.task_spec.name
+    return str(name).split(" [")[0]

@@ -1,0 +1,139 @@
+"""The same models and answers in SpiffWorkflow: the same tasks are open after every step, and both end together."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.runtime.blocks import Case, Shape, case_of, shapes
+from tests.engine.runtime.peer import Peer
+from tests.engine.runtime.story import Story
+
+
+def agree(case: Case, choose: st.DataObject | None = None, limit: int = 60) -> None:
+    """Drive both engines alike and compare after every step."""
+    ours, theirs = Story(case.text), Peer(case.text)
+    ours.start(**case.variables)
+    theirs.start(**case.variables)
+    visits: Counter[str] = Counter()
+    for _ in range(limit):
+        assert ours.open == theirs.open
+        assert (ours.state.status == "ended") == theirs.ended
+        if not ours.open:
+            return
+        node = ours.open[0] if choose is None else choose.draw(st.sampled_from(ours.open))
+        visits[node] += 1
+        answers = case.answers(node, visits[node])
+        ours.complete(node, **answers)
+        theirs.complete(node, **answers)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(shape=shapes(), data=st.data())
+def test_generated_processes(shape: Shape, data: st.DataObject) -> None:
+    agree(case_of(shape), data)
+
+
+MODELS = {
+    "two tokens into one task": "start s\nand f\nuser A\nuser B\nuser C\nend e\ns -> f -> A -> C -> e\nf -> B -> C",
+    "an inclusive join one branch never reaches": """
+        start s
+        or f
+        user A
+        user B
+        xor x
+        end away
+        or j
+        user D
+        end e
+        s -> f
+        f -> A : yes
+        f -> B : yes
+        A -> j
+        B -> x
+        x -> j : no
+        x -> away : else
+        j -> D -> e
+        """,
+    "an inclusive join behind a loop": """
+        start s
+        and f
+        user A
+        user B
+        user q9
+        xor again
+        or j
+        user D
+        end e
+        s -> f -> A -> j
+        f -> B -> q9 -> again
+        again -> B : again_q9
+        again -> j : else
+        j -> D -> e
+        """,
+    "an error out of a sub-process": """
+        start s
+        sub P {
+          start ps
+          and f
+          user A
+          user B
+          end x error=E
+          end y
+          ps -> f -> A -> x
+          f -> B -> y
+        }
+        boundary b on=P error=E
+        user C
+        user D
+        end e
+        s -> P -> C -> e
+        b -> D -> e
+        """,
+    "terminating": "start s\nand f\nuser A\nuser B\nend t terminate\nend e\ns -> f -> A -> t\nf -> B -> e",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_hand_made_processes(name: str) -> None:
+    case = Case([MODELS[name]], {"yes": True, "no": False}, {"q9": 2})
+    agree(case)
+
+
+FED_TWICE = """
+start s
+and f
+user A
+user B
+user C
+xor m
+and j
+user D
+end e
+s -> f -> A -> m
+f -> B -> m
+f -> C -> j
+m -> j
+j -> D -> e
+"""
+
+
+def test_a_disagreement_a_token_too_many_is_reported_here_and_swallowed_there() -> None:
+    """BPMN 2.0: a parallel join takes one token from each flow. The second token on a flow must not vanish."""
+    ours, theirs = Story(FED_TWICE).start(), Peer(FED_TWICE)
+    theirs.start()
+    for node in ("A", "B", "C", "D"):
+        ours.complete(node)
+        theirs.complete(node)
+    assert theirs.ended
+    assert ours.state.status == "running" and len(ours.state.incidents) == 1
+
+
+def test_a_disagreement_a_task_without_a_type_passes_here_and_waits_there() -> None:
+    model = "start s\ntask A\nuser B\nend e\ns -> A -> B -> e"
+    ours, theirs = Story(model).start(), Peer(model)
+    theirs.start()
+    assert (ours.open, theirs.open) == (["B"], ["A"])
