@@ -74,6 +74,8 @@ def form_values(
                 {"id": line.pk, "description": line.description, "inspected_ok": True, "old_part_present": True}
                 for line in standing_lines(world.case(None).pk)
             ]
+        elif one.kind == "payments" and isinstance(value, str):
+            raw[key] = [{"method": value, "amount_yuan": _owed(world)}]
         elif one.kind == "photos" and value:
             files[key] = [sample_file(str(value))]
         elif one.kind == "datetime" and isinstance(value, str):
@@ -83,6 +85,11 @@ def form_values(
         else:
             raw[key] = value
     return raw, files
+
+
+def _owed(world: World) -> str:
+    bill = Settlement.unscoped.filter(case_id=world.case(None).pk).first()
+    return str(bill.balance_yuan) if bill else "0"
 
 
 def _own_number(world: World, key: str) -> str:

@@ -90,9 +90,15 @@ def read_scenarios(path: Path) -> list[Scenario]:
     if len(raw) > MAX_FILE_BYTES:
         raise ScenarioError(source, 0, "文件超过 2 MB")
     try:
-        nodes = list(yaml.compose_all(raw.decode("utf-8-sig"), Loader=yaml.SafeLoader))
+        return parse_scenarios(raw.decode("utf-8-sig"), source=source)
     except UnicodeDecodeError as error:
         raise ScenarioError(source, 0, "文件不是 UTF-8 编码") from error
+
+
+def parse_scenarios(text: str, *, source: str) -> list[Scenario]:
+    """All scenarios of a text; `source` names it in problems. Raises ScenarioError."""
+    try:
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except RecursionError as error:
         raise ScenarioError(source, 0, "嵌套过深") from error
     except yaml.MarkedYAMLError as error:

@@ -16,6 +16,7 @@ from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.expecting import check
 from bihuan.operations.scenarios.format import Scenario, Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
+from bihuan.org.models import Site
 from bihuan.processes.jobs import next_due
 
 DEFAULT_START = "2026-11-02 08:30"
@@ -60,13 +61,21 @@ class _RollBack(Exception):
 
 
 def play(
-    scenario: Scenario, *, keep: bool = False, on_step: Callable[[StepReport], None] | None = None
+    scenario: Scenario,
+    *,
+    keep: bool = False,
+    on_step: Callable[[StepReport], None] | None = None,
+    start: datetime | None = None,
+    site: Site | None = None,
 ) -> ScenarioReport:
-    """Play one scenario and report. Nothing stays behind unless `keep` (the demo data is what is kept)."""
+    """Play one scenario and report. Nothing stays behind unless `keep` (the demo data is what is kept).
+
+    `start` and `site` stand in for what the file gives.
+    """
     report = ScenarioReport(scenario)
     try:
         with transaction.atomic():
-            _play(scenario, report, on_step)
+            _play(scenario, report, on_step, start, site)
             if not keep or not report.ok:
                 raise _RollBack
     except _RollBack:
@@ -74,13 +83,19 @@ def play(
     return report
 
 
-def _play(scenario: Scenario, report: ScenarioReport, on_step: Callable[[StepReport], None] | None) -> None:
+def _play(
+    scenario: Scenario,
+    report: ScenarioReport,
+    on_step: Callable[[StepReport], None] | None,
+    start: datetime | None,
+    site: Site | None,
+) -> None:
     try:
-        world, start = _begin(scenario)
+        world, begins = _begin(scenario, site)
     except StepProblem as problem:
         report.problem, report.problem_line = str(problem), scenario.given_line
         return
-    with clock.frozen(start):
+    with clock.frozen(start or begins):
         for step in scenario.steps:
             done = _step(world, step)
             report.steps.append(done)
@@ -91,10 +106,10 @@ def _play(scenario: Scenario, report: ScenarioReport, on_step: Callable[[StepRep
                 return
 
 
-def _begin(scenario: Scenario) -> tuple[World, datetime]:
+def _begin(scenario: Scenario, site: Site | None) -> tuple[World, datetime]:
     text = str(scenario.given.get("clock") or DEFAULT_START)
     with clock.frozen(datetime(2026, 1, 1, tzinfo=UTC)):
-        world = build_world(scenario.given)
+        world = build_world(scenario.given, site)
     try:
         return world, moment(text, datetime(2026, 1, 1, tzinfo=world.zone))
     except ValueError as error:

@@ -133,9 +133,9 @@ class World:
         return found
 
 
-def build_world(given: dict[str, Any]) -> World:
+def build_world(given: dict[str, Any], site: Site | None = None) -> World:
     """Put what is given in place. Raises StepProblem with what cannot be."""
-    code = str(given.get("site") or "")
+    code = str(given.get("site") or (site.code if site else ""))
     sites = Site.objects.filter(code=code) if code else Site.objects.exclude(parent=None).order_by("pk")
     site = sites.first() or (None if code else Site.objects.order_by("pk").first())
     if site is None:

@@ -1,0 +1,1 @@
+"""What each screen shows, read in a fixed number of queries; nothing here writes."""

@@ -1,0 +1,263 @@
+"""The task page: what to do, with everything needed to do it at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bihuan.accounts.models import User
+from bihuan.engine.runtime.values import decode
+from bihuan.forms import FormContext
+from bihuan.forms.drawing import DrawnForm, draw_form
+from bihuan.forms.field import PICKER_KINDS
+from bihuan.forms.texts import script_body
+from bihuan.kernel import clock
+from bihuan.kernel.errors import NotFound
+from bihuan.limits.models import Clock, ClockPause
+from bihuan.operations.binding import read_values
+from bihuan.operations.facts import CaseFacts, fill_script, script_words
+from bihuan.operations.pages.stages import Stage, stages
+from bihuan.operations.pages.story import Told, case_story
+from bihuan.operations.repair_pause import REPAIR_NODE
+from bihuan.operations.surroundings import CASE
+from bihuan.operations.work import Work, form_context, load_work
+from bihuan.org.actor import Actor
+from bihuan.org.models import Role
+from bihuan.org.roles import people_with_role
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.holding import holds, local_time, roles_of
+from bihuan.processes.models import WorkItem
+from bihuan.processes.queries import open_items_of_subject
+from bihuan.records.knowledge import read_note
+from bihuan.records.models import Case, Document, KnowledgeNote, Settlement, WorkLine
+
+STORY_LENGTH = 24
+STORY_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What the case comes to so far, in yuan and hours; `bill` once it is drawn up."""
+
+    parts_yuan: Decimal
+    labour_yuan: Decimal
+    hours: Decimal
+    lines: list[WorkLine]
+    bill: Settlement | None
+
+    @property
+    def total_yuan(self) -> Decimal:
+        return self.bill.total_yuan if self.bill else self.parts_yuan + self.labour_yuan
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """Everything the page of one work item shows. `closed` says who finished it and when; `who_can` who may do it."""
+
+    work: Work
+    actor: Actor
+    may_complete: bool
+    may_manage: bool
+    closed: str
+    who_can: str
+    drawn: DrawnForm | None
+    script: str
+    knowledge: KnowledgeNote | None
+    stages: list[Stage]
+    story: list[Told]
+    others: list[WorkItem]
+    money: Money
+    papers: list[Document]
+    colleagues: list[User]
+    repair: str
+    paused: str
+
+    @property
+    def item(self) -> WorkItem:
+        return self.work.item
+
+    @property
+    def case(self) -> Case:
+        return self.work.case
+
+    @property
+    def may_claim(self) -> bool:
+        """Offered to one's role and nobody's yet."""
+        return self.may_complete and self.item.assignee_id is None
+
+    @property
+    def asks_newcomers(self) -> bool:
+        """Whether a customer or car may be registered on the way."""
+        return self.drawn is not None and self.drawn.uses("vehicle") and self.may_complete
+
+    @property
+    def shows_status_code(self) -> bool:
+        """Whether the step hands the waiting customer the code of the progress page (AUTO-14)."""
+        return self.drawn is not None and any(one.name == "status_page" for one in self.drawn.fields)
+
+
+def task_page(
+    item_id: int,
+    *,
+    actor: Actor,
+    raw: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> TaskPage:
+    """The page of an item for somebody at its site, in a fixed number of queries.
+
+    `raw` and `errors` draw the form again as it was sent. Raises NotFound for items of other sites.
+    """
+    work = load_work(item_id, actor=actor)
+    item, case, site_id = work.item, work.case, work.item.site_id
+    facts = CaseFacts(case, actor)
+    names = dict(Role.objects.values_list("key", "name"))
+    present = open_items_of_subject(CASE, case.pk)
+    may_complete = holds(item, actor)
+    may_manage = item.is_open and actor.can("case.manage", site_id)
+    repair, paused = _repair(work, actor)
+    words = script_words(facts) if item.script_key else {}
+    note = work.node.extension.knowledge
+    return TaskPage(
+        work=work,
+        actor=actor,
+        may_complete=may_complete,
+        may_manage=may_manage,
+        closed=_closed_words(item, actor),
+        who_can=_who_can(item, names),
+        drawn=_drawn(work, facts, raw, errors),
+        script=fill_script(script_body(item.script_key), words) if item.script_key else "",
+        knowledge=_note(note) if note else None,
+        stages=_stages(work, present),
+        story=case_story(case.pk, newest=STORY_LENGTH)[:STORY_SHOWN],
+        others=[one for one in present if one.pk != item.pk],
+        money=Money(facts.parts_yuan, facts.labour_yuan, facts.hours, facts.lines, facts.settlement),
+        papers=_papers(work),
+        colleagues=_colleagues(item, actor) if may_complete or may_manage else [],
+        repair=repair,
+        paused=paused,
+    )
+
+
+def next_item(case_id: int, *, actor: Actor) -> tuple[WorkItem | None, list[WorkItem]]:
+    """The open item of a case that the person should go on with (their own first), and all that are open."""
+    present = open_items_of_subject(CASE, case_id)
+    held = [item for item in present if holds(item, actor)]
+    own = next((item for item in held if item.assignee_id == actor.user_id), None)
+    return own or next(iter(held), None), present
+
+
+def _drawn(
+    work: Work, facts: CaseFacts, raw: Mapping[str, Any] | None, errors: Mapping[str, str] | None
+) -> DrawnForm | None:
+    if work.form is None:
+        return None
+    variables = {**work.instance.variables, **_local(work.item)}
+    context: FormContext = form_context(work, variables)
+    known = read_values(work.case, work.form, facts, variables)
+    return draw_form(
+        work.form,
+        values=known,
+        labels=_labels(work, known),
+        raw=raw,
+        errors=errors,
+        prefilled=frozenset(known),
+        context=context,
+    )
+
+
+def _local(item: WorkItem) -> dict[str, Any]:
+    return dict(decode(json.loads(item.local))) if item.local else {}
+
+
+def _labels(work: Work, values: Mapping[str, Any]) -> dict[str, str]:
+    """The readable names of what pickers start with; people in one query."""
+    labels: dict[str, str] = {}
+    case, people = work.case, dict[str, int]()
+    for one in work.form.fields if work.form else ():
+        value = values.get(one.key)
+        if one.kind not in PICKER_KINDS or value in (None, ""):
+            continue
+        if one.kind == "customer" and case.customer is not None and value == case.customer_id:
+            labels[one.key] = f"{case.customer.name} {case.customer.salutation}".strip()
+        elif one.kind == "vehicle" and case.vehicle is not None and value == case.vehicle_id:
+            labels[one.key] = f"{case.vehicle.plate} {case.vehicle.label}".strip()
+        elif one.kind == "person":
+            people[one.key] = int(value)
+    names = dict(User.objects.filter(pk__in=people.values()).values_list("pk", "name")) if people else {}
+    labels.update({key: names.get(pk, "") for key, pk in people.items()})
+    return labels
+
+
+def _stages(work: Work, present: list[WorkItem]) -> list[Stage]:
+    instance = work.instance
+    done = set(
+        WorkItem.unscoped.filter(instance_id=instance.pk, status=WorkItem.Status.DONE).values_list("node_id", flat=True)
+    )
+    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+    here = [item for item in present if item.instance_id == instance.pk]
+    return stages(process, done, here, clock.now())
+
+
+def _closed_words(item: WorkItem, actor: Actor) -> str:
+    if item.is_open:
+        return ""
+    when = local_time(item.completed_at or item.opened_at, item.site_id)
+    if item.status == WorkItem.Status.CANCELLED:
+        return f"这项工作在 {when} 已随流程变化取消，不必再办。"
+    who = item.completed_by.name if item.completed_by else "系统"
+    return f"{'您' if item.completed_by_id == actor.user_id else who}在 {when} 已经完成了这项工作。"
+
+
+def _who_can(item: WorkItem, names: Mapping[str, str]) -> str:
+    if item.assignee is not None:
+        return str(item.assignee.name)
+    return "、".join(names.get(key, key) for key in sorted(roles_of(item.role))) or "指定人员"
+
+
+def _note(key: str) -> KnowledgeNote | None:
+    try:
+        return read_note(key)
+    except NotFound:
+        return None
+
+
+def _papers(work: Work) -> list[Document]:
+    """The newest valid paper of each kind that the step works with."""
+    kinds = work.node.extension.prints
+    if not kinds:
+        return []
+    newest: dict[str, Document] = {}
+    rows = Document.unscoped.filter(case_id=work.case.pk, kind__in=kinds, voided_at__isnull=True).order_by("pk")
+    for paper in rows:
+        newest[paper.kind] = paper
+    return [newest[kind] for kind in kinds if kind in newest]
+
+
+def _colleagues(item: WorkItem, actor: Actor) -> list[User]:
+    """To whom the item may be handed on: others at the site with one of its roles."""
+    people: dict[int, User] = {}
+    for role in sorted(roles_of(item.role)):
+        people.update({user.pk: user for user in people_with_role(role, item.site_id)})
+    return [user for pk, user in people.items() if pk not in (actor.user_id, item.assignee_id)]
+
+
+def _repair(work: Work, actor: Actor) -> tuple[str, str]:
+    """Whether the repair clock can be paused ("running") or taken up again ("paused") here, and the pause's reason."""
+    if not work.item.limit_key or not work.item.is_open:
+        return "", ""
+    held = Clock.unscoped.filter(
+        subject_kind=CASE, subject_id=work.case.pk, key=work.item.limit_key, stopped_at__isnull=True
+    ).first()
+    if held is None:
+        return "", ""
+    reason = ""
+    if held.paused_at is not None:
+        pause = ClockPause.unscoped.filter(clock_id=held.pk, ended_at__isnull=True).first()
+        reason = pause.reason if pause is not None else "已暂停"
+    allowed = actor.user_id == work.case.technician_id or actor.can("case.manage", work.case.site_id)
+    if work.item.node_id != REPAIR_NODE or not allowed:
+        return "", reason
+    return ("paused" if reason else "running"), reason

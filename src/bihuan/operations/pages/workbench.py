@@ -1,0 +1,180 @@
+"""The start page: what is there to do now, for whom, until when."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bihuan.kernel import clock
+from bihuan.limits.models import ClockPause
+from bihuan.notify.models import Notice
+from bihuan.notify.notices import notices_of
+from bihuan.operations.surroundings import CASE
+from bihuan.org.actor import Actor
+from bihuan.org.models import Role, Site
+from bihuan.processes.models import WorkItem
+from bihuan.processes.queries import InboxItem, inbox
+from bihuan.records.models import Case, CaseKind, CaseStatus
+
+LIMIT = 100
+SOON = timedelta(minutes=10)
+RECENT_HOURS = 12
+RECENT = 8
+NOTICES = 5
+GROUPS = (("late", "已超时"), ("soon", "即将超时"), ("today", "今天"), ("later", "之后"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One open item: `mine` when it is assigned to the person, else it is offered to their roles."""
+
+    item: InboxItem
+    case: Case | None
+    role: str
+    mine: bool
+    paused: str = ""
+
+    @property
+    def whom(self) -> str:
+        """How the customer is addressed, else what the item is about."""
+        if self.case is not None and self.case.customer is not None:
+            return self.case.customer.called
+        return ""
+
+    @property
+    def plate(self) -> str:
+        """The car's plate; for a car not yet registered the one that was noted on arrival."""
+        if self.case is None:
+            return ""
+        return self.case.vehicle.plate if self.case.vehicle else (self.case.title or self.item.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    key: str
+    label: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something done lately on one of the person's cases."""
+
+    name: str
+    who: str
+    at: datetime
+    case_id: int
+    plate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """`version` changes when anything shown changes except the running time."""
+
+    groups: list[Group]
+    counts: dict[str, int]
+    more: bool
+    in_house: int
+    notices: list[Notice] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    version: str = ""
+
+
+def workbench(*, actor: Actor) -> Workbench:
+    """The open work of a person at their present site, grouped by urgency, and what just happened. Eight queries."""
+    if actor.site_id is None:
+        return Workbench([], {}, more=False, in_house=0)
+    items = inbox(actor, site_id=actor.site_id, limit=LIMIT + 1)
+    zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id))
+    rows = _rows(items[:LIMIT], actor)
+    now = clock.now()
+    found: dict[str, list[Row]] = {key: [] for key, _ in GROUPS}
+    for row in rows:
+        found[_urgency(row, now, zone)].append(row)
+    groups = [Group(key, label, found[key]) for key, label in GROUPS if found[key]]
+    counts = {key: len(found[key]) for key, _ in GROUPS}
+    counts["mine"] = sum(row.mine for row in rows)
+    counts["offered"] = len(rows) - counts["mine"]
+    in_house = 0
+    if actor.can("case.view"):
+        visits = Case.objects.at(actor.site_id).filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN)
+        in_house = visits.filter(arrived_at__isnull=False, released_at__isnull=True).count()
+    notices = list(notices_of(actor=actor, unread_only=True)[:NOTICES])
+    steps = _recent_steps(actor, now)
+    return Workbench(
+        groups, counts, len(items) > LIMIT, in_house, notices, steps, _version(groups, in_house, notices, steps)
+    )
+
+
+def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
+    case_ids = {item.subject_id for item in items if item.subject_kind == CASE and item.subject_id is not None}
+    cases = Case.objects.at(actor.site_id or 0).select_related("customer", "vehicle").in_bulk(case_ids)
+    roles = dict(Role.objects.values_list("key", "name"))
+    limited = {item.subject_id for item in items if item.limit_key}
+    pauses = ClockPause.unscoped.filter(
+        clock__subject_kind=CASE, clock__subject_id__in=limited, clock__stopped_at__isnull=True, ended_at__isnull=True
+    )
+    paused = {
+        (subject, key): reason
+        for subject, key, reason in pauses.values_list("clock__subject_id", "clock__key", "reason")
+    }
+    return [
+        Row(
+            item,
+            cases.get(item.subject_id or 0),
+            "、".join(roles.get(key, key) for key in item.role.split(",") if key),
+            item.assignee_id == actor.user_id,
+            paused.get((item.subject_id or 0, item.limit_key), ""),
+        )
+        for item in items
+    ]
+
+
+def _urgency(row: Row, now: datetime, zone: ZoneInfo) -> str:
+    """Work without a limit belongs to today: it is open now."""
+    due = row.item.due_at
+    if due is None or row.paused:
+        return "today"
+    if due < now:
+        return "late"
+    if now >= (row.item.warn_at or due - SOON):
+        return "soon"
+    return "today" if due.astimezone(zone).date() <= now.astimezone(zone).date() else "later"
+
+
+def _recent_steps(actor: Actor, now: datetime) -> list[Step]:
+    """The newest steps others and I completed on the cases I answer for, else those I completed myself."""
+    site_id = actor.site_id or 0
+    mine = Case.objects.at(site_id).filter(status=CaseStatus.OPEN, advisor_id=actor.user_id).values("pk")
+    working = Case.objects.at(site_id).filter(status=CaseStatus.OPEN, technician_id=actor.user_id).values("pk")
+    done = WorkItem.objects.at(site_id).filter(
+        status=WorkItem.Status.DONE, completed_at__gte=now - timedelta(hours=RECENT_HOURS)
+    )
+    of_mine = done.filter(instance__subject_kind=CASE, instance__subject_id__in=mine.union(working).values("pk"))
+    own = done.filter(completed_by_id=actor.user_id, instance__subject_kind=CASE)
+    chosen = (of_mine.values_list("pk", flat=True).order_by("-completed_at")[:RECENT],
+              own.values_list("pk", flat=True).order_by("-completed_at")[:RECENT])  # fmt: skip
+    ids = {pk for part in chosen for pk in part}
+    rows = WorkItem.unscoped.filter(pk__in=ids).select_related("completed_by", "instance").order_by("-completed_at")
+    return [
+        Step(
+            row.name,
+            row.completed_by.name if row.completed_by else "系统",
+            row.completed_at,
+            row.instance.subject_id,
+            row.title,
+        )
+        for row in rows[:RECENT]
+    ]
+
+
+def _version(groups: Iterable[Group], in_house: int, notices: list[Notice], steps: list[Step]) -> str:
+    seen = [
+        str([(group.key, [(row.item.id, row.mine, row.paused, row.whom, row.plate) for row in group.rows])])
+        for group in groups
+    ]
+    seen += [str(in_house), str([one.pk for one in notices]), str([(one.name, one.at) for one in steps])]
+    return hashlib.sha256("|".join(seen).encode()).hexdigest()[:16]
