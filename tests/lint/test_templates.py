@@ -52,8 +52,8 @@ def test_what_a_template_includes_exists(file: Path) -> None:
     tree = environment(autoescape=True).parse(file.read_text(encoding="utf-8"))
     wanted = [
         node.template.value
-        for kind in (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
-        for node in tree.find_all(kind)
+        for node in tree.find_all(nodes.Stmt)
+        if isinstance(node, nodes.Extends | nodes.Include | nodes.Import | nodes.FromImport)
         if isinstance(node.template, nodes.Const) and not getattr(node, "ignore_missing", False)
     ]
     assert not [name for name in wanted if not (TEMPLATES / str(name)).is_file()]
