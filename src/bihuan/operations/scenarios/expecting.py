@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bihuan.audit.models import Entry
+from bihuan.forms.texts import script_body
 from bihuan.kernel import clock
 from bihuan.limits.models import Clock
 from bihuan.limits.report import share_in_time
@@ -16,7 +17,6 @@ from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.scenarios.format import Expectation, moment
 from bihuan.operations.scenarios.world import StepProblem, World
-from bihuan.forms.texts import script_body
 from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
 from bihuan.processes.models import Incident, Instance, WorkItem
@@ -86,7 +86,9 @@ def _ended(world: World, case_name: str | None, value: Any) -> str:
     case = world.case(case_name)
     running = Instance.unscoped.filter(subject_kind="case", subject_id=case.pk, status=Instance.Status.RUNNING).exists()
     over = case.status != "open" and not running
-    return "" if over == bool(value) else f"单据{'应已结束' if value else '不应结束'}，实际：{case.get_status_display()}"
+    return (
+        "" if over == bool(value) else f"单据{'应已结束' if value else '不应结束'}，实际：{case.get_status_display()}"
+    )
 
 
 def _columns(record: Any, value: Any, what: str) -> str:
@@ -244,7 +246,9 @@ def _due(world: World, case_name: str | None, value: Any) -> str:
 def _found(world: World, case_name: str | None, value: Any) -> str:
     if isinstance(value, int):
         return "" if len(world.found) == value else f"应查到 {value} 条，实际：{len(world.found)}"
-    told = [f"{hit.customer.name} {hit.customer.phone} {hit.vehicle.plate if hit.vehicle else ''}" for hit in world.found]
+    told = [
+        f"{hit.customer.name} {hit.customer.phone} {hit.vehicle.plate if hit.vehicle else ''}" for hit in world.found
+    ]
     return "" if any(str(value) in line for line in told) else f"应查到“{value}”，实际：{'；'.join(told) or '没有结果'}"
 
 
