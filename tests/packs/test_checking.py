@@ -84,7 +84,11 @@ def test_files_that_cannot_be_read_are_named_together(copy: Path) -> None:
     (copy / "scripts" / "greet.md").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(PackError) as refused:
         load_pack(copy)
-    assert {problem.file for problem in refused.value.problems} >= {"forms/greet.json", "roles.toml", "scripts/greet.md"}
+    assert {problem.file for problem in refused.value.problems} >= {
+        "forms/greet.json",
+        "roles.toml",
+        "scripts/greet.md",
+    }
 
 
 def test_a_folder_that_is_no_pack_is_refused(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.scenarios.format import Scenario, Step, moment, parse_scenarios
 from bihuan.operations.scenarios.player import play
+from bihuan.org.access import system_actor
 from bihuan.org.models import Site
 from bihuan.org.roles import people_with_role
 from bihuan.records.models import Part, SlotCapacity, Vehicle
-from bihuan.org.access import system_actor
 from bihuan.records.stock import receive_stock
 
 REGIONS = ("left_front_door", "right_rear_door", "front_bumper", "rear_bumper", "left_rear_wing", "bonnet")
