@@ -7,20 +7,16 @@ incident ids come from one counter of the instance, so none is ever used twice. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from bihuan.engine.runtime.values import decode, encode
 
-
-def fields_of(cls: type[Event]) -> tuple[str, ...]:
-    """Names of an event's fields, in order."""
-    return tuple(cls.__slots__)
-
-
 EVENT_TYPES: dict[str, type[Event]] = {}
 _PLAIN = frozenset({str, int, bool})
+_FIELDS: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
+"""By event type: its fields in order, each with the default that is left out when saving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +24,13 @@ class Event:
     """Ground of all events."""
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary with the event's `type` and its fields; empty fields are left out."""
+        """A plain dictionary with the event's `type` and its fields; fields at their default are left out."""
         cls = type(self)
         data: dict[str, Any] = {"type": cls.__name__}
-        for name in fields_of(cls):
+        for name, default in _FIELDS[cls]:
             value = getattr(self, name)
-            if value is None or value == "" or value == {}:
-                continue
-            data[name] = value if type(value) in _PLAIN else encode(value)
+            if value is not default and value != default:
+                data[name] = value if type(value) in _PLAIN else encode(value)
         return data
 
 
@@ -163,12 +158,6 @@ class TimerSet(Event):
     due_at: datetime
     left: int | None = 0
     scope: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """As every event; `left` null is told apart from 0."""
-        data = Event.to_json(self)
-        data["left"] = self.left
-        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,3 +314,12 @@ EVENT_TYPES.update(
         IncidentResolved,
     )
 )
+
+
+def _default(of: Field[Any]) -> Any:
+    if of.default is not MISSING:
+        return of.default
+    return of.default_factory() if of.default_factory is not MISSING else MISSING
+
+
+_FIELDS.update((cls, tuple((of.name, _default(of)) for of in fields(cls))) for cls in EVENT_TYPES.values())
