@@ -64,10 +64,13 @@ def run_scenarios(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_as_json(reports, unreadable), ensure_ascii=False))
     else:
-        for error in unreadable:
-            print(f"✗ {error}", file=sys.stderr)
+        for problem in unreadable:
+            print(f"✗ {problem}", file=sys.stderr)
         broken = sum(not report.ok for report in reports)
-        print(f"{len(reports) - broken} 个场景通过，{broken} 个未通过" + (f"，{len(unreadable)} 个文件不能读" if unreadable else ""))
+        print(
+            f"{len(reports) - broken} 个场景通过，{broken} 个未通过"
+            + (f"，{len(unreadable)} 个文件不能读" if unreadable else "")
+        )
     if unreadable:
         return 2
     return 0 if all(report.ok for report in reports) else 1
@@ -123,7 +126,5 @@ def _as_json(reports: list[ScenarioReport], unreadable: list[ScenarioError]) -> 
             }
             for report in reports
         ],
-        "unreadable": [
-            {"file": error.source, "line": error.line, "problem": error.reason} for error in unreadable
-        ],
+        "unreadable": [{"file": error.source, "line": error.line, "problem": error.reason} for error in unreadable],
     }

@@ -95,7 +95,9 @@ def write_values(case: Case, form: Form, values: dict[str, Any], *, actor: Actor
     bound = sort_values(form, values)
     process = under_process(actor, case.site_id)
     if bound.case:
-        known = {key: int(value) if key == "mileage_km" and value is not None else value for key, value in bound.case.items()}
+        known = {
+            key: int(value) if key == "mileage_km" and value is not None else value for key, value in bound.case.items()
+        }
         change_case(case.pk, actor=process, **{key: value for key, value in known.items() if value is not None})
         case.refresh_from_db()
     if bound.customer and case.customer_id:
@@ -148,9 +150,10 @@ def _write_lines(
         return rows
     kept = [line for line in there if line.status in line_cases.EDITABLE] if plain else []
     named = {row.get("id") for row in rows}
-    asked = [{"id": line.pk} for line in kept if line.pk not in named]
+    asked: list[dict[str, Any]] = [{"id": line.pk} for line in kept if line.pk not in named]
     asked += [
-        {"id": row.get("id"), **{key: row[key] for key in LINE_VALUES if row.get(key) not in (None, "")}} for row in rows
+        {"id": row.get("id"), **{key: row[key] for key in LINE_VALUES if row.get(key) not in (None, "")}}
+        for row in rows
     ]
     line_cases.write_lines(case.pk, asked, actor=actor)
     known = {line.pk for line in there}

@@ -37,9 +37,7 @@ class CaseFacts:
     @cached_property
     def lines(self) -> list[WorkLine]:
         """The lines that still count (not declined, not replaced), in order."""
-        return list(
-            WorkLine.unscoped.filter(case_id=self.case.pk, status__in=LIVE_LINES).select_related("job", "part")
-        )
+        return list(WorkLine.unscoped.filter(case_id=self.case.pk, status__in=LIVE_LINES).select_related("job", "part"))
 
     @cached_property
     def appointment(self) -> Appointment | None:
@@ -87,7 +85,7 @@ class CaseFacts:
 
 
 def case_facts(case: Case) -> dict[str, Any]:
-    """What expressions see as `case`, `customer` and `vehicle`: plain values only, no query beyond the case's own rows."""
+    """What expressions see as `case`, `customer` and `vehicle`: plain values of the case's own rows."""
     customer, vehicle = case.customer, case.vehicle
     return {
         "case": {
@@ -159,14 +157,15 @@ def script_words(facts: CaseFacts) -> dict[str, str]:
 
 SCRIPT_WORDS = (
     "门店", "门店电话", "本人", "岗位", "客户", "称呼", "电话", "车牌", "车型", "里程", "项目", "项目明细", "配件费",
-    "工时费", "优惠", "金额", "工时", "预约时间", "特别要求", "技师", "顾问", "完工时间", "单号", "工位", "下次保养里程",
-    "下次保养日期",
+    "工时费", "优惠", "金额", "工时", "预约时间", "特别要求", "技师", "顾问", "完工时间", "单号", "工位",
+    "下次保养里程", "下次保养日期",
 )  # fmt: skip
 
 
 def _spoken(number: int, line: WorkLine) -> str:
     parts = f"配件 {format_yuan(line.parts_fee_yuan)}，" if line.part_id else ""
-    return f"第{number}项 {line.description}：{parts}工时费 {format_yuan(line.labour_fee_yuan)}，{line.labour_hours:.1f} 小时"
+    labour = f"工时费 {format_yuan(line.labour_fee_yuan)}，{line.labour_hours:.1f} 小时"
+    return f"第{number}项 {line.description}：{parts}{labour}"
 
 
 def _asked_for(facts: CaseFacts) -> dict[str, str]:
@@ -179,7 +178,7 @@ def _asked_for(facts: CaseFacts) -> dict[str, str]:
     jobs = dict(wanted.values_list("pk", "name"))
     named = User.objects.filter(pk=sheet["technician"]).first() if sheet.get("technician") else None
     return {
-        "项目": "、".join(jobs.get(row.get("job_id"), "") or str(row.get("description") or "") for row in rows),
+        "项目": "、".join(jobs.get(int(row.get("job_id") or 0), "") or str(row.get("description") or "") for row in rows),
         "预约时间": facts.local(parse_datetime(str(sheet.get("starts_at") or ""))),
         "特别要求": str(sheet.get("request") or ""),
         "技师": named.name if named else "不指定",

@@ -19,7 +19,9 @@ def resolver(site_id: int) -> Resolver:
 def _resolve(site_id: int, kind: str, text: str) -> int | None:
     words = text.strip()
     if kind == "customer":
-        return _only(Customer.objects.filter(phone=digits(words)) if digits(words) else Customer.objects.filter(name=words))
+        return _only(
+            Customer.objects.filter(phone=digits(words)) if digits(words) else Customer.objects.filter(name=words)
+        )
     if kind == "vehicle":
         return _only(Vehicle.objects.filter(plate_key=plate_key(words)))
     if kind == "part":

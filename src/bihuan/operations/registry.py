@@ -2,7 +2,7 @@
 
 A process names effects (`bihuan:effects` on a user task, `bihuan:service` on a service task); each is one function
 here. An effect runs inside the transaction of the step, before the engine moves on. It may refuse with a
-BusinessError, which the person who completes the step sees at the form; in a service task a refusal becomes an incident.
+BusinessError, which the person who completes the step sees at the form; in a service task it becomes an incident.
 """
 
 from __future__ import annotations

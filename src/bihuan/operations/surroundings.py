@@ -1,4 +1,4 @@
-"""What every step of a process gets from the records: services, facts for conditions, time limits, clocks and notices."""
+"""What a step of a process gets from the records: services, facts for conditions, time limits, clocks, notices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from bihuan.kernel import worktime
+from bihuan.kernel.errors import NotFound
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock
 from bihuan.notify.notices import notify_people
@@ -22,9 +24,7 @@ ITEM = "item"
 
 def surroundings() -> Surroundings:
     """Everything a step needs from outside the processes."""
-    return Surroundings(
-        services=Services(), context=facts_of_instance, limits=moments_of_limit, observe=follow_step
-    )
+    return Surroundings(services=Services(), context=facts_of_instance, limits=moments_of_limit, observe=follow_step)
 
 
 class Services(Mapping[str, Callable[[ServiceCall], Mapping[str, Any]]]):
@@ -53,6 +53,8 @@ def run_service(call: ServiceCall) -> Mapping[str, Any]:
 
 def load_case(case_id: int | None) -> Case:
     """The case with everything facts and effects look at, in one query."""
+    if case_id is None:
+        raise NotFound("这个流程没有业务单")
     return Case.unscoped.select_related(
         "site", "customer", "vehicle", "advisor", "technician", "appointment", "appointment__technician"
     ).get(pk=case_id)
@@ -72,16 +74,14 @@ def moments_of_limit(
     limit = limit_definitions().get(key)
     if limit is None:
         return None, None
-    running = Clock.unscoped.filter(
-        subject_kind=CASE, subject_id=instance.subject_id, key=key, stopped_at__isnull=True
-    ).first()
+    running = _running_on_case(instance, key)
     if running is not None:
         return running.due_at, running.warn_at
     seconds = limit.target_seconds(variables)
     if limit.calendar == Clock.Calendar.SITE:
         calendar = Site.objects.get(pk=instance.site_id).calendar
-        due = clocks.worktime.add_working_seconds(calendar, opened_at, seconds)
-        warn = clocks.worktime.add_working_seconds(calendar, opened_at, seconds - limit.warn_before_seconds(seconds))
+        due = worktime.add_working_seconds(calendar, opened_at, seconds)
+        warn = worktime.add_working_seconds(calendar, opened_at, seconds - limit.warn_before_seconds(seconds))
     else:
         due = opened_at + timedelta(seconds=seconds)
         warn = due - timedelta(seconds=limit.warn_before_seconds(seconds))
@@ -94,10 +94,7 @@ def follow_step(result: StepResult) -> None:
     _stop_item_clocks(result)
     for item in result.opened:
         limit = limits.get(item.limit_key)
-        case_runs = Clock.unscoped.filter(
-            subject_kind=CASE, subject_id=result.instance.subject_id, key=item.limit_key, stopped_at__isnull=True
-        ).exists()
-        if limit is not None and item.due_at is not None and not case_runs:
+        if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
             seconds = limit.target_seconds({})
             clocks.start_clock(
                 subject_kind=ITEM,
@@ -113,6 +110,13 @@ def follow_step(result: StepResult) -> None:
             )
         if item.assignee_id is not None and item.assignee_id != result.actor_id:
             notify_people([item.assignee_id], f"新待办：{item.name}", item.title, url=f"/tasks/{item.id}")
+
+
+def _running_on_case(instance: InstanceFacts, key: str) -> Clock | None:
+    if instance.subject_kind != CASE or instance.subject_id is None:
+        return None
+    rows = Clock.unscoped.filter(subject_kind=CASE, subject_id=instance.subject_id, key=key, stopped_at__isnull=True)
+    return rows.first()
 
 
 def _stop_item_clocks(result: StepResult) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
 from bihuan.notify.notices import notify_people, notify_role
 from bihuan.operations.messages import tell_process
@@ -59,7 +58,7 @@ def send_advisor(ctx: EffectContext) -> None:
 
 @effect("link_appointment")
 def link_appointment(ctx: EffectContext) -> Mapping[str, Any]:
-    """Link the visit to its appointment, mark the arrival on the board, end the waiting of the appointment's process."""
+    """Link the visit to its appointment, mark the arrival on the board, end the waiting of that process."""
     if ctx.value("has_appointment") != "yes":
         return {"appointed": False}
     found = _appointment(ctx)
@@ -112,7 +111,7 @@ def take_key(ctx: EffectContext) -> None:
 def hand_over_key(ctx: EffectContext) -> Mapping[str, Any]:
     """After washing the key goes straight to the waiting advisor; to the guard only when the guard signs for it."""
     if ctx.value("key_to") == "advisor":
-        advisor = User.objects.filter(pk=ctx.case.advisor_id).first()
+        advisor = ctx.case.advisor
         if advisor is None:
             raise BusinessError("本单没有服务顾问，请把钥匙交到值班室", "key_to")
         pass_key(ctx, custody.colleague(advisor), signed_by=advisor.name)

@@ -30,9 +30,7 @@ NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 
 def repair_clock(case_id: int) -> Clock | None:
     """The running clock of the agreed hours of a case."""
-    return Clock.unscoped.filter(
-        subject_kind="case", subject_id=case_id, key=REPAIR, stopped_at__isnull=True
-    ).first()
+    return Clock.unscoped.filter(subject_kind="case", subject_id=case_id, key=REPAIR, stopped_at__isnull=True).first()
 
 
 @effect("dispatch_work")
@@ -70,7 +68,9 @@ def issue_parts(ctx: EffectContext) -> Mapping[str, Any]:
                 {"part_id": line.part_id, "part_code": refusal.part.code, "quantity": refusal.wanted, "note": ""}
             )
     if missing:
-        notify_people(_responsible(ctx), "缺件，请告知客户", f"{ctx.case.number} 有配件缺货，到货后再发料。", url=_url(ctx))
+        notify_people(
+            _responsible(ctx), "缺件，请告知客户", f"{ctx.case.number} 有配件缺货，到货后再发料。", url=_url(ctx)
+        )
     return {"parts_missing": bool(missing), "missing_parts": missing}
 
 

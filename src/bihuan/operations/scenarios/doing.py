@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from bihuan.forms import Form
@@ -35,9 +36,9 @@ def open_item(world: World, step: Step) -> WorkItem:
         instance__subject_kind="case", instance__subject_id=case.pk
     )
     named = [item for item in items.order_by("-pk") if step.task in (item.name, item.node_id)]
-    open_ones = [item for item in named if item.is_open]
-    if open_ones or named:
-        return (open_ones or named)[0]
+    chosen: WorkItem | None = next((item for item in named if item.is_open), named[0] if named else None)
+    if chosen is not None:
+        return chosen
     there = "、".join(items.filter(status=WorkItem.Status.OPEN).values_list("name", flat=True)) or "没有待办"
     raise StepProblem(f"单据 {case.number} 没有任务“{step.task}”；现在的待办：{there}")
 
@@ -129,9 +130,7 @@ def start(world: World, step: Step) -> None:
     if kind == "service_visit":
         arrive(world, step)
         return
-    case = cases.start_case(
-        kind, actor=_acting(world, step), site_id=world.site.pk, **_columns(world, step.values)
-    )
+    case = cases.start_case(kind, actor=_acting(world, step), site_id=world.site.pk, **_columns(world, step.values))
     _remember(world, step, case)
 
 
@@ -287,7 +286,8 @@ def release_key(world: World, step: Step) -> None:
 def receive_stock(world: World, step: Step) -> None:
     """Parts arrive at the store."""
     part = world.part(step.values.get("part"))
-    stock.receive_stock(part.pk, step.values.get("quantity") or 0, actor=_acting(world, step), site_id=world.site.pk)
+    quantity = Decimal(str(step.values.get("quantity") or 0))
+    stock.receive_stock(part.pk, quantity, actor=_acting(world, step), site_id=world.site.pk)
 
 
 def cancel(world: World, step: Step) -> None:

@@ -19,7 +19,9 @@ MAX_FILE_BYTES = 2_000_000
 MAX_STEPS = 2_000
 
 STEP_KEYS = frozenset({"at", "as", "do", "task", "case", "process", "with", "save", "refused", "then", "note"})
-GIVEN_KEYS = frozenset({"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "with", "pack"})
+GIVEN_KEYS = frozenset(
+    {"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "with", "pack"}
+)
 HEAD_KEYS = frozenset({"scenario", "pack", "covers", "note", "given", "steps", "when", "then"})
 
 
@@ -147,7 +149,9 @@ class _Reader:
 
     def _step(self, node: yaml.Node) -> Step:
         entries = dict(self._entries(node, STEP_KEYS, "步骤"))
-        text = {key: self._text(entries, key) for key in ("at", "as", "do", "task", "case", "process", "save", "refused")}
+        text = {
+            key: self._text(entries, key) for key in ("at", "as", "do", "task", "case", "process", "save", "refused")
+        }
         values = self._plain(entries["with"]) if "with" in entries else {}
         if not isinstance(values, dict):
             raise self._error(entries["with"], "with 须是键值表")

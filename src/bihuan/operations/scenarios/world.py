@@ -178,8 +178,10 @@ def _add_person(world: World, row: dict[str, Any]) -> None:
 
 def _add_customer(world: World, row: dict[str, Any]) -> None:
     if not Customer.objects.filter(phone=str(row.get("phone") or "")).exists():
-        values = {key: str(value) for key, value in row.items() if key in ("salutation", "address", "note", "kind")}
-        create_customer(actor=world.system, name=str(row.get("name") or ""), phone=str(row.get("phone") or ""), **values)
+        values: dict[str, Any] = {key: str(value) for key, value in row.items() if key in ("salutation", "address", "note", "kind")}
+        create_customer(
+            actor=world.system, name=str(row.get("name") or ""), phone=str(row.get("phone") or ""), **values
+        )
 
 
 def _add_vehicle(world: World, row: dict[str, Any]) -> None:

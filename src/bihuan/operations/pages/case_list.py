@@ -1,0 +1,202 @@
+"""The list of cases with its filters, and the same rows for a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from bihuan.accounts.models import User
+from bihuan.kernel.errors import BusinessError
+from bihuan.operations.surroundings import CASE
+from bihuan.org.actor import Actor
+from bihuan.org.models import Site
+from bihuan.processes.models import WorkItem
+from bihuan.records.exporting import MAX_EXPORT_ROWS, export_xlsx
+from bihuan.records.lookup import prefix
+from bihuan.records.models import Case, CaseKind, CaseStatus, Customer, Vehicle
+from bihuan.records.search_keys import digits, mirrored, plain, plate_key
+
+PAGE_SIZE = 50
+MATCHES = 300
+ORDERS = {"opened": "opened_at", "number": "number", "promised": "agreed_done_at"}
+HEADINGS = (
+    "单号", "类型", "状态", "车牌", "车型", "客户", "服务顾问", "维修技师", "开单时间", "约定完工", "完工章", "关单时间",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CaseQuery:
+    """What the list shows: filters, order (`-opened`: newest first) and page, as they stand in the address."""
+
+    kind: str = ""
+    status: str = CaseStatus.OPEN
+    advisor: int | None = None
+    since: date | None = None
+    until: date | None = None
+    search: str = ""
+    order: str = "-opened"
+    page: int = 1
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> CaseQuery:
+        """The query of an address; what makes no sense is left out rather than refused."""
+        status, order = params.get("status", CaseStatus.OPEN), params.get("order", "-opened")
+        advisor, page = str(params.get("advisor", "")), str(params.get("page", "1"))
+        return cls(
+            kind=params.get("kind", "") if params.get("kind") in CaseKind.values else "",
+            status=status if status in (*CaseStatus.values, "") else CaseStatus.OPEN,
+            advisor=int(advisor) if advisor.isdecimal() and len(advisor) < 12 else None,
+            since=_day(params.get("since")),
+            until=_day(params.get("until")),
+            search=plain(str(params.get("q", "")))[:60],
+            order=order if order.removeprefix("-") in ORDERS else "-opened",
+            page=max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,
+        )
+
+    def address(self, **changed: Any) -> str:
+        """The address of this view with something changed; a change goes back to the first page."""
+        other = replace(self, **{"page": 1, **changed})
+        parts = {
+            "kind": other.kind,
+            "status": other.status if other.status != CaseStatus.OPEN else None,
+            "advisor": other.advisor or "",
+            "since": other.since.isoformat() if other.since else "",
+            "until": other.until.isoformat() if other.until else "",
+            "q": other.search,
+            "order": other.order if other.order != "-opened" else "",
+            "page": other.page if other.page > 1 else "",
+        }
+        return urlencode({key: value for key, value in parts.items() if value or (key == "status" and value == "")})
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case with what is open on it now."""
+
+    case: Case
+    steps: list[WorkItem]
+
+    @property
+    def due(self) -> datetime | None:
+        """The most pressing limit of the open steps."""
+        return min((item.due_at for item in self.steps if item.due_at is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """One page of the list."""
+
+    query: CaseQuery
+    rows: list[CaseRow]
+    total: int
+    pages: int
+    advisors: list[User]
+
+    @property
+    def advisor_name(self) -> str:
+        return next((user.name for user in self.advisors if user.pk == self.query.advisor), "")
+
+
+def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
+    """A page of the cases at the actor's site. Eight queries at most."""
+    rows = _matching(query, actor)
+    total = rows.count()
+    pages = max(1, -(-total // PAGE_SIZE))
+    number = min(query.page, pages)
+    shown = list(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
+    steps: dict[int, list[WorkItem]] = {case.pk: [] for case in shown}
+    present = WorkItem.objects.at(actor.site_id or 0).filter(
+        status=WorkItem.Status.OPEN, instance__subject_kind=CASE, instance__subject_id__in=list(steps)
+    )
+    for item in present.select_related("instance", "assignee").order_by("sort_at", "pk"):
+        steps[item.instance.subject_id].append(item)
+    answering = Case.objects.at(actor.site_id or 0).filter(advisor__isnull=False).values("advisor_id").distinct()
+    advisors = list(User.objects.filter(pk__in=answering).order_by("name")[:200])
+    found = [CaseRow(case, steps[case.pk]) for case in shown]
+    return CaseList(replace(query, page=number), found, total, pages, advisors)
+
+
+def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
+    """Exactly the rows of this view as a workbook. Needs `case.export`."""
+    actor.require("case.export")
+    zone = _zone(actor)
+    rows = _matching(query, actor)[: MAX_EXPORT_ROWS + 1]
+    cells = (
+        (
+            case.number,
+            case.get_kind_display(),
+            case.get_status_display(),
+            case.vehicle.plate if case.vehicle else "",
+            case.vehicle.label if case.vehicle else "",
+            case.customer.name if case.customer else "",
+            case.advisor.name if case.advisor else "",
+            case.technician.name if case.technician else "",
+            case.opened_at,
+            case.agreed_done_at,
+            case.get_stamp_display() if case.stamp else "",
+            case.closed_at,
+        )
+        for case in rows
+    )
+    return export_xlsx(HEADINGS, cells, title="业务单据", zone=zone)
+
+
+def _matching(query: CaseQuery, actor: Actor) -> QuerySet[Case]:
+    if actor.site_id is None:
+        raise BusinessError("请先选择门店")
+    actor.require("case.view")
+    rows: QuerySet[Case] = Case.objects.at(actor.site_id)
+    if query.kind:
+        rows = rows.filter(kind=query.kind)
+    if query.status:
+        rows = rows.filter(status=query.status)
+    if query.advisor:
+        rows = rows.filter(advisor_id=query.advisor)
+    if query.since or query.until:
+        rows = rows.filter(_between(query, _zone(actor)))
+    if query.search:
+        rows = rows.filter(_found(query.search))
+    column = ORDERS[query.order.removeprefix("-")]
+    down = "-" if query.order.startswith("-") else ""
+    related = rows.select_related("customer", "vehicle", "advisor", "technician")
+    return related.order_by(f"{down}{column}", f"{down}pk")
+
+
+def _between(query: CaseQuery, zone: ZoneInfo) -> Q:
+    found = Q()
+    if query.since:
+        found &= Q(opened_at__gte=datetime.combine(query.since, time(), zone))
+    if query.until:
+        found &= Q(opened_at__lt=datetime.combine(query.until + timedelta(days=1), time(), zone))
+    return found
+
+
+def _found(text: str) -> Q:
+    """By number, plate, name or the end of a telephone number; each by the start of an indexed key."""
+    found = prefix("number", text.upper())
+    key = plate_key(text)
+    if key:
+        cars = Vehicle.objects.filter(prefix("plate_key", key) | prefix("plate_mirrored", mirrored(key)))
+        found |= Q(vehicle_id__in=list(cars.values_list("pk", flat=True)[:MATCHES]))
+    people = prefix("name", text)
+    if len(digits(text)) >= 4:
+        people |= prefix("phone_mirrored", mirrored(digits(text)))
+    customers = Customer.objects.filter(people)
+    return found | Q(customer_id__in=list(customers.values_list("pk", flat=True)[:MATCHES]))
+
+
+def _zone(actor: Actor) -> ZoneInfo:
+    return ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id))
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,201 @@
+"""The page of a case: its head, and one tab at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from bihuan.kernel import clock
+from bihuan.kernel.errors import NotFound
+from bihuan.limits.models import Clock, ClockPause
+from bihuan.operations.effects.workshop import REPAIR
+from bihuan.operations.pages.stages import Stage, stages
+from bihuan.operations.pages.story import case_story
+from bihuan.operations.surroundings import CASE, load_case
+from bihuan.org.actor import Actor
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.history import diagram
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.queries import open_items_of_subject
+from bihuan.records.access import access_case
+from bihuan.records.models import (
+    Attachment,
+    Case,
+    Charge,
+    Custody,
+    CustodyMove,
+    Document,
+    LineStatus,
+    Payment,
+    Settlement,
+    Signature,
+    WorkLine,
+)
+
+TABS: Mapping[str, str] = {
+    "story": "时间线",
+    "lines": "作业与费用",
+    "papers": "单证",
+    "custody": "保管",
+    "money": "收款",
+    "files": "附件与签名",
+    "diagram": "流程图",
+}
+COUNTED = (LineStatus.REQUESTED, LineStatus.ESTIMATED, LineStatus.AGREED, LineStatus.DONE)
+MAX_FILES = 120
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """The head of a case and the content of one tab (`shown` holds what its template needs)."""
+
+    case: Case
+    tab: str
+    steps: list[WorkItem]
+    stages: list[Stage]
+    bill: Settlement | None
+    parts_yuan: Decimal
+    labour_yuan: Decimal
+    paused: str
+    may_cancel: bool
+    related: list[Case]
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def total_yuan(self) -> Decimal:
+        return self.bill.total_yuan if self.bill else self.parts_yuan + self.labour_yuan
+
+
+def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
+    """A case for those who may see it; a fixed number of queries for each tab."""
+    access_case(case_id, actor=actor)
+    case = load_case(case_id)
+    chosen = tab if tab in TABS else "story"
+    steps = open_items_of_subject(CASE, case.pk)
+    lines = list(WorkLine.unscoped.filter(case_id=case.pk).select_related("job", "part", "done_by").order_by("seq"))
+    counted = [line for line in lines if line.status in COUNTED]
+    bill = Settlement.unscoped.filter(case_id=case.pk).select_related("voucher").first()
+    found = Case.unscoped.filter(parent_id=case.pk) | Case.unscoped.filter(pk=case.parent_id or 0)
+    page = CasePage(
+        case=case,
+        tab=chosen,
+        steps=steps,
+        stages=_stages(case, steps),
+        bill=bill,
+        parts_yuan=sum((line.parts_fee_yuan for line in counted), Decimal("0.00")),
+        labour_yuan=sum((line.labour_fee_yuan for line in counted), Decimal("0.00")),
+        paused=_paused(case),
+        may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
+        related=[one for one in found.order_by("opened_at") if one.site_id in actor.site_ids],
+    )
+    page.shown.update(_TAB_CONTENT[chosen](page, lines))
+    return page
+
+
+def _stages(case: Case, steps: list[WorkItem]) -> list[Stage]:
+    instance = main_instance(case.pk)
+    if instance is None:
+        return []
+    done = set(
+        WorkItem.unscoped.filter(instance_id=instance.pk, status=WorkItem.Status.DONE).values_list("node_id", flat=True)
+    )
+    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+    here = [item for item in steps if item.instance_id == instance.pk]
+    found = stages(process, done, here, clock.now())
+    return found if instance.is_running else [one for one in found if one.state != "next"]
+
+
+def main_instance(case_id: int) -> Instance | None:
+    """The process that carries a case: its newest instance that no other called."""
+    rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, parent__isnull=True)
+    found: Instance | None = rows.select_related("version").order_by("-pk").first()
+    return found
+
+
+def _paused(case: Case) -> str:
+    running = Clock.unscoped.filter(
+        subject_kind=CASE, subject_id=case.pk, key=REPAIR, paused_at__isnull=False, stopped_at__isnull=True
+    )
+    pause = ClockPause.unscoped.filter(clock__in=running, ended_at__isnull=True).first()
+    return pause.reason if pause is not None else ""
+
+
+def _story(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    return {"story": case_story(page.case.pk)}
+
+
+def _lines(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    return {
+        "lines": lines,
+        "hours": sum((line.labour_hours for line in lines if line.status in COUNTED), Decimal(0)),
+    }
+
+
+def _papers(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    rows = Document.unscoped.filter(case_id=page.case.pk).select_related("issued_by").order_by("-issued_at", "-pk")
+    return {"papers": list(rows)}
+
+
+def _custody(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    held = list(Custody.unscoped.filter(case_id=page.case.pk).order_by("thing"))
+    moves = CustodyMove.unscoped.filter(custody__case_id=page.case.pk).select_related("custody", "by")
+    return {"held": held, "moves": list(moves.order_by("-at", "-pk"))}
+
+
+def _money(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    if page.bill is None:
+        return {"charges": [], "payments": []}
+    charges = Charge.unscoped.filter(settlement_id=page.bill.pk).select_related("line", "by").order_by("pk")
+    payments = Payment.unscoped.filter(settlement_id=page.bill.pk).select_related("by").order_by("at", "pk")
+    return {"charges": list(charges), "payments": list(payments)}
+
+
+def _files(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    files = Attachment.unscoped.filter(case_id=page.case.pk).exclude(kind__startswith="signature.")
+    signed = Signature.unscoped.filter(case_id=page.case.pk).select_related("by").order_by("-at", "-pk")
+    return {
+        "files": list(files.select_related("by").order_by("-at", "-pk")[:MAX_FILES]),
+        "signatures": list(signed[:MAX_FILES]),
+    }
+
+
+def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=page.case.pk)
+    return {"instances": list(rows.select_related("version", "version__definition").order_by("pk"))}
+
+
+_TAB_CONTENT: Mapping[str, Callable[[CasePage, list[WorkLine]], dict[str, Any]]] = {
+    "story": _story,
+    "lines": _lines,
+    "papers": _papers,
+    "custody": _custody,
+    "money": _money,
+    "files": _files,
+    "diagram": _diagram,
+}
+
+NODE_STATES = {"done": "done", "active": "current", "late": "late"}
+
+
+def instance_for(instance_id: int, *, actor: Actor) -> Instance:
+    """An instance about a case the actor may see, with its version."""
+    instance: Instance | None = Instance.unscoped.select_related("version").filter(pk=instance_id).first()
+    if instance is None or instance.subject_kind != CASE or instance.subject_id is None:
+        raise NotFound("没有这个流程实例")
+    access_case(instance.subject_id, actor=actor)
+    return instance
+
+
+def diagram_marks(instance_id: int, *, actor: Actor) -> dict[str, dict[str, Any]]:
+    """How to mark each node of the diagram: state done, current or late, who, when (aware) and a note."""
+    instance_for(instance_id, actor=actor)
+    marks: dict[str, dict[str, Any]] = {}
+    for node, known in diagram(instance_id).nodes.items():
+        state = NODE_STATES.get(known["state"], "done")
+        note = known.get("incident", "")
+        marks[node] = {"state": "late" if note else state, "who": known.get("by", ""), "at": known.get("at")}
+        if note or state != "done":
+            marks[node]["note"] = note or ("超时" if state == "late" else "进行中")
+    return marks
