@@ -10,8 +10,8 @@ from django.db.models import Model as DjangoModel
 from bihuan.engine.definition import DefinitionError, Node, Process, parse_bpmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
-from bihuan.operations.registry import EFFECTS
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
+from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
 from bihuan.records.models import Case, CaseKind, Customer, DocumentKind, Vehicle
