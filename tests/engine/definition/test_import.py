@@ -1,0 +1,130 @@
+"""Models drawn for other engines: what they say about people, forms, services and variables arrives."""
+
+from __future__ import annotations
+
+import pytest
+
+from bihuan.engine.definition import Node, Process, parse_bpmn
+from bihuan.engine.feel import to_text
+from tests.engine.runtime.models import HEAD
+
+
+def process(xml: str, declarations: str = "") -> Process:
+    return parse_bpmn(
+        f'{HEAD}{declarations}<process id="process" isExecutable="true">{xml}</process></definitions>'
+    ).main
+
+
+def node(xml: str) -> Node:
+    return process(xml).nodes["x"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside", "role", "assignee", "form"),
+    [
+        ('bihuan:role="advisor" bihuan:assignee="顾问" bihuan:form="f"', "", "advisor", "li", "f"),
+        ('camunda:assignee="li" camunda:candidateGroups="a,b" camunda:formKey="f"', "", "a,b", "li", "f"),
+        ('camunda:assignee="${顾问}" camunda:formRef="f"', "", "", "li", "f"),
+        ('flowable:assignee="#{顾问}" flowable:candidateGroups="a" flowable:formKey="f"', "", "a", "li", "f"),
+        ("", '<zeebe:assignmentDefinition assignee="li" candidateGroups="a"/><zeebe:formDefinition formId="f"/>', "a", "li", "f"),  # noqa: E501
+        ("", '<zeebe:assignmentDefinition assignee="=顾问"/><zeebe:formDefinition formKey="f"/>', "", "li", "f"),
+    ],
+)  # fmt: skip
+def test_who_does_a_task_with_which_form(attributes: str, inside: str, role: str, assignee: str, form: str) -> None:
+    task = node(f'<userTask id="x" {attributes}><extensionElements>{inside}</extensionElements></userTask>')
+    assert (task.extension.role, task.extension.form) == (role, form)
+    assert task.assignee is not None and to_text(task.assignee.evaluate({"顾问": "li"})) == assignee
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside", "service"),
+    [
+        ('bihuan:service="s"', "", "s"),
+        ('camunda:type="external" camunda:topic="s"', "", "s"),
+        ('camunda:class="org.example.S"', "", "org.example.S"),
+        ('camunda:delegateExpression="${s}"', "", "s"),
+        ('camunda:expression="${s.run(x)}"', "", "s.run(x)"),
+        ('flowable:class="org.example.S"', "", "org.example.S"),
+        ('flowable:type="mail"', "", "mail"),
+        ("", '<zeebe:taskDefinition type="s" retries="3"/>', "s"),
+        ('name="打印"', "", ""),
+    ],
+)
+def test_which_service_is_asked_for(attributes: str, inside: str, service: str) -> None:
+    task = node(f'<serviceTask id="x" {attributes}><extensionElements>{inside}</extensionElements></serviceTask>')
+    assert task.extension.service == service
+
+
+@pytest.mark.parametrize("text", ["x > 1", "= x > 1", "${x > 1}", "#{x &gt; 1}", "${x gt 1}".replace(" gt ", " &gt; ")])
+def test_conditions_in_every_dialect(text: str) -> None:
+    flow = process(
+        '<startEvent id="s"/><exclusiveGateway id="g" default="gb"/><userTask id="a"/><userTask id="b"/>'
+        '<sequenceFlow id="sg" sourceRef="s" targetRef="g"/><sequenceFlow id="gb" sourceRef="g" targetRef="b"/>'
+        '<sequenceFlow id="ga" sourceRef="g" targetRef="a"><conditionExpression xsi:type="tFormalExpression">'
+        f"{text.replace(' > ', ' &gt; ')}</conditionExpression></sequenceFlow>"
+    ).flows["ga"]
+    assert flow.condition is not None
+    assert flow.condition.evaluate({"x": 2}) is True and flow.condition.evaluate({"x": 1}) is False
+
+
+def test_decisions() -> None:
+    ours = node('<businessRuleTask id="x" bihuan:decision="d" bihuan:result="r"/>')
+    seven = node('<businessRuleTask id="x" camunda:decisionRef="d" camunda:resultVariable="r"/>')
+    eight = node(
+        '<businessRuleTask id="x"><extensionElements><zeebe:calledDecision decisionId="d" resultVariable="r"/>'
+        "</extensionElements></businessRuleTask>"
+    )
+    assert {(task.decision, task.result_variable) for task in (ours, seven, eight)} == {("d", "r")}
+
+
+def test_loops_over_collections() -> None:
+    head = '<userTask id="x"><multiInstanceLoopCharacteristics isSequential="true" '
+    texts = [
+        head + 'bihuan:collection="人" bihuan:item="p"/></userTask>',
+        head + 'camunda:collection="人" camunda:elementVariable="p"/></userTask>',
+        head + 'flowable:collection="${人}" flowable:elementVariable="p"/></userTask>',
+        head + '><extensionElements><zeebe:loopCharacteristics inputCollection="=人" inputElement="p"/>'
+        "</extensionElements></multiInstanceLoopCharacteristics></userTask>",
+        '<dataObject id="d" name="人"/>' + head + "><loopDataInputRef>d</loopDataInputRef>"
+        '<inputDataItem id="i" name="p"/></multiInstanceLoopCharacteristics></userTask>',
+    ]
+    for text in texts:
+        loop = node(text).loop
+        assert loop is not None and loop.sequential and loop.item == "p" and loop.collection is not None
+        assert loop.collection.evaluate({"人": ["甲"]}) == ["甲"]
+
+
+def test_lanes_give_their_role_to_what_is_in_them() -> None:
+    found = process(
+        '<laneSet id="ls"><lane id="l1" name="服务顾问"><flowNodeRef>a</flowNodeRef><flowNodeRef>sub</flowNodeRef>'
+        '<childLaneSet id="cl"><lane id="l2" name="技师" bihuan:role="technician"><flowNodeRef>b</flowNodeRef></lane>'
+        '</childLaneSet></lane></laneSet><startEvent id="s"/><userTask id="a"/><userTask id="b"/>'
+        '<userTask id="c" bihuan:role="cashier"/><subProcess id="sub"><userTask id="d"/></subProcess>'
+        '<sequenceFlow id="f1" sourceRef="s" targetRef="a"/><sequenceFlow id="f2" sourceRef="a" targetRef="b"/>'
+        '<sequenceFlow id="f3" sourceRef="b" targetRef="c"/><sequenceFlow id="f4" sourceRef="c" targetRef="sub"/>'
+    )
+    roles = {name: found.nodes[name].extension.role for name in "abcd"}
+    assert roles == {"a": "服务顾问", "b": "technician", "c": "cashier", "d": "服务顾问"}
+    assert found.nodes["b"].lane == "l2" and found.lanes["l2"].parent == "l1"
+
+
+def test_our_own_words_for_a_task() -> None:
+    extension = node(
+        '<userTask id="x" bihuan:limit="接待" bihuan:script="打招呼" bihuan:effects="open_case take_key" bihuan:button="完成"'  # noqa: E501
+        ' bihuan:prints="预检单 估价单" bihuan:knowledge="k" bihuan:title="= 车牌" bihuan:colour="red"/>'
+    ).extension
+    assert (extension.limit, extension.script, extension.button, extension.knowledge) == ("接待", "打招呼", "完成", "k")
+    assert extension.effects == ("open_case", "take_key") and extension.prints == ("预检单", "估价单")
+    assert extension.title == "车牌" and extension.properties == {"colour": "red"}
+
+
+def test_everything_knows_its_line() -> None:
+    found = process('\n<startEvent id="s"/>\n<userTask id="x"/>\n<sequenceFlow id="f" sourceRef="s" targetRef="x"/>\n')
+    first = HEAD.count("\n") + 2
+    assert [found.nodes["s"].line, found.nodes["x"].line, found.flows["f"].line] == [first, first + 1, first + 2]
+
+
+def test_a_definition_cannot_be_changed() -> None:
+    task = node('<userTask id="x"/>')
+    with pytest.raises(AttributeError):
+        task.name = "anders"  # type: ignore[misc]
