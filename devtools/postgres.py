@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -39,7 +40,8 @@ def postgres(*, durable: bool = False) -> Iterator[dict[str, str]]:
         try:
             yield {"PGHOST": str(folder), "PGPORT": "5432", "PGUSER": "postgres", "PGDATABASE": "postgres"}
         finally:
-            server.terminate()
+            # Fast shutdown: does not wait for clients that forgot to say goodbye.
+            server.send_signal(signal.SIGINT)
             server.wait(START_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -37,12 +37,25 @@ def prepare(settings: dict[str, str]) -> None:
     django = [python(), "-m", "django"]
     with step("Bring the database up to date"):
         quietly([*django, "migrate", "--no-input", "-v", "0"], what="The migration", more=settings)
-    with step("Collect static files"):
-        quietly([*django, "collectstatic", "--no-input", "--clear", "-v", "0"], what="collectstatic", more=settings)
+    setup.collect_static(settings)
     if settings["BIHUAN_DEMO"] in {"1", "true", "yes", "on"} and _is_empty(settings):
-        with step("Load the demo service centre (once)"):
-            if openly([tool("bihuan"), "demo", "load"], more=settings):
-                raise StepError(f"The demo data could not be loaded. Remove {DATA} and run this again.")
+        _load_demo(settings)
+
+
+def _load_demo(settings: dict[str, str]) -> None:
+    """All of the demo or none of it: half a service centre would look like a broken one at the next start."""
+    loaded = False
+    try:
+        with step("Load the demo service centre (only the first time)"):
+            # What an interruption leaves behind is removed below, so nothing needs to survive one.
+            hasty = {**settings, "BIHUAN_SQLITE_SYNCHRONOUS": "OFF"}
+            loaded = openly([tool("bihuan"), "demo", "load"], more=hasty) == 0
+    finally:
+        if not loaded and not os.environ.get("BIHUAN_DB"):
+            for file in DATA.glob("bihuan.sqlite3*"):
+                file.unlink()
+    if not loaded:
+        raise StepError("The demo data could not be loaded; the message is above.")
 
 
 def _is_empty(settings: dict[str, str]) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from devtools import setup
 from devtools.browser import browser
 from devtools.postgres import postgres
-from devtools.shell import DATA, ROOT, environment, python, quietly, say, step
+from devtools.shell import DATA, ROOT, environment, python, say
 
 TEST_DATA = DATA / "test"
+NOTHING_CHOSEN = 5  # pytest found no test that matches, e.g. only pure ones were asked for
 SUMMARY = "short test summary info"
 
 
@@ -26,14 +27,11 @@ def test(extra: Sequence[str]) -> int:
         "BIHUAN_TEST_COMPLETE": "1",
         **browser(),
     }
-    with step("Collect static files"):
-        collect = [python(), "-m", "django", "collectstatic", "--no-input", "--clear", "-v", "0"]
-        quietly(
-            collect, what="collectstatic", more={**more, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."}
-        )
+    setup.collect_static({**more, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."})
     with postgres() as server:
         say("· Tests that touch the database, on PostgreSQL")
         on_postgres, said = _pytest(["-m", "not browser", *extra], {**more, **server, "BIHUAN_TEST_DB": "postgres"})
+        on_postgres = 0 if on_postgres == NOTHING_CHOSEN else on_postgres
         say("· All tests, on SQLite")
         on_sqlite, _ = _pytest(extra, {**more, **server})
     if on_postgres and not on_sqlite:
