@@ -48,9 +48,8 @@ def run_load(arguments: argparse.Namespace) -> int:
         print(f"\n没有载入：{error}", file=sys.stderr)
         return 1
     seconds = time.monotonic() - begun
-    print(
-        f"\r演示数据已载入：{told.visits} 次完工、{told.today} 台在店、{told.appointments} 个预约，用时 {seconds:.0f} 秒"
-    )
+    counts = f"{told.visits} 次完工、{told.today} 台在店、{told.appointments} 个预约"
+    print(f"\r演示数据已载入：{counts}，用时 {seconds:.0f} 秒")
     return 0
 
 

@@ -178,7 +178,7 @@ def _asked_for(facts: CaseFacts) -> dict[str, str]:
     jobs = dict(wanted.values_list("pk", "name"))
     named = User.objects.filter(pk=sheet["technician"]).first() if sheet.get("technician") else None
     return {
-        "项目": "、".join(jobs.get(int(row.get("job_id") or 0), "") or str(row.get("description") or "") for row in rows),
+        "项目": "、".join(jobs.get(int(row.get("job_id") or 0)) or str(row.get("description") or "") for row in rows),
         "预约时间": facts.local(parse_datetime(str(sheet.get("starts_at") or ""))),
         "特别要求": str(sheet.get("request") or ""),
         "技师": named.name if named else "不指定",

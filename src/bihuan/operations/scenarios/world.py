@@ -178,10 +178,9 @@ def _add_person(world: World, row: dict[str, Any]) -> None:
 
 def _add_customer(world: World, row: dict[str, Any]) -> None:
     if not Customer.objects.filter(phone=str(row.get("phone") or "")).exists():
-        values: dict[str, Any] = {key: str(value) for key, value in row.items() if key in ("salutation", "address", "note", "kind")}
-        create_customer(
-            actor=world.system, name=str(row.get("name") or ""), phone=str(row.get("phone") or ""), **values
-        )
+        values: dict[str, Any] = {key: row[key] for key in ("salutation", "address", "note", "kind") if key in row}
+        name, phone = str(row.get("name") or ""), str(row.get("phone") or "")
+        create_customer(actor=world.system, name=name, phone=phone, **values)
 
 
 def _add_vehicle(world: World, row: dict[str, Any]) -> None:
