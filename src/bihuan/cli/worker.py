@@ -1,0 +1,47 @@
+"""`bihuan worker`: fires timers and does background jobs until it is asked to stop (SIGTERM or Ctrl-C)."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from bihuan.operations.background import product_worker
+from bihuan.processes.worker import POLL_SECONDS
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `worker`. Exit code 0 when stopped as asked; the job in hand is finished first."""
+    parser = subparsers.add_parser("worker", help="执行到点的定时器和后台任务")
+    parser.add_argument("--once", action="store_true", help="只处理现在到点的任务，然后退出")
+    parser.add_argument(
+        "--poll", type=float, default=POLL_SECONDS, metavar="SECONDS", help="没有任务时隔多久再看一次，最长 1 秒"
+    )
+    parser.set_defaults(run=run_worker)
+
+
+def run_worker(arguments: argparse.Namespace) -> int:
+    """Work until stopped, or with `--once` until nothing is due."""
+    worker = product_worker()
+    if not 0 < arguments.poll <= 1:
+        print("--poll 应大于 0，最长 1 秒：定时器要在一秒之内触发", file=sys.stderr)
+        return 2
+    worker.poll_seconds = arguments.poll
+    if arguments.once:
+        done = failed = 0
+        while (ran := worker.round()).taken:
+            done, failed = done + ran.done, failed + ran.failed
+        print(f"完成 {done} 个任务，失败 {failed} 个")
+        return 1 if failed else 0
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print("后台进程已启动", flush=True)
+    worker.run()
+    print("后台进程已停止", flush=True)
+    return 0
