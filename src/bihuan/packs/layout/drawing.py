@@ -175,7 +175,9 @@ def _flow_label(name: str, path: Waypoints, siblings: list[Waypoints]) -> tuple[
         return x + 10, y - height - 3, width, height
     if next_x < x:
         return x - width - 8, y - height - 3, width, height
-    return x + 8, (y + 6 if next_y > y else y - height - 6), width, height
+    # On a short stretch the name stays between the shape and the turn, not on the line beyond it.
+    beside = min(y + 6, next_y - height - 1) if next_y > y else max(y - height - 6, next_y + 1)
+    return x + 8, beside, width, height
 
 
 def _is_longer(path: Waypoints, siblings: list[Waypoints]) -> bool:
