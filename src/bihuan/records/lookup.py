@@ -62,8 +62,9 @@ def look_up(text: str, *, actor: Actor, limit: int = LIMIT) -> list[Hit]:
     """The likeliest customers and cars for what was typed, surest first, at most `limit`; empty for too little text."""
     if not (actor.can_anywhere("customer.view") or actor.can_anywhere("call.handle")):
         raise NotAllowed("您没有“查看客户和车辆”的权限")
-    typed = plain(text)[:60]
-    if len(typed) < 1:
+    # What no keyboard types (zero bytes, halves of letters) would only upset the database.
+    typed = "".join(letter for letter in plain(text)[:60] if letter.isprintable())
+    if not typed:
         return []
     most = max(1, min(limit, 50))
     found: dict[tuple[int, int | None], Hit] = {}

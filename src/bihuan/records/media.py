@@ -14,7 +14,7 @@ MAX_IMAGE_BYTES = 10 * 1024 * 1024
 MAX_RECORDING_BYTES = 30 * 1024 * 1024
 MAX_PIXELS = 60_000_000
 _LONGEST_SIDE = 3000
-_IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "MPO")
+_IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 # How recordings begin; a name or a declared type proves nothing.
 _RECORDINGS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"ID3", "audio/mpeg"),
@@ -77,7 +77,9 @@ def open_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
             if width * height > max_pixels:
                 raise BusinessError(f"照片尺寸 {width}×{height} 太大", "file")
             image.load()
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError):
+    except Image.DecompressionBombError:
+        raise BusinessError("照片尺寸太大", "file") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         raise refusal from None
     return image
 
