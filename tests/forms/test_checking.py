@@ -256,7 +256,7 @@ def test_a_scenario_may_name_the_signer_and_it_is_kept_as_attested() -> None:
 
 
 def test_a_paper_signature_may_be_uploaded_instead() -> None:
-    files = MultiValueDict({"x": [SimpleUploadedFile("a.jpg", png(), "image/jpeg")]})
+    files = MultiValueDict({"x-paper": [SimpleUploadedFile("a.jpg", png(), "image/jpeg")]})
     assert one({"type": "signature"}).clean(QueryDict(""), files).values["x"].png[:4] == b"\x89PNG"
 
 

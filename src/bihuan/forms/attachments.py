@@ -30,7 +30,7 @@ RECORDING_STARTS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"OggS", b"fL
 def clean_signature(field: Field, raw: Raw, context: FormContext) -> SignatureInput | None:
     """A drawn signature as a checked, re-encoded PNG with the signer's name; None when nobody signed.
 
-    Without JavaScript a photo of the paper signature may be uploaded instead. Plain values (a scenario) may name the
+    Instead of drawing, a photo of the paper signature may be uploaded. Plain values (a scenario) may name the
     signer only: that is kept as attested, never as drawn.
     """
     value = raw.one(field.key)
@@ -46,7 +46,7 @@ def clean_signature(field: Field, raw: Raw, context: FormContext) -> SignatureIn
         if raw.is_browser:
             raise FieldError(f"{field.label}：签名图像无法识别，请重新签名")
         return _attested(_signer(field, value))
-    uploads = raw.uploads(field.key)
+    uploads = raw.uploads(f"{field.key}-paper") or raw.uploads(field.key)
     if uploads:
         return SignatureInput(_paper_signature(field, uploads[0]), signer)
     if value is True and not raw.is_browser:

@@ -16,15 +16,15 @@ SAMPLE_FORM = Path(__file__).parent / "sample_form.json"
 TOKENS = ("ground", "surface", "sunken", "line", "ink", "ink-2", "ink-3", "accent", "ok", "warn", "bad", "info")
 
 
-def style_guide_context() -> dict[str, Any]:
-    """Everything the style guide's template needs; times are relative to now."""
+def style_guide_context(*, refused: bool = True) -> dict[str, Any]:
+    """Everything the style guide's template needs; times are relative to now. `refused`: the form shows messages."""
     now = clock.now()
     return {
         "late": now - timedelta(minutes=3, seconds=20),
         "soon": now + timedelta(minutes=8),
         "later": now + timedelta(hours=2, minutes=5),
         "days": now + timedelta(days=3, hours=2),
-        "drawn": sample_form(),
+        "drawn": sample_form(refused=refused),
         "timeline": timeline(),
         "steps": [
             {"label": label, "state": state}
@@ -49,8 +49,8 @@ def style_guide_context() -> dict[str, Any]:
     }
 
 
-def sample_form() -> DrawnForm:
-    """A form with every kind of field, partly filled by the system, with two messages."""
+def sample_form(*, refused: bool) -> DrawnForm:
+    """A form with every kind of field, partly filled by the system; when refused, with two messages."""
     form = load(json.loads(SAMPLE_FORM.read_text("utf-8")))
     values = {
         "customer": 1,
@@ -92,7 +92,7 @@ def sample_form() -> DrawnForm:
         form,
         values=values,
         labels={"customer": "周建国 先生"},
-        errors=errors,
+        errors=errors if refused else None,
         prefilled={"customer", "phone"},
         context=FormContext(),
     )

@@ -68,4 +68,4 @@ def style_guide(request: HttpRequest) -> HttpResponse:
     """Every component at once, for those who build screens; only in demo and debug installations."""
     if not (settings.DEBUG or getattr(settings, "BIHUAN_DEMO", False)):
         raise Http404
-    return page(request, "shell/styleguide.html", style_guide_context())
+    return page(request, "shell/styleguide.html", style_guide_context(refused="fresh" not in request.GET))

@@ -1,0 +1,110 @@
+"""The list of cases and the page of one."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from markupsafe import Markup
+
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError
+from bihuan.operations.cases import cancel_case
+from bihuan.operations.pages.case_list import CaseList, CaseQuery, case_list, export_cases
+from bihuan.operations.pages.case_page import TABS, case_page
+from bihuan.records.access import access_case
+from bihuan.records.customers import reveal_phone
+from bihuan.records.models import CaseKind, CaseStatus
+from bihuan.web.http import actor_of, go, page, signed_in
+from bihuan.web.wording import day, spaced_phone
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@require_GET
+@signed_in
+def listing(request: HttpRequest) -> HttpResponse:
+    """Cases of the site with filters, order and pages; the address is the view."""
+    found = case_list(CaseQuery.of(request.GET.dict()), actor=actor_of(request))
+    context = {"found": found, "query": found.query, "chips": _chips(found), **_choices(found.query)}
+    return page(request, "cases/list.html", context, part="cases/_rows.html")
+
+
+@require_GET
+@signed_in
+def export(request: HttpRequest) -> HttpResponse:
+    """Exactly this view as a workbook."""
+    content = export_cases(CaseQuery.of(request.GET.dict()), actor=actor_of(request))
+    response = HttpResponse(content, content_type=XLSX)
+    response.headers["Content-Disposition"] = f'attachment; filename="cases-{clock.now():%Y%m%d}.xlsx"'
+    return response
+
+
+@require_GET
+@signed_in
+def detail(request: HttpRequest, case_id: int) -> HttpResponse:
+    """One case; the tab stands in the address."""
+    shown = case_page(case_id, actor=actor_of(request), tab=request.GET.get("tab", "story"))
+    here = reverse("cases:detail", args=(case_id,))
+    tabs = [
+        {"label": label, "href": here if key == "story" else f"{here}?tab={key}", "current": key == shown.tab}
+        for key, label in TABS.items()
+    ]
+    return page(request, "cases/page.html", {"shown": shown, "case": shown.case, "tabs": tabs})
+
+
+@require_POST
+@signed_in
+def cancel(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Call the case off with a reason."""
+    here = reverse("cases:detail", args=(case_id,))
+    try:
+        case = cancel_case(case_id, actor=actor_of(request), reason=request.POST.get("reason", ""))
+    except BusinessError as error:
+        if error.field != "reason":
+            raise
+        return go(request, here, error.message, tone="bad")
+    return go(request, here, f"单据 {case.number} 已取消")
+
+
+@require_POST
+@signed_in
+def phone(request: HttpRequest, case_id: int) -> HttpResponse:
+    """The whole number in place of the masked one; who looked is kept."""
+    actor = actor_of(request)
+    case = access_case(case_id, actor=actor)
+    if case.customer_id is None:
+        raise BusinessError("这张单据还没有登记客户")
+    number = reveal_phone(case.customer_id, actor=actor)
+    numbers = dict.fromkeys(text for text in (case.phone, number) if text)
+    link = Markup('<a class="nowrap" href="tel:{}">{}</a>')
+    return HttpResponse(Markup(" ").join(link.format(one, spaced_phone(one)) for one in numbers))
+
+
+def _choices(query: CaseQuery) -> dict[str, object]:
+    kinds = [("", "全部"), *CaseKind.choices]
+    states = [*CaseStatus.choices, ("", "全部")]
+    return {
+        "kinds": [
+            {"label": label, "href": f"?{query.address(kind=key)}", "current": query.kind == key} for key, label in kinds
+        ],
+        "states": [
+            {"label": label, "href": f"?{query.address(status=key)}", "current": query.status == key}
+            for key, label in states
+        ],
+    }
+
+
+def _chips(found: CaseList) -> list[dict[str, str]]:
+    query = found.query
+    chips = []
+    if query.search:
+        chips.append({"label": "搜索", "value": query.search, "remove_href": f"?{query.address(search='')}"})
+    if query.advisor:
+        name = found.advisor_name or "已离任"
+        chips.append({"label": "顾问", "value": name, "remove_href": f"?{query.address(advisor=None)}"})
+    if query.since:
+        chips.append({"label": "从", "value": day(query.since), "remove_href": f"?{query.address(since=None)}"})
+    if query.until:
+        chips.append({"label": "到", "value": day(query.until), "remove_href": f"?{query.address(until=None)}"})
+    return chips
