@@ -12,6 +12,10 @@ from bihuan.engine.definition.reading import Reading, check_identities, children
 from bihuan.engine.definition.rules import check_process
 from bihuan.engine.definition.source import read_xml
 
+_REFUSED = frozenset({"unsupported-element", "unknown-element"})
+_FOLLOWING = frozenset({"unreachable", "missing-condition"})
+"""What a process is told only when nothing else is wrong: a refused node or condition makes them come up by itself."""
+
 
 def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
     """Read a BPMN 2.0 file. `source` is its name in messages.
@@ -31,7 +35,7 @@ def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
         processes[process.id] = process
         reading.problems.extend(check_process(process, source))
     if reading.problems:
-        raise DefinitionError(_in_order(reading.problems))
+        raise DefinitionError(_in_order(_without_consequences(reading.problems)))
     return Model(source, processes, tuple(reading.participants), root.get("targetNamespace", ""))
 
 
@@ -71,6 +75,19 @@ def _has_identity(element: etree._Element, reading: Reading) -> bool:
         return True
     reading.refuse(element, "流程没有编号（id）", "missing-id")
     return False
+
+
+def _without_consequences(problems: list[Problem]) -> list[Problem]:
+    """The problems without those that only follow from others: flows to a refused element, and what they cut off."""
+    refused = {problem.element_id for problem in problems if problem.code in _REFUSED}
+    first_hand = [
+        problem
+        for problem in problems
+        if problem.code != "missing-reference" or not any(f"「{identity}」" in problem.reason for identity in refused)
+    ]
+    if all(problem.code in _FOLLOWING for problem in first_hand):
+        return first_hand
+    return [problem for problem in first_hand if problem.code not in _FOLLOWING]
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

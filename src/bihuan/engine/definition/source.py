@@ -72,7 +72,7 @@ def read_xml(data: bytes | str, source: str) -> etree._Element:
         root = etree.fromstring(text.encode("utf-8"), parser)
     except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError) as error:
         line = getattr(error, "lineno", None) or 0
-        raise _refused(source, line, f"不是格式正确的 XML：{error}", "not-xml") from None
+        raise _refused(source, line, f"不是格式正确的 XML：{getattr(error, 'msg', error)}", "not-xml") from None
     if root is None:
         raise _refused(source, 1, "文件里没有 XML 元素", "not-xml")
     _measure(root, source)
