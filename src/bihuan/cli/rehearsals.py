@@ -22,6 +22,7 @@ STATES = {
     "limit": "步数太多，已停止",
     "refused": "没有开始",
 }
+MAX_LINES = 300
 KINDS = {
     "item": "任务",
     "timer": "定时器",
@@ -63,6 +64,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
     return {
         "nodes": instance.nodes,
         "flows": [event.flow for event in instance.events if isinstance(event, FlowTaken)],
+        "at": [] if instance.ended is not None else instance.state.nodes(),
         "open": _open(instance),
         "variables": plain(instance.state.variables),
         "incidents": [
@@ -133,14 +135,15 @@ def print_report(report: Mapping[str, Any], outcome: Outcome) -> None:
 
 def _print_instance(instance: Instance, part: Mapping[str, Any]) -> None:
     print("经过的节点：")
-    for number, node in enumerate(part["nodes"], 1):
-        print(f"  {number}. {node} {instance.process.nodes[node].name}".rstrip())
+    for number, node in enumerate(part["nodes"][:MAX_LINES], 1):
+        print(f"  {number}. {node} {_one_line(instance.process.nodes[node].name)}".rstrip())
+    if len(part["nodes"]) > MAX_LINES:
+        print(f"  ……一共 {len(part['nodes'])} 个")
     if part["open"]:
         print("还开着的事项：")
         for entry in part["open"]:
-            print(
-                f"  {KINDS.get(entry['kind'], entry['kind'])} {entry['node']} {entry['name']}{_details(entry)}".rstrip()
-            )
+            kind = KINDS.get(entry["kind"], entry["kind"])
+            print(f"  {kind} {entry['node']} {_one_line(entry['name'])}{_details(entry)}".rstrip())
     for incident in part["incidents"]:
         print(f"卡住：{incident['node']} {incident['name']}：{incident['reason']}")
     for message in part["messages"]:
@@ -149,6 +152,10 @@ def _print_instance(instance: Instance, part: Mapping[str, Any]) -> None:
         print("变量：")
         for name, value in part["variables"].items():
             print(f"  {name} = {value if isinstance(value, str) else to_text(instance.state.variables[name])}")
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _details(entry: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 
 
 def naive(*parts: int) -> datetime:
-    return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001 a moment without zone is what FEEL gives
+    return datetime(*parts)  # type: ignore[arg-type]
 
 
 CONVERSION = [

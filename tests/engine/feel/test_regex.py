@@ -80,7 +80,27 @@ def test_patterns_that_hang_others_are_fast_here(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(", ")", "[", "[]", "a**", "*a", r"\1", "(?=a)", "(?P<x>a)", "[b-a]", "a{9999}", "a{2,1}", r"\q", "a{x}", "(a{400}){400}", "a" * 501, r"\p{Zx", "\\", "((((((((((((((((((((((a))))))))))))))))))))))"],
+    [
+        "(",
+        ")",
+        "[",
+        "[]",
+        "a**",
+        "*a",
+        r"\1",
+        "(?=a)",
+        "(?P<x>a)",
+        "[b-a]",
+        "a{9999}",
+        "a{2,1}",
+        r"\q",
+        "a{x}",
+        "(a{400}){400}",
+        "a" * 501,
+        r"\p{Zx",
+        "\\",
+        "((((((((((((((((((((((a))))))))))))))))))))))",
+    ],
 )
 def test_patterns_outside_the_bounds_are_refused(pattern: str) -> None:
     with pytest.raises(UnfitError):

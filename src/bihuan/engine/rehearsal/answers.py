@@ -40,8 +40,8 @@ class Answers:
     once: set[tuple[int, int]] = field(default_factory=set)
 
     def key_for(self, node: Node) -> str | None:
-        """Under which key a node is answered: its id, else its name."""
-        for key in (node.id, node.name):
+        """Under which key a node is answered: its id, else its name, as drawn or with its line breaks as blanks."""
+        for key in (node.id, node.name, " ".join(node.name.split())):
             if key and key in self.by_node:
                 return key
         return None

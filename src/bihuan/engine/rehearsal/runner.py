@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from bihuan.engine.runtime import (
     ItemOpened,
     MessageThrown,
     NodeEntered,
+    NodeLeft,
     ServiceRequested,
     SignalThrown,
     Start,
@@ -40,11 +41,13 @@ from bihuan.engine.runtime import (
     new_state,
     step,
 )
-from bihuan.engine.runtime.state import Wait
+from bihuan.engine.runtime.state import ROOT, Wait
+from bihuan.engine.runtime.variables import names_at
 
 MAX_COMMANDS = 2_000
 MAX_INSTANCES = 200
 _LISTENING = ("timer", "message", "signal")
+_JOINS = ("parallelGateway", "inclusiveGateway")
 
 
 @dataclass(slots=True)
@@ -63,8 +66,33 @@ class Instance:
 
     @property
     def nodes(self) -> list[str]:
-        """Ids of the nodes a token came to, in order."""
-        return [event.node for event in self.events if isinstance(event, NodeEntered)]
+        """Ids of the nodes that were walked through, in order.
+
+        A gateway that joins counts when it lets go, not for every token that reaches it; a node that is done several
+        times counts once for each time.
+        """
+        walked: list[str] = []
+        before: Event | None = None
+        body = ""
+        for event in self.events:
+            if isinstance(event, NodeEntered) and not self._joins(event.node):
+                if event.loop and event.node == body and walked[-1] == body:
+                    walked.pop()
+                walked.append(event.node)
+                body = "" if event.loop else event.node
+            elif isinstance(event, NodeLeft) and self._joins(event.node) and not _same_leave(event, before):
+                walked.append(event.node)
+            before = event
+        return walked
+
+    def _joins(self, node_id: str) -> bool:
+        node = self.process.nodes[node_id]
+        return node.kind in _JOINS and len(node.incoming) > 1
+
+
+def _same_leave(event: NodeLeft, before: Event | None) -> bool:
+    """Whether a token only went up in another that left the join just before, or was cancelled there."""
+    return event.cancelled or (isinstance(before, NodeLeft) and before.node == event.node)
 
 
 @dataclass(slots=True)
@@ -260,7 +288,7 @@ class _Rehearsal:
                 self.answers.once.add(mark)
                 self.answers.skip_refusal(node)
             return wait.kind == "service" and self._decide(instance, wait, node)
-        command = _COMMANDS[wait.kind](wait.id, answer)
+        command = _COMMANDS[wait.kind](wait.id, _for_result_variable(answer, node))
         if wait.kind == "timer" and wait.due_at is not None:
             self.now = max(self.now, wait.due_at)
         self.fired.add(mark)
@@ -278,12 +306,16 @@ class _Rehearsal:
                 if opened.decision not in (identity, element.name):
                     continue
                 try:
-                    value = model.evaluate(identity, opened.inputs, now=self.now)
+                    value = model.evaluate(identity, self._names(instance, wait), now=self.now)
                 except DecisionError as error:
                     return not self._step(instance, FailService(wait.id, error.message))
                 values = value if isinstance(value, dict) and not node.result_variable else {"result": value}
                 return not self._step(instance, FinishService(wait.id, values))
         return False
+
+    def _names(self, instance: Instance, wait: Wait) -> Mapping[str, Any]:
+        token = instance.state.tokens.get(wait.token)
+        return names_at(instance.state, token.data if token else ROOT, self.context)
 
     def _fire_next(self) -> bool:
         """Fire the timer that is due first; one that repeats for ever fires once."""
@@ -315,6 +347,13 @@ def _note(instance: Instance, event: Event) -> None:
         instance.incidents.pop(event.incident, None)
     elif isinstance(event, InstanceEnded):
         instance.ended = event
+
+
+def _for_result_variable(answer: Answer, node: Node) -> Answer:
+    """A node with a result variable takes one value: an answer that names just that variable gives the value itself."""
+    if node.result_variable and set(answer.variables) == {node.result_variable}:
+        return replace(answer, variables={"result": answer.variables[node.result_variable]})
+    return answer
 
 
 def _service(wait: int, answer: Answer) -> Command:
