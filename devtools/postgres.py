@@ -15,7 +15,8 @@ from pathlib import Path
 from devtools.setup import REQUIREMENTS
 from devtools.shell import DATA, StepError, apt_install, environment, is_root, quietly, step, tool
 
-WHEEL_FOLDER = DATA / "postgres-wheel"
+# As root the server runs as somebody else, who may not look into the folder of the repository.
+WHEEL_FOLDER = Path("/var/lib/bihuan-test-postgres") if is_root() else DATA / "postgres-wheel"
 # A test server is thrown away: nothing it holds must survive a power cut. Benchmarks ask for a durable one.
 THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 SETTINGS = ("listen_addresses=", "max_connections=120", "shared_buffers=128MB", "timezone=UTC")
