@@ -47,6 +47,22 @@ function attach(box) {
     open.querySelector("span").textContent = "重新签名";
   }
 
+  // Only the ink with a margin, at most 1200 pixels wide: the same look on every device, and small.
+  function trimmed() {
+    const points = pad.toData().flatMap((stroke) => stroke.points);
+    const [xs, ys] = [points.map((point) => point.x), points.map((point) => point.y)];
+    const ratio = canvas.width / canvas.offsetWidth;
+    const [left, top] = [Math.max(Math.min(...xs) - 24, 0), Math.max(Math.min(...ys) - 24, 0)];
+    const width = Math.max(Math.min(Math.max(...xs) + 24, canvas.offsetWidth) - left, 160);
+    const height = Math.max(Math.min(Math.max(...ys) + 24, canvas.offsetHeight) - top, 60);
+    const scale = Math.min(ratio, 1200 / width);
+    const out = document.createElement("canvas");
+    out.width = width * scale;
+    out.height = height * scale;
+    out.getContext("2d").drawImage(canvas, left * ratio, top * ratio, width * ratio, height * ratio, 0, 0, out.width, out.height);
+    return out;
+  }
+
   open.addEventListener("click", () => {
     find("summary").replaceChildren(...[summary(box)].filter(Boolean));
     find("signer-shown").textContent = find("signer").value ? `签名人：${find("signer").value}` : "";
@@ -61,12 +77,7 @@ function attach(box) {
       find("time").textContent = "还没有签名";
       return;
     }
-    // Drawn again at one pixel a point: the same look on every device, and small.
-    const out = document.createElement("canvas");
-    const scale = Math.min(1, 1200 / canvas.width);
-    out.width = canvas.width * scale;
-    out.height = canvas.height * scale;
-    out.getContext("2d").drawImage(canvas, 0, 0, out.width, out.height);
+    const out = trimmed();
     find("value").value = out.toDataURL("image/png");
     dialog.close();
     preview();
