@@ -18,6 +18,7 @@ from bihuan.engine.runtime import (
     SignalThrown,
     TimerCleared,
     TimerSet,
+    start_due,
 )
 from tests.engine.runtime.story import NOON, Story
 
@@ -162,6 +163,16 @@ def test_a_process_with_several_plain_starts_must_be_told_which() -> None:
 
 def test_without_a_start_event_everything_nothing_leads_to_begins() -> None:
     assert Story("user A\nuser B\nuser C\nA -> C").start().open == ["A", "B"]
+
+
+def test_a_timer_start_says_when_it_begins_and_when_again() -> None:
+    process = Story("start s every=R2/PT1H\nuser A\ns -> A").process
+    first = start_due(process, "s", NOON)
+    assert first == (NOON + timedelta(hours=1), 1)
+    second = start_due(process, "s", first[0], previous=first[0], left=first[1])
+    assert second == (NOON + timedelta(hours=2), 0)
+    assert start_due(process, "s", second[0], previous=second[0], left=second[1]) is None
+    assert Story(process).start("s").open == ["A"]
 
 
 def test_terminating_ends_everything_at_once() -> None:

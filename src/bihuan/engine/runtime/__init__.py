@@ -50,12 +50,15 @@ from bihuan.engine.runtime.events import (
     VariablesSet,
     event_from_json,
 )
+from bihuan.engine.runtime.run import MAX_AUTOMATIC, Trouble
+from bihuan.engine.runtime.schedule import start_due
 from bihuan.engine.runtime.state import State, new_state
 from bihuan.engine.runtime.step import step
 from bihuan.engine.runtime.values import UnfitValue, decode, encode, normalised
 from bihuan.engine.runtime.variables import variables_at, visible_variables
 
 __all__ = [
+    "MAX_AUTOMATIC",
     "CallClosed",
     "CallRequested",
     "CancelInstance",
@@ -97,6 +100,7 @@ __all__ = [
     "Subscribed",
     "TimerCleared",
     "TimerSet",
+    "Trouble",
     "UnfitValue",
     "Unsubscribed",
     "VariablesSet",
@@ -106,6 +110,7 @@ __all__ = [
     "event_from_json",
     "new_state",
     "normalised",
+    "start_due",
     "step",
     "variables_at",
     "visible_variables",
