@@ -67,9 +67,9 @@ def read_event(element: etree._Element, reading: Reading, place: str) -> EventSp
 
 def _referenced(event: etree._Element, reference: etree._Element, reading: Reading) -> list[etree._Element]:
     target = text_of(reference).rpartition(":")[2]
-    for candidate in event.getroottree().getroot():
-        if candidate.get("id") == target and split(candidate.tag)[1].endswith(_SUFFIX):
-            return [candidate]
+    definition = reading.event_definitions.get(target)
+    if definition is not None:
+        return [definition]
     reading.refuse(event, f"找不到事件定义「{target}」", "missing-reference")
     return []
 

@@ -15,6 +15,8 @@ from bihuan.engine.definition.reach import reachability
 from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
 
 MAX_LEVELS = 20
+MAX_NODES = 1_000
+"""Flow nodes in one process: far above what a person can draw, and low enough for every check to be quick."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class _Draft:
     flows: dict[str, Flow] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
+    count: int = 0
 
 
 def read_process(element: etree._Element, reading: Reading) -> Process:
@@ -78,6 +81,10 @@ def _read_level(element: etree._Element, parent: str, draft: _Draft, depth: int)
             if kind is None:
                 continue
             identity = _identity(inner)
+            draft.count += 1
+            if draft.count > MAX_NODES:
+                draft.reading.refuse(inner, f"流程太大，最多 {MAX_NODES} 个环节", "too-many-nodes")
+                return
             members.append(identity)
             draft.elements[identity] = inner
             draft.nodes[identity] = read_node(inner, kind, draft.reading)

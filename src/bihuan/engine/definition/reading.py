@@ -13,6 +13,9 @@ from bihuan.engine.definition.names import BIHUAN, BPMN, DECLARATIONS, NOT_YET, 
 from bihuan.engine.definition.problems import Problem
 from bihuan.engine.feel import Expression
 
+MAX_PROBLEMS = 500
+"""Problems told of one file; whoever has more will look again after mending these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -34,11 +37,15 @@ class Reading:
     participants: list[Participant] = field(default_factory=list)
     data_names: dict[str, str] = field(default_factory=dict)
     """Ids of data objects, properties, inputs and outputs, with the variable each stands for."""
+    event_definitions: dict[str, etree._Element] = field(default_factory=dict)
+    """Event definitions at the top of the file, for `eventDefinitionRef`."""
     identities: dict[str, int] = field(default_factory=dict)
     """Every id of the file and its line."""
 
     def refuse(self, element: etree._Element, reason: str, code: str, line: int | None = None) -> None:
         """Note a problem at an element."""
+        if len(self.problems) >= MAX_PROBLEMS:
+            return
         where = line if line is not None else line_of(element)
         self.problems.append(Problem(self.source, where, split(element.tag)[1], element.get("id", ""), reason, code))
 
@@ -101,6 +108,8 @@ def read_declarations(root: etree._Element, reading: Reading) -> None:
             reading.refuse(element, "BPMN 2.0 里没有这个元素", "unknown-element")
         elif local in ("message", "signal", "error", "escalation"):
             _declare(element, local, reading)
+        elif local.endswith("EventDefinition"):
+            reading.event_definitions[element.get("id", "")] = element
     _read_pools(root, reading)
     _read_data_names(root, reading)
 
