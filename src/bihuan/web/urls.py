@@ -9,4 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.signin.urls")),
     path("", include("bihuan.web.search.urls")),
     path("", include("bihuan.web.lookup.urls")),
+    path("", include("bihuan.web.workbench.urls")),
+    path("", include("bihuan.web.tasks.urls")),
+    path("", include("bihuan.web.cases.urls")),
 ]

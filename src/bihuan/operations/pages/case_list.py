@@ -26,7 +26,8 @@ PAGE_SIZE = 50
 MATCHES = 300
 ORDERS = {"opened": "opened_at", "number": "number", "promised": "agreed_done_at"}
 HEADINGS = (
-    "单号", "类型", "状态", "车牌", "车型", "客户", "服务顾问", "维修技师", "开单时间", "约定完工", "完工章", "关单时间",
+    "单号", "类型", "状态", "车牌", "车型", "客户", "服务顾问", "维修技师", "开单时间", "约定完工", "完工章",
+    "关单时间",
 )  # fmt: skip
 
 
@@ -192,7 +193,7 @@ def _found(text: str) -> Q:
 
 
 def _zone(actor: Actor) -> ZoneInfo:
-    return ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id))
+    return ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id or 0))
 
 
 def _day(text: Any) -> date | None:

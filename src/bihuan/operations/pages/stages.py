@@ -25,7 +25,7 @@ class Stage:
 def stages(process: Process, done: Collection[str], present: Iterable[WorkItem], now: datetime) -> list[Stage]:
     """The stages of a process, or its steps around the present one when the model names no stages.
 
-    `done` are the ids of nodes that were completed, `present` the open items. Stages that were passed over are left out.
+    `done` are the ids of nodes that were completed, `present` the open items. Stages passed over are left out.
     """
     here = list(present)
     named = {node.id: node.extension.properties[STAGE] for node in process.nodes.values() if _stage_of(node)}

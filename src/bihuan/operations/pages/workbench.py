@@ -113,7 +113,7 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
     case_ids = {item.subject_id for item in items if item.subject_kind == CASE and item.subject_id is not None}
     cases = Case.objects.at(actor.site_id or 0).select_related("customer", "vehicle").in_bulk(case_ids)
     roles = dict(Role.objects.values_list("key", "name"))
-    limited = {item.subject_id for item in items if item.limit_key}
+    limited = {item.subject_id for item in items if item.limit_key and item.subject_id is not None}
     pauses = ClockPause.unscoped.filter(
         clock__subject_kind=CASE, clock__subject_id__in=limited, clock__stopped_at__isnull=True, ended_at__isnull=True
     )

@@ -86,7 +86,8 @@ def _choices(query: CaseQuery) -> dict[str, object]:
     states = [*CaseStatus.choices, ("", "全部")]
     return {
         "kinds": [
-            {"label": label, "href": f"?{query.address(kind=key)}", "current": query.kind == key} for key, label in kinds
+            {"label": label, "href": f"?{query.address(kind=key)}", "current": query.kind == key}
+            for key, label in kinds
         ],
         "states": [
             {"label": label, "href": f"?{query.address(status=key)}", "current": query.status == key}

@@ -1,4 +1,4 @@
-"""Scripts and knowledge notes are small Markdown; this turns them into markup in which nothing typed can become code."""
+"""Scripts and knowledge notes are small Markdown; here they become markup in which nothing typed can run."""
 
 from __future__ import annotations
 

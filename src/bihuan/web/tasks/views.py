@@ -121,8 +121,10 @@ def _passed_to(present: list[WorkItem]) -> str:
     if not present:
         return ""
     roles = dict(Role.objects.values_list("key", "name"))
-    names = [
-        f"{item.name}（{item.assignee.name if item.assignee else '、'.join(roles.get(key, key) for key in roles_of(item.role))}）"
-        for item in present[:2]
-    ]
-    return f"，接下来：{'、'.join(names)}"
+    return f"，接下来：{'、'.join(f'{item.name}（{_whose(item, roles)}）' for item in present[:2])}"
+
+
+def _whose(item: WorkItem, roles: Mapping[str, str]) -> str:
+    if item.assignee is not None:
+        return str(item.assignee.name)
+    return "、".join(roles.get(key, key) for key in sorted(roles_of(item.role)))
