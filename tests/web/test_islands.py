@@ -205,6 +205,39 @@ def test_a_countdown_turns_from_time_left_to_late(opened: Open) -> None:
     expect(page.locator("#watched")).to_have_class(re.compile("countdown-late"))
 
 
+DIAGRAM = """() => {
+    document.getElementById("main").innerHTML = `
+        <figure class="diagram" data-diagram data-xml="/sample.bpmn" data-state="/sample.json"
+            data-script="/static/bihuan/bpmn.js" data-style="/static/bihuan/bpmn.css">
+            <div class="diagram-canvas" data-canvas></div>
+        </figure>`;
+    document.dispatchEvent(new Event("htmx:afterSettle"));
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_diagram_opens_at_the_present_node_with_the_mark_of_its_makers(opened: Open, page: Page, width: int) -> None:
+    model = (Path(bihuan.__file__).parent / "packs/auto_service/processes/service_visit.bpmn").read_text("utf-8")
+    first, second = re.findall(r'userTask id="([^"]+)"', model)[4:6]
+    nodes = {first: {"state": "done", "who": "李晓", "at": "10:21"}, second: {"state": "late", "note": "超时 3 分"}}
+    page.route("**/sample.bpmn", lambda route: route.fulfill(body=model, content_type="application/xml"))
+    page.route("**/sample.json", lambda route: route.fulfill(json={"nodes": nodes}))
+    opened(width=width)
+    page.evaluate(DIAGRAM)
+    present = page.locator(f'[data-element-id="{second}"]')
+    expect(present).to_have_class(re.compile("is-late"))
+    expect(page.get_by_text("超时 3 分").last).to_be_visible()
+    canvas, node, mark = (
+        page.locator(one).bounding_box()
+        for one in (".diagram-canvas", f'[data-element-id="{second}"] .djs-visual', ".bjs-powered-by")
+    )
+    assert canvas and node and mark
+    for box in (node, mark):
+        assert canvas["x"] <= box["x"] and box["x"] + box["width"] <= canvas["x"] + canvas["width"]
+        assert canvas["y"] <= box["y"] and box["y"] + box["height"] <= canvas["y"] + canvas["height"]
+    expect(page.locator(".bjs-powered-by")).to_have_css("opacity", "1")
+
+
 def test_the_form_can_be_read_without_javascript(cast: Cast, browser: object, live_server: LiveServer) -> None:
     context = browser.new_context(java_script_enabled=False)  # type: ignore[attr-defined]
     user = cast.user("site_manager")

@@ -23,7 +23,7 @@ async function draw(figure) {
     figure.dataset.state ? fetch(figure.dataset.state, { headers: { Accept: "application/json" } }).then((answer) => answer.json()) : { nodes: {} },
   ]);
   container.replaceChildren();
-  const viewer = new NavigatedViewer({ container });
+  const viewer = new NavigatedViewer({ container, bpmnRenderer: { defaultStrokeColor: "#47525c", defaultFillColor: "#ffffff", defaultLabelColor: "#161b20" } });
   await viewer.importXML(xml);
   const [canvas, overlays, registry] = ["canvas", "overlays", "elementRegistry"].map((name) => viewer.get(name));
   const present = [];
@@ -40,7 +40,7 @@ async function draw(figure) {
     fit();
     if (!present.length) return;
     const { x, y, width, height } = present[0];
-    const scale = Math.max(canvas.zoom(), Math.min(1, container.clientWidth / 420));
+    const scale = Math.max(canvas.zoom(), container.clientWidth < 600 ? 0.85 : 0.72);
     const size = { width: container.clientWidth / scale, height: container.clientHeight / scale };
     canvas.viewbox({ x: x + width / 2 - size.width / 2, y: y + height / 2 - size.height / 2, ...size });
   }
