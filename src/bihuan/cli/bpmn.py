@@ -61,10 +61,12 @@ def problems_in(name: str) -> list[Problem]:
     """All problems of one file, whatever it holds."""
     try:
         data = _read(name)
-    except OSError as error:
-        return [_file_problem(name, f"文件打不开：{error.strerror or error}", "unreadable")]
-    except ValueError as error:
-        return [_file_problem(name, f"文件打不开：{error}", "unreadable")]
+    except (OSError, ValueError) as error:
+        return [_unreadable(name, error)]
+    return _problems_of(name, data)
+
+
+def _problems_of(name: str, data: bytes) -> list[Problem]:
     checker = check_dmn if _is_dmn(name, data) else check_bpmn
     try:
         return checker(data, source=name)
@@ -132,6 +134,11 @@ def _file_problem(name: str, reason: str, code: str) -> Problem:
     return Problem(name, 0, "", "", reason, code)
 
 
+def _unreadable(name: str, error: OSError | ValueError) -> Problem:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return _file_problem(name, f"文件打不开：{reason}", "unreadable")
+
+
 def _problem_json(name: str, problem: Problem) -> dict[str, Any]:
     data = problem.to_json()
     return {"file": name, **{key: data[key] for key in ("line", "element", "element_id", "reason", "code")}}
@@ -151,15 +158,14 @@ def _refuse_request(reason: str, *, as_json: bool) -> int:
 
 
 def _load_model(name: str, problems: list[tuple[str, Problem]]) -> Model | None:
-    found = problems_in(name)
-    problems.extend((name, problem) for problem in found)
-    if found:
-        return None
     try:
-        return parse_bpmn(_read(name), source=name)
-    except (DefinitionError, OSError) as error:
-        problems.append((name, _file_problem(name, str(error), "unreadable")))
+        data = _read(name)
+    except (OSError, ValueError) as error:
+        problems.append((name, _unreadable(name, error)))
         return None
+    found = check_bpmn(data, source=name) if _is_dmn(name, data) else _problems_of(name, data)
+    problems.extend((name, problem) for problem in found)
+    return None if found else parse_bpmn(data, source=name)
 
 
 def _load_decisions(name: str, problems: list[tuple[str, Problem]]) -> DecisionModel | None:
@@ -168,7 +174,7 @@ def _load_decisions(name: str, problems: list[tuple[str, Problem]]) -> DecisionM
     except DefinitionError as error:
         problems.extend((name, problem) for problem in error.problems)
     except (OSError, ValueError) as error:
-        problems.append((name, _file_problem(name, f"文件打不开：{error}", "unreadable")))
+        problems.append((name, _unreadable(name, error)))
     return None
 
 
