@@ -196,12 +196,14 @@ def test_a_signature_is_drawn_anew_and_says_what_was_signed(shop: Shop, drawing:
         ('[[["x","y"]]]', "损坏"),
         ("[[[1e999,1],[2,2]]]", "损坏"),
         ("[[[NaN,1],[2,2]]]", "损坏"),
+        ("[[[]]]", "损坏"),
+        (f"[[[1{'0' * 400},1]]]", "损坏"),
         ("[" * 100_000, "损坏"),
         (json.dumps([[[1, 1]]] * 501), "笔画太多"),
         ("x" * 400_001, "太大"),
         ("data:image/png;base64," + base64.b64encode(picture("PNG", (10, 10))).decode(), "空白|损坏"),
     ],
-    ids=range(20),
+    ids=range(22),
 )
 def test_an_empty_or_hostile_signature_is_refused(shop: Shop, drawing: str, message: str) -> None:
     case = shop.visit()

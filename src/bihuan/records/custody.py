@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
@@ -117,6 +118,13 @@ def give_back(
 def in_our_care(case_id: int) -> list[Custody]:
     """What of the customer's we still hold on a case."""
     return list(Custody.unscoped.filter(case_id=case_id).exclude(holder_kind=HolderKind.CUSTOMER).order_by("thing"))
+
+
+def holder_at(case_id: int, thing: str, at: datetime) -> Holder | None:
+    """Who held a thing of a case at a moment, by its hand-overs; None before it was taken."""
+    moves = CustodyMove.unscoped.filter(custody__case_id=case_id, custody__thing=thing, at__lte=at)
+    last = moves.order_by("-at", "-pk").first()
+    return Holder(last.to_kind, last.to_holder, last.to_name) if last else None
 
 
 def held_by(user_id: int, desks: tuple[str, ...] = (), *, actor: Actor) -> list[Custody]:

@@ -91,7 +91,7 @@ def _from_png(text: str) -> Image.Image:
 def _from_strokes(text: str) -> Image.Image:
     try:
         strokes = [_points(stroke) for stroke in _listed(json.loads(text))]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         raise BusinessError("签名数据损坏，请重新签名", "signature") from None
     points = [point for stroke in strokes for point in stroke]
     if len(strokes) > _MAX_STROKES or len(points) > _MAX_POINTS:
