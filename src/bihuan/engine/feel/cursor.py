@@ -23,6 +23,8 @@ PHRASES = (
 )
 """Names of functions and types that have a keyword inside."""
 
+_FIRST_WORDS = frozenset(phrase[0] for phrase in PHRASES)
+
 
 class Reader:
     """The common ground of the parser's parts."""
@@ -147,6 +149,8 @@ class Reader:
         return " ".join(parts)
 
     def _phrase(self, as_type: bool) -> str | None:
+        if self.token.text not in _FIRST_WORDS:
+            return None
         for phrase in PHRASES:
             if not as_type and self.ahead(len(phrase)).text != "(":
                 continue
