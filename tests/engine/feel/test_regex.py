@@ -73,9 +73,9 @@ def test_xpath_forms(pattern: str, flags: str, text: str, found: list[tuple[int,
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*)*x", "([a-z]+)*9", "a?" * 40 + "a" * 40])
 def test_patterns_that_hang_others_are_fast_here(pattern: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     Pattern(pattern, "").search("a" * 300 + "!", 0, spend)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
