@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.workbench.urls")),
     path("", include("bihuan.web.tasks.urls")),
     path("", include("bihuan.web.cases.urls")),
+    path("", include("bihuan.web.prints.urls")),
 ]
