@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -21,6 +21,8 @@ from bihuan.engine.runtime import (
     start_due,
 )
 from tests.engine.runtime.story import NOON, Story
+
+CHINA = timezone(timedelta(hours=8))
 
 
 def due(story: Story) -> datetime:
@@ -57,6 +59,15 @@ def test_months_are_counted_on_the_calendar() -> None:
     story = Story("start s\ncatch T after=P1M\nuser A\ns -> T -> A")
     story.now = datetime(2027, 1, 31, 12, tzinfo=UTC)
     assert due(story.start()) == datetime(2027, 2, 28, 12, tzinfo=UTC)
+
+
+def test_today_is_the_day_of_the_site() -> None:
+    model = 'start s\nscript C code="{今天: today()}"\nend e\ns -> C -> e'
+    late = datetime(2026, 11, 24, 18, tzinfo=UTC)
+    for context, zone, day in (({"timezone": "Asia/Shanghai"}, UTC, 25), (None, UTC, 24), (None, CHINA, 25)):
+        story = Story(model, context=context)
+        story.now = late.astimezone(zone)
+        assert story.start().variables["今天"] == date(2026, 11, day)
 
 
 def test_a_time_that_cannot_be_computed_is_an_incident() -> None:

@@ -34,7 +34,7 @@ class Trouble(Exception):
 class Run:
     """Holds the events of one step. Handlers read `state` and `process`, and call `emit`; only that changes state."""
 
-    __slots__ = ("context", "elements", "events", "now", "process", "queue", "state", "steps")
+    __slots__ = ("_zone", "context", "elements", "events", "now", "process", "queue", "state", "steps")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Run:
         self.elements = elements
         self.events: list[Event] = []
         self.queue: deque[int] = deque()
+        self._zone: tzinfo | None = None
         self.steps = 0
 
     def emit(self, event: Event) -> None:
@@ -80,7 +81,7 @@ class Run:
         if extra:
             names = with_names(extra, names)
         try:
-            return normalise(expression.evaluate(names, now=self.now))
+            return normalise(expression.evaluate(names, now=self.local_now))
         except FeelError as error:
             raise Trouble(f"表达式「{expression.text}」算不出来：{error}") from None
         except UnfitValue as error:
@@ -92,17 +93,25 @@ class Run:
         if value is True or value is False:
             return bool(value)
         names = names_at(self.state, scope, self.context)
-        why = expression.explain(with_names(extra, names) if extra else names, now=self.now).warnings
+        why = expression.explain(with_names(extra, names) if extra else names, now=self.local_now).warnings
         detail = "，".join(why) if why else "结果不是“是”或“否”"
         raise Trouble(f"条件「{expression.text}」判断不了：{detail}")
 
     @property
     def zone(self) -> tzinfo:
-        """The site's zone, from the context name `timezone` (a zone name); UTC without it."""
-        name = self.context.get("timezone") if self.context is not None else None
-        if not name:
-            return UTC
-        try:
-            return ZoneInfo(str(name))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise Trouble(f"没有名为「{name}」的时区") from None
+        """The site's zone, from the context name `timezone` (a zone name), else the zone `now` is told in.
+
+        Raises Trouble for a name that is no zone.
+        """
+        if self._zone is None:
+            name = self.context.get("timezone") if self.context is not None else None
+            try:
+                self._zone = ZoneInfo(str(name)) if name else self.now.tzinfo or UTC
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise Trouble(f"没有名为「{name}」的时区") from None
+        return self._zone
+
+    @property
+    def local_now(self) -> datetime:
+        """The present moment as the people of the site tell it, so that today is their today."""
+        return self.now.astimezone(self.zone)
