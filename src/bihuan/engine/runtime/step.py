@@ -35,7 +35,8 @@ def step(
     """Carry out a command and all that follows from it without waiting. Returns what happened, in order.
 
     `now` is an aware moment. `context` holds read-only names that expressions see below the variables; its entry
-    `timezone` (a zone name) is the site's zone for timers and for `today()`; without it the zone of `now` is. Raises CommandRejected, and then nothing has changed.
+    `timezone` (a zone name) is the site's zone for timers and for `today()`; without it the zone of `now` is. Raises
+    CommandRejected, and then nothing has changed.
     """
     run = Run(process, state, now, context, ELEMENTS)
     _COMMANDS[type(command)](run, command)
