@@ -145,7 +145,7 @@ def _print_instance(instance: Instance, part: Mapping[str, Any]) -> None:
             kind = KINDS.get(entry["kind"], entry["kind"])
             print(f"  {kind} {entry['node']} {_one_line(entry['name'])}{_details(entry)}".rstrip())
     for incident in part["incidents"]:
-        print(f"卡住：{incident['node']} {incident['name']}：{incident['reason']}")
+        print(f"卡住：{' '.join([incident['node'], *incident['name'].split()])}：{incident['reason']}")
     for message in part["messages"]:
         print(f"发出的消息：{message['name']}（{message['node']}）")
     if part["variables"]:

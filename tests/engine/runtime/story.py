@@ -175,6 +175,8 @@ def check_whole(process: Process, state: State) -> None:
         assert not token.local or token.local in state.scopes
     for scope in state.scopes.values():
         assert scope.id == 0 or (scope.token in state.tokens and scope.parent in state.scopes)
+    for incident in state.incidents.values():
+        assert incident.token in state.tokens or incident.stage in ("listen", "timer")
     for wait in state.waits.values():
         assert wait.token in state.tokens if wait.token else wait.scope in state.scopes
     waiting = {wait.token for wait in state.waits.values()} | {scope.token for scope in state.scopes.values()}

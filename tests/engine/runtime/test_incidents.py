@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bihuan.engine.runtime import CommandRejected, IncidentRaised, IncidentResolved, RetryIncident
+from bihuan.engine.runtime import CommandRejected, IncidentRaised, IncidentResolved, RetryIncident, SkipIncident
 from tests.engine.runtime.story import Story
 
 PARALLEL = "start s\nand f\nservice S\nuser A\nand j\nuser B\ns -> f -> S -> j\nf -> A -> j -> B"
@@ -82,6 +82,41 @@ def test_a_timer_that_cannot_be_set_again_is_told_beside_the_work() -> None:
     story = Story(model).start(周期="R/PT1H").set(周期="kaputt").fire("T")
     assert story.open == ["A", "C"] and story.happened(IncidentRaised)[0].stage == "timer"
     assert story.set(周期="R/PT2H").retry().open == ["A", "C", "T"]
+
+
+def test_trouble_with_a_timer_is_over_when_the_work_is() -> None:
+    model = 'start s\nuser A\nboundary T on=A every="=周期" nonint\nuser B\nuser C\ns -> A -> B\nT -> C'
+    story = Story(model).start(周期="R/PT1H").set(周期="kaputt").fire("T").complete("A")
+    assert story.open == ["B", "C"] and not story.state.incidents
+
+
+def test_two_joins_in_trouble_are_settled_one_by_one() -> None:
+    model = """
+    start s
+    xor g
+    user A
+    and f
+    and j
+    and k
+    user B
+    user C
+    user D
+    s -> g
+    g -> f : 全
+    g -> C : else
+    f -> j
+    f -> A -> k
+    C -> j
+    j -> k
+    k -> B
+    D -> j
+    f -> D
+    """
+    story = Story(model).start(全=True).complete("A").complete("D")
+    assert len(story.state.incidents) == 2
+    first = min(story.state.incidents)
+    story.do(SkipIncident(first))
+    assert story.open == ["B"] and not story.state.incidents
 
 
 def test_an_event_sub_process_that_cannot_listen_does_not_stop_the_start() -> None:

@@ -150,6 +150,7 @@ class _Rehearsal:
         self.instances: list[Instance] = []
         self.commands = 0
         self.fired: set[tuple[int, int]] = set()
+        self.endless: set[tuple[int, str]] = set()
 
     def run(self, process: Process, variables: Mapping[str, Any]) -> Outcome:
         """The whole rehearsal."""
@@ -324,13 +325,15 @@ class _Rehearsal:
             for instance in self.instances
             for wait in _waits(instance)
             if wait.kind == "timer" and wait.due_at is not None
-            if wait.left is not None or (instance.number, wait.id) not in self.fired
+            if wait.left is not None or (instance.number, wait.node) not in self.endless
         ]
         if not pending:
             return False
         due_at, number, wait_id, instance = min(pending, key=lambda entry: entry[:3])
+        wait = instance.state.waits[wait_id]
+        if wait.left is None:
+            self.endless.add((number, wait.node))
         self.now = max(self.now, due_at)
-        self.fired.add((number, wait_id))
         return not self._step(instance, FireTimer(wait_id))
 
 
