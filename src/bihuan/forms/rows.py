@@ -94,7 +94,7 @@ def _line(
         elif column in {"job", "part"}:
             line[f"{column}_id"], line[f"{column}_code"] = _cell_record(column, row, context, fault)
         elif column == "raised_by":
-            line[column] = _cell_choice(column, "提出人", row.get(column) or "advisor", RAISED_BY, fault)
+            line[column] = _cell_choice(column, "提出人", row.get(column) or field.properties.get("raised_by") or "advisor", RAISED_BY, fault)
         elif column == "decision":
             line[column] = _cell_choice(column, "客户决定", row.get(column) or "", DECISIONS, fault)
         elif column in {"inspected_ok", "old_part_present"}:

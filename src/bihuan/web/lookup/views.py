@@ -57,7 +57,7 @@ def _vehicles(typed: str, actor: Actor, role: str) -> list[Result]:
         {
             "id": hit.vehicle.pk,
             "code": plate(hit.vehicle.plate),
-            "label": f"{hit.vehicle.brand} {hit.vehicle.model_name}".strip(),
+            "label": hit.vehicle.label,
             "note": f"{hit.customer.name} {masked_phone(hit.customer.phone)}",
             "customer_id": hit.customer.pk,
         }
