@@ -123,6 +123,14 @@ def test_a_process_marked_not_executable_beside_others_is_a_drawing() -> None:
     assert list(parse_bpmn(xml).processes) == ["b"]
 
 
+def test_ids_are_not_needed_where_nothing_refers_to_them() -> None:
+    xml = (
+        f'{HEAD}<process id="b"><startEvent id="s"/><userTask id="t"/><endEvent id="e"/>'
+        '<sequenceFlow sourceRef="s" targetRef="t"/><sequenceFlow sourceRef="t" targetRef="e"/></process></definitions>'
+    )
+    assert len(parse_bpmn(xml).main.flows) == 2
+
+
 def test_pools_may_be_black_boxes() -> None:
     xml = (
         f'{HEAD}<collaboration id="c"><participant id="p1" name="客户"/><participant id="p2" name="门店" processRef="b"/>'  # noqa: E501

@@ -30,6 +30,7 @@ class _Draft:
     lanes: dict[str, Lane] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
     count: int = 0
+    nameless: int = 0
 
 
 def read_process(element: etree._Element, reading: Reading) -> Process:
@@ -62,8 +63,13 @@ def _version_tag(element: etree._Element) -> str:
     return next((str(value) for key, value in element.attrib.items() if str(key).endswith("}versionTag")), "")
 
 
-def _identity(element: etree._Element) -> str:
-    return element.get("id") or f"_line{line_of(element)}"
+def _identity(element: etree._Element, draft: _Draft) -> str:
+    identity = element.get("id")
+    if identity:
+        return identity
+    # Ids are optional in the standard; what has none gets one that stays the same for the same file.
+    draft.nameless += 1
+    return f"_line{line_of(element)}_{draft.nameless}"
 
 
 def _read_level(element: etree._Element, parent: str, draft: _Draft, depth: int) -> None:
@@ -80,7 +86,7 @@ def _read_level(element: etree._Element, parent: str, draft: _Draft, depth: int)
             kind = node_kind(inner, draft.reading)
             if kind is None:
                 continue
-            identity = _identity(inner)
+            identity = _identity(inner, draft)
             draft.count += 1
             if draft.count > MAX_NODES:
                 draft.reading.refuse(inner, f"流程太大，最多 {MAX_NODES} 个环节", "too-many-nodes")
@@ -107,7 +113,7 @@ _INSIDE_SUB_PROCESS = frozenset(
 
 
 def _read_flow(element: etree._Element, draft: _Draft) -> None:
-    identity = _identity(element)
+    identity = _identity(element, draft)
     condition = read_condition(element, draft.reading)
     expression = None
     if condition is not None:
@@ -125,7 +131,7 @@ def _read_flow(element: etree._Element, draft: _Draft) -> None:
 
 def _read_lanes(lane_set: etree._Element, parent: str, draft: _Draft) -> None:
     for element in children(lane_set, BPMN, "lane"):
-        identity = _identity(element)
+        identity = _identity(element, draft)
         name = " ".join(element.get("name", "").split())
         role = element.get(f"{{{BIHUAN}}}role", "").strip() or name
         members = tuple(text_of(reference) for reference in children(element, BPMN, "flowNodeRef"))

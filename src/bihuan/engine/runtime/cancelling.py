@@ -18,12 +18,17 @@ def clear_token(run: Run, token: Token) -> None:
     """End everything that hangs on a token but leave the token where it is."""
     state = run.state
     close_waits_of_token(run, token)
-    for incident in [held for held in state.incidents.values() if held.token == token.id]:
-        run.emit(IncidentResolved(incident.id, "cancelled"))
+    drop_incidents(run, token)
     for scope in [scope for scope in state.scopes.values() if scope.token == token.id and scope.id]:
         if scope.id in state.scopes:
             empty_scope(run, scope.id)
             run.emit(ScopeClosed(scope.id))
+
+
+def drop_incidents(run: Run, token: Token) -> None:
+    """What was wrong with a token no longer matters: it goes on or away."""
+    for incident in [held for held in run.state.incidents.values() if held.token == token.id]:
+        run.emit(IncidentResolved(incident.id, "cancelled"))
 
 
 def end_instance(run: Run, outcome: str, reason: str = "", code: str = "") -> None:

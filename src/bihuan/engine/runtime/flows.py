@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bihuan.engine.definition.model import Flow, Node
-from bihuan.engine.runtime.cancelling import end_instance
+from bihuan.engine.runtime.cancelling import drop_incidents, end_instance
 from bihuan.engine.runtime.events import FlowTaken, NodeEntered, NodeLeft, ScopeClosed
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Token
@@ -52,6 +52,8 @@ def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
         except Trouble as trouble:
             run.incident(token, "leave", trouble.reason)
             return
+    if run.state.incidents:
+        drop_incidents(run, token)
     run.emit(NodeLeft(node.id, token.id))
     if chosen:
         walk(run, chosen, token.scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.definition.model import Flow, Node
+from bihuan.engine.runtime.cancelling import drop_incidents
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import leave
 from bihuan.engine.runtime.run import Run
@@ -23,5 +24,6 @@ def merge(run: Run, node: Node, tokens: dict[str, Token], flow: Flow | None = No
     """One token goes on for all of these."""
     survivor, *others = tokens.values()
     for token in others:
+        drop_incidents(run, token)
         run.emit(NodeLeft(node.id, token.id))
     leave(run, node, survivor, flow)
