@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from bihuan.forms.attachments import clean_photos, clean_signature
 from bihuan.forms.field import PICKER_KINDS, SATISFACTION_LABELS, Field, FormContext, Option
-from bihuan.forms.problems import FieldError, RowErrors
+from bihuan.forms.problems import FieldError, RowError
 from bihuan.forms.raw import Raw
 from bihuan.forms.rows import clean_damage, clean_payments, clean_worklines
 from bihuan.forms.scalars import parse_date, parse_datetime, parse_decimal, parse_time, plain_text, read_boolean
 from bihuan.forms.wording import CHECKED_FORMATS, number_limit, required_message
 
-__all__ = ["FieldError", "RowErrors", "clean_field"]
+__all__ = ["FieldError", "RowError", "clean_field"]
 
 Checker = Callable[[Field, Raw, FormContext], Any]
 NOTHING: tuple[Any, ...] = (None, "", [], {}, ())
@@ -33,7 +33,7 @@ PICKER_NAMES: Mapping[str, str] = {
 def clean_field(field: Field, raw: Raw, context: FormContext) -> Any:
     """The checked value of one field; None (or an empty list) when nothing was entered and nothing is required.
 
-    Raises FieldError or RowErrors with the Chinese message that names the field and its limit.
+    Raises FieldError or RowError with the Chinese message that names the field and its limit.
     """
     value = CHECKERS[field.kind](field, raw, context)
     missing = value is False if field.kind == "checkbox" else value in NOTHING

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bihuan.forms.checking import FieldError, RowErrors, clean_field
+from bihuan.forms.checking import FieldError, RowError, clean_field
 from bihuan.forms.field import Cleaned, Field, FormContext, Section, walk
 from bihuan.forms.raw import Raw
 
@@ -75,7 +75,7 @@ class Form:
                 values[field.key] = clean_field(field, reader, known)
             except FieldError as error:
                 errors[field.key] = {field.key: str(error)}
-            except RowErrors as error:
+            except RowError as error:
                 errors[field.key] = error.messages
         hidden = self.hidden_keys(values, known.variables)
         kept = {key: value for key, value in values.items() if key not in hidden}

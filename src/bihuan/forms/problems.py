@@ -7,7 +7,7 @@ class FieldError(ValueError):
     """The whole field is at fault; the text is the Chinese message shown at it."""
 
 
-class RowErrors(ValueError):
+class RowError(ValueError):
     """Cells of a table are at fault; `messages` maps the name of the input (`lines-0-quantity`) to its message."""
 
     def __init__(self, messages: dict[str, str]) -> None:

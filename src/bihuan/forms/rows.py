@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bihuan.forms.field import Field, FormContext
-from bihuan.forms.problems import FieldError, RowErrors
+from bihuan.forms.problems import FieldError, RowError
 from bihuan.forms.raw import Raw
 from bihuan.forms.scalars import parse_decimal, plain_text, read_boolean
 from bihuan.forms.wording import number_limit
@@ -76,7 +76,7 @@ def clean_worklines(field: Field, raw: Raw, context: FormContext) -> list[dict[s
     for number, row in enumerate(rows):
         cleaned.append(_line(field, number, row, context, errors))
     if errors:
-        raise RowErrors(errors)
+        raise RowError(errors)
     return cleaned
 
 
@@ -94,7 +94,9 @@ def _line(
         elif column in {"job", "part"}:
             line[f"{column}_id"], line[f"{column}_code"] = _cell_record(column, row, context, fault)
         elif column == "raised_by":
-            line[column] = _cell_choice(column, "提出人", row.get(column) or field.properties.get("raised_by") or "advisor", RAISED_BY, fault)
+            line[column] = _cell_choice(
+                column, "提出人", row.get(column) or field.properties.get("raised_by") or "advisor", RAISED_BY, fault
+            )
         elif column == "decision":
             line[column] = _cell_choice(column, "客户决定", row.get(column) or "", DECISIONS, fault)
         elif column in {"inspected_ok", "old_part_present"}:
@@ -183,7 +185,7 @@ def clean_payments(field: Field, raw: Raw, context: FormContext) -> list[dict[st
             errors[f"{field.key}-{number}-reference"] = f"{start}凭证号至多 60 字"
         cleaned.append({"method": method, "amount_yuan": amount, "reference": reference or ""})
     if errors:
-        raise RowErrors(errors)
+        raise RowError(errors)
     return cleaned
 
 
