@@ -6,6 +6,7 @@ from functools import partial
 
 from bihuan.accounts.models import User
 from bihuan.forms.field import Resolver
+from bihuan.kernel.errors import BusinessError
 from bihuan.org.models import PositionHolder
 from bihuan.records.models import Customer, JobType, Part, Vehicle
 from bihuan.records.search_keys import digits, plate_key
@@ -43,3 +44,12 @@ def _only(rows: object) -> int | None:
 def _person(site_id: int, name: str) -> int | None:
     holders = PositionHolder.objects.filter(user__name=name, user__is_active=True, until__isnull=True)
     return _only(User.objects.filter(pk__in=holders.values("user_id")))
+
+
+def find_part(text: str) -> Part:
+    """The part of that code or name. Raises BusinessError naming what was typed."""
+    words = text.strip()
+    found = Part.objects.filter(code__iexact=words).first() or Part.objects.filter(name=words).first()
+    if not words or found is None:
+        raise BusinessError(f"没有配件“{words}”，请核对编码" if words else "请填写配件编码", "code")
+    return found

@@ -13,4 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.tasks.urls")),
     path("", include("bihuan.web.cases.urls")),
     path("", include("bihuan.web.prints.urls")),
+    path("", include("bihuan.web.parts.urls")),
+    path("", include("bihuan.web.cashier.urls")),
+    path("", include("bihuan.web.guard.urls")),
 ]
