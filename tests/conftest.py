@@ -53,6 +53,17 @@ def _touches_database(item: pytest.Item) -> bool:
     return bool(marked) or bool(DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _live_server_serves_what_was_collected() -> Iterator[None]:
+    """With the manifest switched on, WhiteNoise serves the collected files as in production, not Django's finders."""
+    if os.environ.get("BIHUAN_TEST_STATIC") != "manifest":
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("django.contrib.staticfiles.handlers.StaticFilesHandler", lambda application: application)
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The Chromium of this machine; containers have neither a sandbox nor much shared memory."""
@@ -63,12 +74,3 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     return {**browser_context_args, "locale": "zh-CN", "timezone_id": "Asia/Shanghai"}
-
-
-@pytest.fixture(autouse=True)
-def _browser_tests_use_the_orm_beside_an_event_loop(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Playwright's synchronous interface runs a loop in this thread, which Django would take for asynchronous code."""
-    if request.node.get_closest_marker("browser"):
-        monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

@@ -11,7 +11,7 @@ os.environ.setdefault("BIHUAN_DATA", str(_own))
 os.environ.setdefault("BIHUAN_SECRET_KEY", "only-for-tests-0123456789-0123456789-0123456789")
 os.environ.setdefault("BIHUAN_LOG_LEVEL", "WARNING")
 os.environ.setdefault("BIHUAN_DEMO", "1")
-# Playwright's event loop is still there when the tables are emptied after a browser test, so this holds for the whole run.
+# Playwright's event loop is still there when the tables are emptied after a browser test: this holds for the whole run.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 # A test database need not survive a power cut.
 os.environ.setdefault("BIHUAN_SQLITE_SYNCHRONOUS", "OFF")

@@ -18,13 +18,13 @@ class BusinessError(Exception):
         return self.message
 
 
-class NotAllowed(BusinessError):  # noqa: N818
+class NotAllowed(BusinessError):
     """The person may not do this here; the message says who can."""
 
 
-class NotFound(BusinessError):  # noqa: N818
+class NotFound(BusinessError):
     """The thing does not exist, or not for this person: the two must look alike."""
 
 
-class Conflict(BusinessError):  # noqa: N818
+class Conflict(BusinessError):
     """Somebody else was faster, or the thing has moved on since it was shown."""

@@ -23,7 +23,7 @@ MAX_DAYS_AHEAD = 366 * 30
 _TIME_OF_DAY = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
 
 
-class NoWorkingTime(ValueError):  # noqa: N818
+class NoWorkingTime(ValueError):
     """The calendar has no (or nearly no) open time, so the moment asked for would never come."""
 
 

@@ -12,7 +12,7 @@ from bihuan.org.actor import Actor
 M = TypeVar("M", bound=models.Model)
 
 
-class ScopeMissing(RuntimeError):  # noqa: N818
+class ScopeMissing(RuntimeError):
     """A query for rows of a site that does not say whose: a fault in our code, never shown to a person."""
 
 
