@@ -69,6 +69,8 @@ def open_case(
         appointment_id=appointment_id,
         advisor_id=advisor_id,
     )
+    if kind == CaseKind.SERVICE_VISIT and vehicle is not None:
+        Vehicle.objects.filter(pk=vehicle.pk).update(last_site=site, last_visit_on=local_day(site, now))
     after = {"number": case.number, "kind": kind, "customer": owner_id, "vehicle": vehicle_id, "parent": parent_id}
     note_on_case(actor, "case.opened", case, after=after)
     return case

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case as When_
+from django.db.models import Case as WhenThen
 from django.db.models import CharField, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 
 from bihuan.kernel import clock
@@ -82,53 +85,64 @@ def due_list(
 
 
 def due_vehicles(site: Site, on: date, *, ahead_days: int = 14, lapsed_months: int = 12) -> QuerySet[Vehicle]:
-    """The query behind the list: vehicles with `due_reason`, the most pressing first."""
-    now = clock.now()
-    here = Case.objects.at(site.pk).filter(vehicle=OuterRef("pk"))
-    anywhere = Case.unscoped.filter(vehicle=OuterRef("pk"))
-    midnight = datetime.combine(on, time(), tzinfo=ZoneInfo(site.timezone))
-    answered = Case.unscoped.filter(parent=OuterRef("pk"), kind=CaseKind.FOLLOW_UP).exclude(status=CaseStatus.CANCELLED)
-    released = here.filter(
-        kind=CaseKind.SERVICE_VISIT,
-        released_at__lt=midnight + timedelta(days=1) - _FOLLOW_UP_AFTER,
-        released_at__gte=midnight - _FOLLOW_UP_WITHIN,
-    ).filter(~Exists(answered))
-    reward = Voucher.objects.filter(customer=OuterRef("customer"), used_at__isnull=True).filter(
-        Q(expires_on__isnull=True) | Q(expires_on__gte=on)
-    )
-    outreach = Case.objects.at(site.pk).filter(
-        customer=OuterRef("customer"), kind=CaseKind.OUTREACH, status=CaseStatus.OPEN
-    )
-    coming = Appointment.unscoped.filter(
-        vehicle=OuterRef("pk"), status__in=(AppointmentStatus.BOOKED, AppointmentStatus.CHANGED), starts_at__gte=now
-    )
-    in_work = anywhere.filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN)
+    """The query behind the list: vehicles with `due_reason`, the most pressing first.
+
+    Every set is fetched once by an index of its own; a question asked anew for each vehicle took minutes at 60,000.
+    """
     tests = {
-        FOLLOW_UP: Q(Exists(released)),
+        FOLLOW_UP: Q(pk__in=_not_followed_up(site, on)),
         MAINTENANCE: Q(service_due_on__lte=on + timedelta(days=ahead_days)),
-        VOUCHER: Q(Exists(reward)),
+        VOUCHER: Q(customer__in=_rewarded(on)),
         LAPSED: Q(last_visit_on__lt=months_before(on, lapsed_months)),
     }
+    by_reason = (When(test, then=Value(key)) for key, test in tests.items())
+    by_place = (When(test, then=Value(place)) for place, test in enumerate(tests.values()))
     return (
-        Vehicle.objects.filter(Q(Exists(here)) | ~Q(Exists(anywhere)))
+        Vehicle.objects.filter(reduce(or_, tests.values()))
+        .filter(Q(last_site=site) | Q(last_site__isnull=True))
         .exclude(customer__contact_not_before__gt=on)
-        .exclude(Q(Exists(outreach)) | Q(Exists(coming)) | Q(Exists(in_work)))
+        .exclude(customer__in=_being_called(site))
+        .exclude(pk__in=_expected_or_here())
         .annotate(
-            due_reason=When_(
-                *(When(test, then=Value(key)) for key, test in tests.items()), default=None, output_field=CharField()
-            )
-        )
-        .filter(due_reason__isnull=False)
-        .annotate(
-            pressing=When_(
-                *(When(due_reason=key, then=Value(place)) for place, key in enumerate(REASONS)),
-                default=Value(9),
-                output_field=IntegerField(),
-            )
+            due_reason=WhenThen(*by_reason, default=Value(""), output_field=CharField()),
+            pressing=WhenThen(*by_place, default=Value(9), output_field=IntegerField()),
         )
         .select_related("customer")
         .order_by("pressing", F("service_due_on").asc(nulls_last=True), "last_visit_on", "pk")
     )
+
+
+def _not_followed_up(site: Site, on: date) -> QuerySet[Any, Any]:
+    """Vehicles released three to sixty days ago whose visit nobody has followed up."""
+    midnight = datetime.combine(on, time(), tzinfo=ZoneInfo(site.timezone))
+    released = Case.objects.at(site.pk).filter(
+        kind=CaseKind.SERVICE_VISIT,
+        vehicle__isnull=False,
+        released_at__lt=midnight + timedelta(days=1) - _FOLLOW_UP_AFTER,
+        released_at__gte=midnight - _FOLLOW_UP_WITHIN,
+    )
+    answered = Case.unscoped.filter(parent=OuterRef("pk"), kind=CaseKind.FOLLOW_UP).exclude(status=CaseStatus.CANCELLED)
+    return released.filter(~Exists(answered)).values("vehicle_id")
+
+
+def _rewarded(on: date) -> QuerySet[Any, Any]:
+    """Customers with an unused voucher that is still good."""
+    good = Q(expires_on__isnull=True) | Q(expires_on__gte=on)
+    return Voucher.objects.filter(good, used_at__isnull=True).values("customer_id")
+
+
+def _being_called(site: Site) -> QuerySet[Any, Any]:
+    """Customers with an outreach under way."""
+    rows = Case.objects.at(site.pk).filter(kind=CaseKind.OUTREACH, status=CaseStatus.OPEN, customer__isnull=False)
+    return rows.values("customer_id")
+
+
+def _expected_or_here() -> QuerySet[Any, Any]:
+    """Vehicles with an appointment coming, or in the workshop now."""
+    pending = (AppointmentStatus.BOOKED, AppointmentStatus.CHANGED)
+    coming = Appointment.unscoped.filter(status__in=pending, starts_at__gte=clock.now())
+    here = Case.unscoped.filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN, vehicle__isnull=False)
+    return coming.values("vehicle_id").union(here.values("vehicle_id"))
 
 
 def months_before(day: date, months: int) -> date:

@@ -24,7 +24,7 @@ KINDS: tuple[SheetKind, ...] = (CustomerSheet(), VehicleSheet(), PartSheet(), Jo
 IGNORED = ("说明", "填写说明")
 
 
-class _TakeBack(Exception):
+class _TakeBackError(Exception):
     """Ends the transaction of a dry run or a faulty import without storing anything."""
 
 
@@ -59,11 +59,11 @@ def import_workbook(
             for kind, rows in work:
                 _apply(kind, rows, run)
             if dry_run or not report.ok:
-                raise _TakeBack
+                raise _TakeBackError
             digest = hashlib.sha256(content).hexdigest()
             data = {"file": report.file, "sha256": digest, "sheets": [sheet.to_json() for sheet in report.sheets]}
             note(actor, "import.run", f"site:{site.pk}", site_id=site.pk, data=data)
-    except _TakeBack:
+    except _TakeBackError:
         pass
     except (IntegrityError, OperationalError):
         report.add(report.file, "导入期间有同事登记了相同的资料，什么都没有存，请再导入一次")

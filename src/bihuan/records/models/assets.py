@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from bihuan.org.models import Site
 from bihuan.records.models.parties import Customer
 from bihuan.records.search_keys import mirrored, plate_key
 
@@ -14,7 +15,8 @@ class Vehicle(models.Model):
     """A car of a customer. Belongs to the whole organisation; known by its plate, told apart for good by its VIN.
 
     Mileage in kilometres. `last_*` come from the latest settled maintenance, `next_*` are what the customer was told;
-    `service_due_on` is the earlier of the told date and the day the told mileage is likely reached.
+    `service_due_on` is the earlier of the told date and the day the told mileage is likely reached. `last_site` is
+    where it was last brought in: that site calls its owner.
     """
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="vehicles", verbose_name="车主")
@@ -34,6 +36,9 @@ class Vehicle(models.Model):
     next_service_km = models.PositiveIntegerField("下次保养里程", null=True, blank=True)
     service_due_on = models.DateField("预计保养日期", null=True, blank=True, db_index=True)
     last_visit_on = models.DateField("上次来店", null=True, blank=True, db_index=True)
+    last_site = models.ForeignKey(
+        Site, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="上次来店门店"
+    )
     note = models.TextField("备注", blank=True, default="")
     created_at = models.DateTimeField("建档时间", null=True, blank=True)
     updated_at = models.DateTimeField("更新时间", null=True, blank=True)
@@ -54,6 +59,8 @@ class Vehicle(models.Model):
     @property
     def label(self) -> str:
         """Brand and model as spoken, such as 远山 S3."""
+        if self.brand and self.model_name.startswith(self.brand):
+            return self.model_name
         return f"{self.brand} {self.model_name}".strip()
 
     def fill_keys(self) -> None:

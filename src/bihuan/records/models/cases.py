@@ -97,6 +97,7 @@ class Case(models.Model):
             models.Index(fields=["site", "status", "-opened_at"], name="case_list"),
             models.Index(fields=["site", "kind", "-opened_at"], name="case_by_kind"),
             models.Index(fields=["customer", "-opened_at"], name="case_by_customer"),
+            models.Index(fields=["site", "released_at"], name="case_by_release"),
             models.Index(fields=["vehicle", "-opened_at"], name="case_by_vehicle"),
         ]
 
