@@ -1,4 +1,10 @@
-"""Running a process: `step` turns a command into events, `apply` turns events into state. No I/O, no clock."""
+"""Running a process: `step` turns a command into events, `apply` turns events into state. No I/O, no clock.
+
+Beside the events a reader expects there are `ScopeOpened`, `ScopeClosed` and `LoopAdvanced` (levels of variables and
+repetitions), `ErrorThrown` and `EscalationThrown` (records of a throw). `FailService` and `FailCall` take an optional
+BPMN error code; `SkipIncident` an optional flow; `EscalateCall` tells a caller of an escalation. docs/engine.md answers
+the questions of meaning.
+"""
 
 from __future__ import annotations
 
