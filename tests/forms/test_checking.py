@@ -162,7 +162,6 @@ def test_satisfaction_has_five_levels() -> None:
     assert "非常满意" in clean({"type": "satisfaction"}, 6).errors["x"]
 
 
-@pytest.mark.covers("AUTO-13")
 def test_leaving_needs_a_phone_and_waiting_does_not_keep_one() -> None:
     form = load(
         {

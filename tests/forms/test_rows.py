@@ -85,7 +85,6 @@ def test_only_the_columns_the_form_offers_are_taken() -> None:
     assert set(line) == {"id", "description", "job_id", "job_code"}
 
 
-@pytest.mark.covers("AUTO-20")
 def test_fixed_rows_take_verdicts_only() -> None:
     form = form_of("worklines", columns=["description", "quantity", "inspected_ok", "note"], fixed=True)
     posted = QueryDict("x-0-id=4&x-0-description=hacked&x-0-quantity=99&x-0-inspected_ok=true&x-1-id=5&x-1-note=ok")
@@ -95,7 +94,6 @@ def test_fixed_rows_take_verdicts_only() -> None:
     ]
 
 
-@pytest.mark.covers("AUTO-26")
 def test_payments_come_by_several_methods() -> None:
     answer = form_of("payments").clean(
         {"x": [{"method": "微信", "amount_yuan": "300"}, {"method": "cash", "amount_yuan": 656}]}
@@ -112,7 +110,6 @@ def test_a_payment_must_be_a_real_amount(amount: str) -> None:
     assert answer.errors == {"x-0-amount_yuan": "作业项目第 1 笔：金额须为 0.01 到 1,000,000 的数，至多 2 位小数"}
 
 
-@pytest.mark.covers("AUTO-09")
 def test_damage_is_marked_by_place_or_by_region() -> None:
     form = form_of("damage")
     marks = form.clean(

@@ -153,7 +153,6 @@ def test_searching_for_nothing_or_nonsense_is_calm(as_advisor: Client, cast: Cas
 
 
 @pytest.mark.django_db
-@pytest.mark.covers("AUTO-12", "AUTO-17")
 def test_parts_are_found_with_price_and_stock_of_ones_own_site(cast: Cast, as_advisor: Client) -> None:
     part = Part.objects.create(code="JY-5W30", name="机油", unit="桶", price_yuan=Decimal("68.00"))
     Stock.objects.create(site=cast.jw, part=part, on_hand=Decimal(99), shelf="Z")
