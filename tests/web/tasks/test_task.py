@@ -65,7 +65,6 @@ def test_a_refused_form_comes_back_with_all_that_was_typed(centre: Centre) -> No
     assert centre.item(case, "reception").is_open
 
 
-@pytest.mark.covers("CORE-09")
 def test_who_comes_second_is_told_who_was_faster_and_where_to_go_on(centre: Centre) -> None:
     case = centre.arrive()
     item = centre.item(case, "greet")

@@ -42,7 +42,7 @@ def stages(process: Process, done: Collection[str], present: Iterable[WorkItem],
     for number, label in enumerate(order):
         if label in current:
             names = "、".join(dict.fromkeys(item.name for item in here if named.get(item.node_id) == label))
-            found.append(Stage(label, "late" if label in behind else "current", names))
+            found.append(Stage(label, "late" if label in behind else "current", names if names != label else ""))
         elif label in passed:
             found.append(Stage(label, "done"))
         elif number > furthest:

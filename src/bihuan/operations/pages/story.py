@@ -117,15 +117,17 @@ def _small_words(entry: HistoryEntry) -> list[str]:
     if entry.action == "case.changed":
         labels = [CASE_COLUMNS.get(name, "") for name in data.get("after", {})]
         return [f"登记{'、'.join(label for label in labels if label)}"] if any(labels) else []
+    if entry.action == "attachment.stored" and str(data.get("kind", "")).startswith("signature."):
+        return []
     if entry.action == "checks.ticked":
         return [f"逐项确认 {len(data.get('items', ()))} 项"]
-    return [SMALL[entry.action]]
+    return [SMALL[entry.action]] if SMALL[entry.action] else []
 
 
 SMALL: Mapping[str, str] = {
     "case.changed": "",
     "checks.ticked": "",
-    "sheet.written": "填写表单",
+    "sheet.written": "",
     "line.added": "记录作业项目",
     "line.changed": "修改作业项目",
     "line.removed": "删去作业项目",

@@ -36,6 +36,7 @@ from bihuan.records.models import Case, Document, KnowledgeNote, Settlement, Wor
 
 STORY_LENGTH = 24
 STORY_SHOWN = 6
+WIDE_COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,12 @@ class TaskPage:
     def asks_newcomers(self) -> bool:
         """Whether a customer or car may be registered on the way."""
         return self.drawn is not None and self.drawn.uses("vehicle") and self.may_complete
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the form's table of work lines needs the whole width; the context then stands below."""
+        fields = self.drawn.fields if self.drawn is not None else ()
+        return any(one.field.kind == "worklines" and len(one.field.columns) >= WIDE_COLUMNS for one in fields)
 
     @property
     def shows_status_code(self) -> bool:
