@@ -21,6 +21,8 @@ SQLITE_PRAGMAS = (
 )
 BUSY_SECONDS = 20
 KEEP_OPEN_SECONDS = 600
+# The server prepares the statements of the hot path, which ask for it; others are never repeated often enough.
+ONLY_WHEN_ASKED = 1_000_000
 
 
 def database(address: str, *, synchronous: str = "FULL") -> dict[str, Any]:
@@ -43,11 +45,19 @@ def database(address: str, *, synchronous: str = "FULL") -> dict[str, Any]:
             # Reconnecting for each request costs a factor of four.
             "CONN_MAX_AGE": KEEP_OPEN_SECONDS,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            "OPTIONS": _postgres_options(parts.query),
         }
     raise ImproperlyConfigured(
         f"BIHUAN_DB must begin with sqlite:/// or postgres://, not {address.partition(':')[0]!r}"
     )
+
+
+def _postgres_options(query: str) -> dict[str, Any]:
+    """libpq's parameters from the address. `prepare_threshold=none` is for a pooler that cannot prepare statements."""
+    options: dict[str, Any] = {"prepare_threshold": ONLY_WHEN_ASKED, **dict(parse_qsl(query))}
+    chosen = options["prepare_threshold"]
+    options["prepare_threshold"] = None if chosen == "none" else int(chosen)
+    return options
 
 
 def _sqlite(path: str, synchronous: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import Event, State
@@ -98,7 +98,9 @@ class Held:
         return self.status == "open"
 
 
+@cache
 def on_postgres() -> bool:
+    """Which of the two databases this installation has; asked many times in a step."""
     return connection.vendor == "postgresql"
 
 
@@ -140,10 +142,12 @@ def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
 
     On PostgreSQL the statement is bound and prepared by the server (if the settings allow preparing).
     """
-    if not connection.in_atomic_block:
+    # `connection` stands for the one of this thread and looks it up at each use.
+    own = connections[DEFAULT_DB_ALIAS]
+    if not own.in_atomic_block:
         raise transaction.TransactionManagementError("steps belong inside a transaction")
-    with connection.wrap_database_errors:
-        raw = connection.connection
+    with own.wrap_database_errors:
+        raw = own.connection
         if isinstance(raw, psycopg.Connection):
             with psycopg.Cursor(raw) as cursor:
                 cursor.execute(sql, params, prepare=True)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from bihuan.audit.log import ATTEMPTS, Row, append_row
@@ -17,6 +18,7 @@ from bihuan.kernel.errors import Conflict
 from bihuan.processes.models import NEVER
 from bihuan.processes.rows import BUSY, Loaded, moment, on_postgres, query
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LAST_SQL = "SELECT seq, hash FROM audit_entry WHERE chain = %s ORDER BY seq DESC LIMIT 1"
 
 # Columns with the type that PostgreSQL needs to be told where a value may be null.
@@ -118,7 +120,7 @@ def _entry(change: Change) -> Row:
 
 
 def _instance_part(change: Change) -> tuple[str, tuple[Any, ...]]:
-    state = json.dumps(change.instance.state.to_json(), ensure_ascii=False, separators=(",", ":"))
+    state = _ENCODER.encode(change.instance.state.to_json())
     sql = (
         "UPDATE processes_instance SET state = %s, status = %s, ended_at = %s, lock_version = lock_version + 1 "
         "WHERE id = %s AND lock_version = %s RETURNING id"
@@ -142,17 +144,11 @@ def _opened_part(change: Change) -> tuple[str, tuple[Any, ...]]:
     return _opened_sql(len(change.opened)), tuple(values)
 
 
+@lru_cache(maxsize=100)
 def _opened_sql(count: int) -> str:
-    key = (on_postgres(), count)
-    found = _OPENED_SQL.get(key)
-    if found is None:
-        rows = ", ".join([_marks(_ITEM_COLUMNS)] * count)
-        names = ", ".join(name for name, _ in _ITEM_COLUMNS)
-        found = _OPENED_SQL[key] = f"INSERT INTO processes_workitem ({names}) VALUES {rows} RETURNING id, wait"
-    return found
-
-
-_OPENED_SQL: dict[tuple[bool, int], str] = {}
+    rows = ", ".join([_marks(_ITEM_COLUMNS)] * count)
+    names = ", ".join(name for name, _ in _ITEM_COLUMNS)
+    return f"INSERT INTO processes_workitem ({names}) VALUES {rows} RETURNING id, wait"
 
 
 def _marks(columns: Sequence[tuple[str, str]]) -> str:
@@ -161,12 +157,16 @@ def _marks(columns: Sequence[tuple[str, str]]) -> str:
 
 
 def _audit_part(entry: Row) -> tuple[str, tuple[Any, ...]]:
+    return _audit_sql(), (*entry[:2], moment(entry.at), *entry[3:])
+
+
+@cache
+def _audit_sql() -> str:
     names = ", ".join(name for name, _ in _AUDIT_COLUMNS)
-    sql = (
+    return (
         f"INSERT INTO audit_entry ({names}) VALUES {_marks(_AUDIT_COLUMNS)} "
         "ON CONFLICT (chain, seq) DO NOTHING RETURNING id"
     )
-    return sql, (*entry[:2], moment(entry.at), *entry[3:])
 
 
 def _write_together(change: Change, entry: Row) -> dict[int, int]:

@@ -1,0 +1,107 @@
+"""Measuring: the contenders take turns, round after round, and the median of each is reported."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+
+from bench.contenders import INSTANCES, Contender, Floor, OneTrip, Store, UseCase
+from bench.profile import engine_alone, profile
+from bench.world import build_world
+
+try:
+    from bench.peer import Spiff
+except ImportError:  # The peer is a development requirement.
+    Spiff = None  # type: ignore[assignment, misc]
+
+AGES = (20, 200)
+# Each instance makes few steps in a round, so that it is about as old at the end as it was at the beginning.
+STEPS_EACH = 5
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    sys.stdout.write(json.dumps(measure(parser.parse_args().rounds), ensure_ascii=False) + "\n")
+    return 0
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """Steps per second of every contender at every age."""
+    contenders = _contenders()
+    rates: dict[str, dict[int, list[float]]] = {one.name: {age: [] for age in AGES} for one in contenders}
+    sizes: dict[str, int] = {}
+    for age in AGES:
+        for one in contenders:
+            one.prepare(age)
+            _run(one, 1)
+        for _ in range(rounds):
+            for one in contenders:
+                rates[one.name][age].append(_run(one, STEPS_EACH))
+        sizes.update({f"{one.name}_{age}": one.state_bytes() for one in contenders})
+    return {
+        "database": connection.vendor,
+        "version": _version(),
+        "durable": _durability(),
+        "rounds": rounds,
+        "steps_per_round": INSTANCES * STEPS_EACH,
+        "steps_per_second": _each(rates, statistics.median),
+        "slowest_round": _each(rates, min),
+        "fastest_round": _each(rates, max),
+        "state_bytes": sizes,
+        "engine_alone_steps_per_second": engine_alone(),
+        "where_the_time_goes": {one.name: profile(one) for one in contenders if isinstance(one, (Store, UseCase))},
+    }
+
+
+def _contenders() -> list[Contender]:
+    world = build_world()
+    found: list[Contender] = [Floor(world), Store(world), UseCase(world)]
+    if connection.vendor == "postgresql":
+        found.insert(1, OneTrip(world))
+    if Spiff is not None:
+        found.append(Spiff())
+    return found
+
+
+def _run(contender: Contender, steps_each: int) -> float:
+    """Steps per second, each instance in its turn."""
+    began = time.perf_counter()
+    for _ in range(steps_each):
+        for number in range(INSTANCES):
+            contender.step(number)
+    return INSTANCES * steps_each / (time.perf_counter() - began)
+
+
+def _each(
+    rates: dict[str, dict[int, list[float]]], choose: Callable[[list[float]], float]
+) -> dict[str, dict[str, float]]:
+    return {
+        name: {str(age): round(choose(found), 1) for age, found in by_age.items()} for name, by_age in rates.items()
+    }
+
+
+def _version() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sqlite_version()" if connection.vendor == "sqlite" else "SHOW server_version")
+        return str(cursor.fetchone()[0])
+
+
+def _durability() -> str:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA synchronous")
+            level = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}[cursor.fetchone()[0]]
+            cursor.execute("PRAGMA journal_mode")
+            return f"journal_mode={cursor.fetchone()[0]} synchronous={level}"
+        cursor.execute("SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN "
+                       "('fsync', 'synchronous_commit', 'full_page_writes')")  # fmt: skip
+        return str(cursor.fetchone()[0])
