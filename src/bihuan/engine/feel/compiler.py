@@ -239,9 +239,12 @@ def _one_test(compiler: Compiler, node: Node) -> Callable[[Env, Value], bool | N
 
         return asked
     computed = not isinstance(node, (Literal, Name))
+    interval = isinstance(node, RangeOf)
 
     def tested(env: Env, value: Value) -> bool | None:
         answer = code(env)
+        if interval and answer is None:
+            return None
         if computed and isinstance(answer, bool) and not isinstance(value, bool):
             return answer
         return operators.passes(value, answer, env.run)

@@ -49,6 +49,9 @@ def parse_time(text: str) -> time:
 
 
 def _time(hour: str, minute: str, second: str, fraction: str | None, zone: str | None, text: str) -> time:
+    if (hour, minute, second, _micro(fraction)) == ("24", "00", "00", 0):
+        # ISO 8601's end of the day is the beginning of the next.
+        hour = "00"
     try:
         return time(int(hour), int(minute), int(second), _micro(fraction), tzinfo=parse_zone(zone))
     except ValueError:
@@ -62,7 +65,13 @@ def parse_datetime(text: str) -> datetime:
         day, mark, moment = text.partition(" ")
     if not mark:
         return datetime.combine(parse_date(text), time())
-    return datetime.combine(parse_date(day), parse_time(moment))
+    start = parse_date(day)
+    at = parse_time(moment)
+    if moment.startswith("24"):
+        if start == date.max:
+            raise UnfitError("日期超出公元 1 年到 9999 年")
+        start += timedelta(days=1)
+    return datetime.combine(start, at)
 
 
 def parse_zone(text: str | None) -> tzinfo | None:
@@ -75,7 +84,7 @@ def parse_zone(text: str | None) -> tzinfo | None:
         return _named_zone(text[1:])
     digits = text[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]), seconds=int(digits[4:6] or 0))
-    if offset > timedelta(hours=14):
+    if offset > timedelta(hours=18):
         raise UnfitError(f"时区“{text}”超出范围")
     return UTC if not offset else timezone(-offset if text[0] == "-" else offset)
 

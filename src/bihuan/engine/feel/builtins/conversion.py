@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bihuan.engine.feel.builtins.registry import builtin
 from bihuan.engine.feel.errors import UnfitError
-from bihuan.engine.feel.operators import equal
+from bihuan.engine.feel.operators import compare, equal
 from bihuan.engine.feel.scope import Run
 from bihuan.engine.feel.temporal import (
     months_between,
@@ -158,14 +158,20 @@ def _months_between(_run: Run, start: date, end: date) -> Value:
 
 
 @builtin("range(from: string)")
-def _range(_run: Run, text: str) -> Value:
+def _range(run: Run, text: str) -> Value:
     match = _RANGE.fullmatch(text)
     if match is None:
         raise UnfitError(f"“{text[:40]}”不是区间")
     start, end = _end(match[2]), _end(match[3])
-    if (start is None and end is None) or (start is not None and end is not None and kind_of(start) != kind_of(end)):
+    closed_low, closed_high = match[1] == "[", match[4] == "]"
+    endless = (start is None and closed_low) or (end is None and closed_high) or (start is None and end is None)
+    if endless or (start is not None and end is not None and _reversed(start, end, run)):
         raise UnfitError(f"“{text[:40]}”不是区间")
-    return FeelRange(start, end, match[1] == "[", match[4] == "]")
+    return FeelRange(start, end, closed_low, closed_high)
+
+
+def _reversed(start: Value, end: Value, run: Run) -> bool:
+    return kind_of(start) != kind_of(end) or compare(start, end, run) > 0
 
 
 def _end(text: str) -> Value:

@@ -86,7 +86,10 @@ def _remove(_run: Run, items: list[Value], position: Decimal) -> Value:
 
 @builtin("list replace(list: list, match: function, newItem: any)")
 def _replace_matching(run: Run, items: list[Value], match: FeelFunction, item: Value) -> Value:
-    return [item if match.call(run, old, item) is True else old for old in items]
+    verdicts = [match.call(run, old, item) for old in items]
+    if any(type(verdict) is not bool for verdict in verdicts):
+        raise UnfitError("匹配函数的结果应是“是”或“否”")
+    return [item if verdict else old for old, verdict in zip(items, verdicts, strict=True)]
 
 
 @builtin("list replace(list: list, position: number, newItem: any)")
