@@ -76,7 +76,7 @@ def test_postgresql_keeps_its_connections() -> None:
     settings = database("postgres://me:p%40ss@db.local:6432/bihuan?sslmode=require")
     assert (settings["USER"], settings["PASSWORD"], settings["HOST"]) == ("me", "p@ss", "db.local")
     assert (settings["PORT"], settings["NAME"]) == ("6432", "bihuan")
-    assert settings["OPTIONS"] == {"sslmode": "require"}
+    assert settings["OPTIONS"]["sslmode"] == "require"
     assert settings["CONN_MAX_AGE"] > 0
 
 
@@ -101,3 +101,7 @@ def test_the_demo_answers_elsewhere_when_somebody_says_so_by_name() -> None:
 @override_settings(TIME_ZONE="Asia/Shanghia")
 def test_a_mistyped_time_zone_is_found() -> None:
     assert [error.id for error in checks.time_zone_is_known(None)] == ["bihuan.E002"]
+
+
+def test_a_pooler_that_cannot_prepare_statements_is_spared() -> None:
+    assert database("postgres:///b?prepare_threshold=none")["OPTIONS"]["prepare_threshold"] is None
