@@ -59,18 +59,33 @@ function note(form, fresh) {
   form.prepend(line);
 }
 
+// What the person changed stays theirs; what they had left alone follows the system (a customer registered meanwhile).
+function merged(kept, fresh) {
+  if (!kept.fresh) return kept.entries;
+  const group = (entries) => {
+    const found = new Map();
+    for (const [name, value] of entries) found.set(name, `${found.get(name) ?? ""}\n${value}`);
+    return found;
+  };
+  const [before, typed] = [group(kept.fresh), group(kept.entries)];
+  const touched = (name) => before.get(name) !== typed.get(name);
+  return [...kept.entries.filter(([name]) => touched(name)), ...fresh.filter(([name]) => !touched(name))];
+}
+
 function watch(form) {
   if (form.dataset.draftReady) return;
   form.dataset.draftReady = "true";
   const fresh = read(form);
   const refused = Boolean(form.querySelector("[data-error-summary]"));
   const kept = store((storage) => JSON.parse(storage.getItem(key(form)) ?? "null"));
-  if (!refused && kept && Date.now() - kept.at < KEEP && JSON.stringify(kept.entries) !== JSON.stringify(fresh)) {
-    write(form, kept.entries);
+  const restored = !refused && kept && Date.now() - kept.at < KEEP ? merged(kept, fresh) : fresh;
+  const sorted = (entries) => JSON.stringify([...entries].sort());
+  if (sorted(restored) !== sorted(fresh)) {
+    write(form, restored);
     note(form, fresh);
   }
   let timer = 0;
-  const save = () => store((storage) => storage.setItem(key(form), JSON.stringify({ at: Date.now(), entries: read(form) })));
+  const save = () => store((storage) => storage.setItem(key(form), JSON.stringify({ at: Date.now(), entries: read(form), fresh })));
   const soon = (event) => {
     if (!event.isTrusted && event.target === form) return;
     clearTimeout(timer);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,9 +12,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bihuan.accounts.models import User
+from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotAllowed
 from bihuan.org import sessions
+from bihuan.org.models import Role
 from bihuan.org.sessions import DemoPerson
+from bihuan.processes.models import WorkItem
 from bihuan.web.http import page
 from bihuan.web.shell.views import safe_target
 
@@ -41,6 +45,8 @@ class DemoCard:
     role: str
     icon: str
     today: str
+    waiting: int
+    late: int
 
 
 @never_cache
@@ -100,11 +106,31 @@ def _demo_sites(request: HttpRequest) -> list[tuple[str, list[DemoCard]]]:
     if not sessions.demo_allowed(request):
         return []
     order = [name for name, _icon, _today in DEMO_ROLES]
+    work = _open_work()
     sites: dict[str, list[DemoCard]] = {}
     for person in sessions.demo_people():
         role = min((name for name in person.roles if name in order), key=order.index, default="")
         _name, icon, today = DEMO_ROLES[order.index(role)] if role else ("", "user", "查看本店的工作")
-        sites.setdefault(person.site_name, []).append(DemoCard(person, role or person.position, icon, today))
+        mine = [due for holder, due in work if holder in {(person.site_code, name) for name in person.roles}]
+        mine += [due for holder, due in work if holder == ("", str(person.user_id))]
+        late = sum(1 for due in mine if due is not None and due < clock.now())
+        card = DemoCard(person, role or person.position, icon, today, len(mine), late)
+        sites.setdefault(person.site_name, []).append(card)
     for cards in sites.values():
         cards.sort(key=lambda card: order.index(card.role) if card.role in order else len(order))
     return sorted(sites.items(), key=lambda item: -len(item[1]))
+
+
+def _open_work() -> list[tuple[tuple[str, str], datetime | None]]:
+    """Open work of the demo: its holder, as (site code, role name) or ("", user id), and when it is due."""
+    names = dict(Role.objects.values_list("key", "name"))
+    rows = WorkItem.unscoped.filter(status=WorkItem.Status.OPEN).values_list(
+        "site__code", "role", "assignee_id", "due_at"
+    )
+    found: list[tuple[tuple[str, str], datetime | None]] = []
+    for site, roles, assignee, due in rows[:2000]:
+        if assignee is not None:
+            found.append((("", str(assignee)), due))
+            continue
+        found += [((site, names.get(role.strip(), "")), due) for role in roles.split(",")]
+    return found
