@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def read_back(words: str) -> Decimal:
         else:
             total, section, digit = total + (section + digit) * 10_000 ** LARGE.index(letter), 0, 0
     amount, fen = Decimal(total + section + digit), 0
-    for letter, unit in zip(rest, rest[1:], strict=False):
+    for letter, unit in pairwise(rest):
         if unit in "角分":
             fen += DIGITS.index(letter) * (10 if unit == "角" else 1)
     return amount + Decimal(fen) / 100

@@ -64,7 +64,8 @@ def facts_of_instance(instance: InstanceFacts) -> Mapping[str, Any]:
     """The read-only view of the case for conditions."""
     if instance.subject_kind != CASE or instance.subject_id is None:
         return {}
-    return case_facts(load_case(instance.subject_id))
+    case = load_case(instance.subject_id)
+    return {**case_facts(case), "timezone": case.site.timezone}
 
 
 def moments_of_limit(

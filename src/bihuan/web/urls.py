@@ -16,4 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.parts.urls")),
     path("", include("bihuan.web.cashier.urls")),
     path("", include("bihuan.web.guard.urls")),
+    path("", include("bihuan.web.customers.urls")),
+    path("", include("bihuan.web.vehicles.urls")),
+    path("", include("bihuan.web.imports.urls")),
 ]

@@ -178,7 +178,9 @@ def _add_person(world: World, row: dict[str, Any]) -> None:
 
 def _add_customer(world: World, row: dict[str, Any]) -> None:
     if not Customer.objects.filter(phone=str(row.get("phone") or "")).exists():
-        values: dict[str, Any] = {key: row[key] for key in ("salutation", "address", "note", "kind") if key in row}
+        values: dict[str, Any] = {key: row[key] for key in ("salutation", "address", "kind") if key in row}
+        if "note" in row:
+            values["note_text"] = row["note"]
         name, phone = str(row.get("name") or ""), str(row.get("phone") or "")
         create_customer(actor=world.system, name=name, phone=phone, **values)
 

@@ -32,7 +32,9 @@ def let_car_go(request: HttpRequest) -> HttpResponse:
     return go(request, reverse("guard:desk"), f"{plate} 已放行，钥匙已交给客户")
 
 
-def _draw(request: HttpRequest, gate_pass: str, settlement: str, *, problem: str = "", status: int = 200) -> HttpResponse:
+def _draw(
+    request: HttpRequest, gate_pass: str, settlement: str, *, problem: str = "", status: int = 200
+) -> HttpResponse:
     shown = guard_desk(actor=actor_of(request), gate_pass=gate_pass, settlement=settlement)
     context = {
         "shown": shown,

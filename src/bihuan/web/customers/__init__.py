@@ -1,0 +1,1 @@
+"""Customers: list, page, form."""

@@ -1,0 +1,116 @@
+"""Finding, reading and registering customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from markupsafe import Markup
+
+from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.operations.pages.parties import (
+    CUSTOMER_FILTERS,
+    CUSTOMER_ORDERS,
+    PartyQuery,
+    customer_list,
+    customer_page,
+    export_customers,
+)
+from bihuan.records.customers import change_customer, create_customer, reveal_phone
+from bihuan.web.downloads import workbook
+from bihuan.web.http import actor_of, go, page, signed_in, status_of
+from bihuan.web.wording import spaced_phone
+
+FIELDS = ("name", "kind", "salutation", "phone", "address", "note")
+
+
+def _query(request: HttpRequest) -> PartyQuery:
+    return PartyQuery.of(request.GET.dict(), filters=CUSTOMER_FILTERS, orders=CUSTOMER_ORDERS)
+
+
+@require_GET
+@signed_in
+def listing(request: HttpRequest) -> HttpResponse:
+    """The list; the address is the view."""
+    found = customer_list(_query(request), actor=actor_of(request))
+    context = {"found": found, "query": found.query, "filters": _filters(found.query)}
+    return page(request, "customers/list.html", context, part="customers/_rows.html")
+
+
+@require_GET
+@signed_in
+def export(request: HttpRequest) -> HttpResponse:
+    """Exactly this view as a workbook."""
+    return workbook(export_customers(_query(request), actor=actor_of(request)), "customers")
+
+
+@require_GET
+@signed_in
+def detail(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """One customer."""
+    return page(request, "customers/page.html", {"shown": customer_page(customer_id, actor=actor_of(request))})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def create(request: HttpRequest) -> HttpResponse:
+    """Register a customer."""
+    actor = actor_of(request)
+    if not actor.can_anywhere("customer.manage"):
+        raise NotAllowed("您没有“登记和修改客户、车辆”的权限")
+    typed = _typed(request)
+    if request.method != "POST":
+        return _form(request, typed)
+    try:
+        customer = create_customer(actor=actor, note_text=typed.pop("note"), **typed)
+    except BusinessError as error:
+        return _form(request, _typed(request), error)
+    return go(request, reverse("customers:detail", args=(customer.pk,)), f"{customer.name}已建档")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def edit(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """Change a customer."""
+    actor = actor_of(request)
+    if not actor.can_anywhere("customer.manage"):
+        raise NotAllowed("您没有“登记和修改客户、车辆”的权限")
+    customer = customer_page(customer_id, actor=actor).customer
+    if request.method != "POST":
+        return _form(request, {name: getattr(customer, name) for name in FIELDS}, customer_id=customer_id)
+    try:
+        change_customer(customer_id, actor=actor, **_typed(request))
+    except NotFound:
+        raise
+    except BusinessError as error:
+        return _form(request, _typed(request), error, customer_id)
+    return go(request, reverse("customers:detail", args=(customer_id,)), "已保存")
+
+
+@require_POST
+@signed_in
+def phone(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """The whole number in place of the masked one; who looked is kept."""
+    number = reveal_phone(customer_id, actor=actor_of(request))
+    return HttpResponse(Markup('<a class="nowrap" href="tel:{}">{}</a>').format(number, spaced_phone(number)))
+
+
+def _typed(request: HttpRequest) -> dict[str, Any]:
+    return {name: request.POST.get(name, "")[:3000] for name in FIELDS}
+
+
+def _form(
+    request: HttpRequest, typed: dict[str, Any], error: BusinessError | None = None, customer_id: int | None = None
+) -> HttpResponse:
+    context = {"typed": typed, "error": error, "customer_id": customer_id}
+    return page(request, "customers/form.html", context, status=status_of(error) if error else 200)
+
+
+def _filters(query: PartyQuery) -> list[dict[str, object]]:
+    choices = {"": "全部", **CUSTOMER_FILTERS}
+    return [
+        {"label": label, "href": f"?{query.address(filter=key)}", "current": query.filter == key}
+        for key, label in choices.items()
+    ]

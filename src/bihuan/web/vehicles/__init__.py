@@ -1,0 +1,1 @@
+"""Vehicles: list, page, form."""
