@@ -13,6 +13,7 @@ from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.records.appointments import book_appointment
+from bihuan.records.custody import return_to_customer, take_custody
 from bihuan.records.customers import (
     add_contact,
     change_customer,
@@ -24,7 +25,7 @@ from bihuan.records.customers import (
 )
 from bihuan.records.documents import issue_document
 from bihuan.records.lookup import look_up
-from bihuan.records.models import Case, Contact, Customer, Vehicle, Voucher
+from bihuan.records.models import Case, Contact, Custody, Customer, Vehicle, Voucher
 from bihuan.records.phones import clean_phone
 from bihuan.records.search_keys import pinyin_of, plate_key
 from bihuan.records.vehicles import change_vehicle, create_vehicle, estimate_due_on, record_mileage, spaced_plate
@@ -243,10 +244,13 @@ def test_two_entries_of_one_person_become_one_and_nothing_is_lost(shop: Shop) ->
     double = create_customer(actor=advisor, name="张先生", phone="13900005678")
     car = create_vehicle(actor=advisor, customer_id=double.pk, plate="示B54321")
     case = shop.visit(vehicle_id=car.pk)
+    take_custody(case.pk, "licence", actor=advisor)
+    return_to_customer(case.pk, "licence", actor=advisor)
     kept = merge_customers(shop.customer.pk, double.pk, actor=advisor)
     assert not Customer.objects.filter(pk=double.pk).exists()
     assert Case.unscoped.get(pk=case.pk).customer_id == kept.pk
     assert set(kept.vehicles.values_list("plate", flat=True)) == {"示A12345", "示B54321"}
+    assert Custody.unscoped.get(case=case).holder == str(kept.pk)
     assert Contact.objects.get(customer=kept).phone == "13900005678"
     assert look_up("5678", actor=advisor)[0].customer == kept
 

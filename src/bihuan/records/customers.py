@@ -17,8 +17,10 @@ from bihuan.records.models import (
     CallLog,
     Case,
     Contact,
+    Custody,
     Customer,
     CustomerKind,
+    HolderKind,
     Vehicle,
     Voucher,
 )
@@ -103,6 +105,8 @@ def merge_customers(keep_id: int, drop_id: int, *, actor: Actor) -> Customer:
         "vouchers": Voucher.objects.filter(customer=drop).update(customer=keep),
         "calls": CallLog.unscoped.filter(customer=drop).update(customer=keep),
     }
+    given_back = Custody.unscoped.filter(holder_kind=HolderKind.CUSTOMER, holder=str(drop.pk))
+    given_back.update(holder=str(keep.pk), holder_name=keep.name)
     known = set(Contact.objects.filter(customer=keep).values_list("phone", flat=True)) | {keep.phone}
     Contact.objects.filter(customer=drop, phone__in=known).delete()
     Contact.objects.filter(customer=drop).update(customer=keep)
