@@ -57,7 +57,8 @@ def masked_phone(text: str | None) -> str:
 def spaced_phone(text: str | None) -> str:
     """139 0000 1234."""
     digits = (text or "").strip()
-    return f"{digits[:3]} {digits[3:7]} {digits[7:]}" if len(digits) == 11 and digits.isdecimal() else digits or "—"
+    mobile = len(digits) == 11 and digits.isdecimal() and digits.startswith("1")
+    return f"{digits[:3]} {digits[3:7]} {digits[7:]}" if mobile else digits or "—"
 
 
 def local(at: datetime, zone: str = DEFAULT_ZONE) -> datetime:

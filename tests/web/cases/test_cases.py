@@ -20,8 +20,8 @@ from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.attachments import store_attachment
 from tests.web.visits import Centre
 
-LIST_QUERIES = 16
-PAGE_QUERIES = 28
+LIST_QUERIES = 13
+PAGE_QUERIES = 22
 
 
 def test_the_list_finds_by_number_plate_name_and_end_of_the_telephone(centre: Centre) -> None:

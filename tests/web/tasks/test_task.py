@@ -13,7 +13,7 @@ from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case, Customer, Vehicle
 from tests.web.visits import Centre
 
-QUERIES = 45
+QUERIES = 27
 GREETED = {"greeting": ["guided", "greeted"]}
 
 

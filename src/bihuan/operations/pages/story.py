@@ -200,6 +200,9 @@ WORDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     "document.issued": lambda data: (
         f"出具{_label(DocumentKind, data.get('kind'))}", str(data.get("number", "")), "none", "file-text",
     ),
+    "document.printed": lambda data: (
+        f"打印{_label(DocumentKind, data.get('kind'))}", str(data.get("number", "")), "none", "printer",
+    ),
     "document.voided": _verb("作废单证", "file-text", "bad"),
     "lines.agreed": _verb("客户同意作业项目", "thumb-up", "ok"),
     "lines.declined": _verb("客户不同意作业项目", "thumb-down", "warn"),

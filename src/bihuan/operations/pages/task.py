@@ -32,7 +32,7 @@ from bihuan.processes.holding import holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import open_items_of_subject
 from bihuan.records.knowledge import read_note
-from bihuan.records.models import Case, Document, KnowledgeNote, Settlement, WorkLine
+from bihuan.records.models import Case, Document, DocumentKind, KnowledgeNote, Settlement, WorkLine
 
 STORY_LENGTH = 24
 STORY_SHOWN = 6
@@ -71,7 +71,7 @@ class TaskPage:
     story: list[Told]
     others: list[WorkItem]
     money: Money
-    papers: list[Document]
+    papers: list[tuple[str, str, Document | None]]
     colleagues: list[User]
     repair: str
     paused: str
@@ -231,16 +231,15 @@ def _note(key: str) -> KnowledgeNote | None:
         return None
 
 
-def _papers(work: Work) -> list[Document]:
-    """The newest valid paper of each kind that the step works with."""
+def _papers(work: Work) -> list[tuple[str, str, Document | None]]:
+    """The papers that the step works with: kind, name, and the newest valid one if it was issued."""
     kinds = work.node.extension.prints
     if not kinds:
         return []
-    newest: dict[str, Document] = {}
     rows = Document.unscoped.filter(case_id=work.case.pk, kind__in=kinds, voided_at__isnull=True).order_by("pk")
-    for paper in rows:
-        newest[paper.kind] = paper
-    return [newest[kind] for kind in kinds if kind in newest]
+    newest = {paper.kind: paper for paper in rows}
+    labels = dict(DocumentKind.choices)
+    return [(kind, str(labels.get(kind, kind)), newest.get(kind)) for kind in kinds]
 
 
 def _colleagues(item: WorkItem, actor: Actor) -> list[User]:
