@@ -16,7 +16,7 @@ from bihuan.processes.contract import ServiceCall, StepResult, Surroundings
 from bihuan.processes.history import replay
 from bihuan.processes.models import Incident, Instance, Subscription
 from tests.processes.conftest import Desk
-from tests.processes.models import ALARM, APPROVAL, ARRIVAL, BOOKING, CALLER, SENDER, bpmn, service
+from tests.processes.models import ALARM, APPROVAL, ARRIVAL, BOOKING, CALLER, SENDER, bpmn, service, task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 
@@ -65,6 +65,32 @@ def test_a_service_nobody_provides_and_an_answer_that_does_not_fit_are_incidents
     reasons = dict(Incident.unscoped.values_list("instance_id", "reason"))
     assert reasons[missing.instance_id] == "没有名为“book”的服务"
     assert "不能作为流程变量" in reasons[odd.instance_id]
+
+
+def test_conditions_after_a_service_see_what_it_wrote(desk: Desk) -> None:
+    facts = {"stamp": ""}
+
+    def stamp(call: ServiceCall) -> Mapping[str, Any]:
+        facts["stamp"] = "blue"
+        return {}
+
+    model = bpmn(
+        "stamping", '<startEvent id="start"/>', '<exclusiveGateway id="before"/>', service("stamp", "stamp"),
+        '<exclusiveGateway id="after"/>', task("good"), '<endEvent id="bad"/>', '<endEvent id="end"/>',
+        flows='start>before before>bad[stamp="red"] before>stamp* stamp>after after>good[stamp="blue"] after>bad* '
+        "good>end",
+    )  # fmt: skip
+    around = Surroundings(services={"stamp": stamp}, context=lambda _: dict(facts))
+    assert desk.open_nodes(desk.start(model, "stamping", around=around).instance_id) == ["good"]
+
+
+def test_the_context_is_not_asked_for_when_variables_suffice(desk: Desk) -> None:
+    def costly(_: object) -> Mapping[str, Any]:
+        raise AssertionError("asked for")
+
+    around = Surroundings(context=costly)
+    instance = desk.start(APPROVAL, "approval", {"number": "A1"}, around=around).instance_id
+    desk.complete(instance, "fill", {"amount": 500}, by="advisor", around=around)
 
 
 def test_an_incident_is_retried_with_its_cause_removed(desk: Desk) -> None:

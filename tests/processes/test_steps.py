@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -103,6 +103,13 @@ def test_conditions_read_the_context_given_for_the_instance(desk: Desk) -> None:
     instance = desk.start(APPROVAL, "approval", {"number": "A1"}, subject_kind="case", subject_id=12).instance_id
     desk.complete(instance, "fill", by="advisor", around=around)
     assert desk.open_nodes(instance) == ["approve"]
+
+
+def test_expressions_tell_the_day_of_the_site(desk: Desk) -> None:
+    clock.move(datetime(2026, 11, 24, 17, 0, tzinfo=UTC))
+    dated = APPROVAL.replace('="单据 " + number', "string(today())")
+    desk.start(dated, "approval")
+    assert WorkItem.unscoped.get().title == "2026-11-25"
 
 
 @pytest.mark.parametrize("by_id", [True, False], ids=["by number", "by name"])

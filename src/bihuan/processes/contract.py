@@ -31,6 +31,7 @@ class InstanceFacts:
     subject_id: int | None
     chain: str
     title: str
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,12 @@ class OpenedItem:
 
 @dataclass(frozen=True, slots=True)
 class ClosedItem:
-    """A work item that a step closed: `outcome` completed or cancelled."""
+    """A work item that a step closed: `outcome` completed or cancelled. `limit_key` is the limit it was under."""
 
     id: int
     wait: int
     outcome: str
+    limit_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,9 @@ Observer: TypeAlias = Callable[[StepResult], None]
 class Surroundings:
     """Everything a step needs from outside, bundled: services by name, what expressions may read, limits, observer.
 
-    `context` is what expressions see besides the variables; as a function it is asked once per instance and
-    transaction, after the caller has written its records. `observe` is called inside the transaction, once for each
-    instance that moved, after its rows are written.
+    `context` is what expressions see besides the variables; as a function it is asked when an expression first needs
+    a name that is no variable, and again after a service has run. `observe` is called inside the transaction, once
+    for each instance that moved, after its rows are written.
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)

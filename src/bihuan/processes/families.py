@@ -18,6 +18,7 @@ from bihuan.engine.runtime import (
     new_state,
 )
 from bihuan.kernel.errors import NotFound
+from bihuan.org.models import Site
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import InstanceFacts
 from bihuan.processes.models import Instance, Version
@@ -69,6 +70,9 @@ def insert_instance(
             subject_id=subject_id,
             chain=row.chain,
             title=row.title,
+            timezone=parent.facts.timezone
+            if parent
+            else Site.objects.values_list("timezone", flat=True).get(pk=site_id),
         ),
         version_id=version.pk,
         sha256=version.sha256,

@@ -165,7 +165,7 @@ def _write_instance(
             fresh_chain=fresh,
         )
     )
-    closed = [ClosedItem(done.item_id, done.wait, "completed")] if done is not None else []
+    closed = [ClosedItem(done.item_id, done.wait, "completed", done.node.extension.limit)] if done is not None else []
     return StepResult(
         instance=instance.facts,
         actor_id=unit.actor.user_id,
@@ -264,10 +264,10 @@ def _close_others(unit: Unit, instance: Loaded, closed: Mapping[int, str], done:
     marks = ", ".join(["%s"] * len(waits))
     rows = query(
         "UPDATE processes_workitem SET status = 'cancelled', completed_at = %s "
-        f"WHERE instance_id = %s AND status = 'open' AND wait IN ({marks}) RETURNING id, wait",
+        f"WHERE instance_id = %s AND status = 'open' AND wait IN ({marks}) RETURNING id, wait, limit_key",
         (moment(unit.now), instance.id, *waits),
     )
-    return [ClosedItem(item_id, wait, "cancelled") for item_id, wait in sorted(rows)]
+    return [ClosedItem(item_id, wait, "cancelled", limit) for item_id, wait, limit in sorted(rows)]
 
 
 def _write_timers(unit: Unit, instance: Loaded, net: Net) -> None:

@@ -61,7 +61,9 @@ def _result(instance: Loaded, entry: Entry, item_id: int | None) -> StepResult:
         at=entry.at,
         events=events,
         opened=tuple(opened_item(item) for item in opened),
-        closed=tuple(ClosedItem(items[event.wait].pk, event.wait, event.outcome) for event in closed),
+        closed=tuple(
+            ClosedItem(items[event.wait].pk, event.wait, event.outcome, items[event.wait].limit_key) for event in closed
+        ),
         incidents=tuple(event.incident for event in events if isinstance(event, IncidentRaised)),
         ended=next((event.outcome for event in events if isinstance(event, InstanceEnded)), ""),
         item_id=item_id,

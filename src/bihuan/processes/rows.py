@@ -6,7 +6,7 @@ other row; the last entry of the audit chain is written last. On SQLite the tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, wraps
@@ -29,9 +29,10 @@ BUSY = "同一业务正被多人同时处理，请稍后再试一次"
 
 _INSTANCE = """
 i.id, i.site_id, i.version_id, v.sha256, i.process_id, i.subject_kind, i.subject_id, i.title, i.chain, i.state,
-i.lock_version, i.status, i.root_id, i.parent_id, i.parent_wait, a.seq, a.hash"""
+i.lock_version, i.status, i.root_id, i.parent_id, i.parent_wait, a.seq, a.hash, s.timezone"""
 _JOINS = """
 JOIN processes_version v ON v.id = i.version_id
+JOIN org_site s ON s.id = i.site_id
 JOIN processes_instance r ON r.id = COALESCE(i.root_id, i.id)
 LEFT JOIN audit_entry a ON a.chain = i.chain AND a.seq = (SELECT max(seq) FROM audit_entry t WHERE t.chain = i.chain)
 """
@@ -60,8 +61,8 @@ class Loaded:
     last: tuple[int, str] | None
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    visible: dict[str, Any] | None = None
-    """The read-only names that expressions see, once asked for."""
+    visible: Mapping[str, Any] | None = None
+    """The read-only names that expressions see."""
 
     @property
     def id(self) -> int:
@@ -217,7 +218,14 @@ def _locking(sql: str, tables: str) -> str:
 
 def _loaded(row: tuple[Any, ...]) -> Loaded:
     facts = InstanceFacts(
-        id=row[0], site_id=row[1], process_id=row[4], subject_kind=row[5], subject_id=row[6], title=row[7], chain=row[8]
+        id=row[0],
+        site_id=row[1],
+        process_id=row[4],
+        subject_kind=row[5],
+        subject_id=row[6],
+        chain=row[8],
+        title=row[7],
+        timezone=row[17],
     )
     return Loaded(
         facts=facts,

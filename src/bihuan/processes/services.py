@@ -27,7 +27,9 @@ def request_service(unit: Unit, instance: Loaded, event: ServiceRequested) -> No
 def _run(unit: Unit, instance: Loaded, event: ServiceRequested) -> None:
     if event.wait in instance.state.waits:
         unit.ran_services = True
-        unit.follow(instance, _answer(unit, instance, event))
+        answer = _answer(unit, instance, event)
+        unit.forget_visible()
+        unit.follow(instance, answer)
 
 
 def _answer(unit: Unit, instance: Loaded, event: ServiceRequested) -> Command:

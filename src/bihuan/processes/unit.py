@@ -7,7 +7,7 @@ instance or to others, all in the same transaction. Rows are written at the end,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from bihuan.engine.runtime import Command, CommandRejected, Event, UnfitValue, step
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.org.actor import Actor
-from bihuan.processes.contract import Surroundings
+from bihuan.processes.contract import Context, InstanceFacts, Surroundings
 from bihuan.processes.rows import Loaded, hold_instance
 
 # A model that goes round without ever waiting would never end its transaction.
@@ -90,9 +90,46 @@ class Unit:
     def visible(self, instance: Loaded) -> Mapping[str, Any]:
         """The read-only names that expressions of this instance see besides its variables."""
         if instance.visible is None:
-            context = self.around.context
-            instance.visible = dict(context(instance.facts) if callable(context) else context)
+            instance.visible = LazyNames(self.around.context, instance.facts)
         return instance.visible
+
+    def forget_visible(self) -> None:
+        """Records have changed: whoever asks for a read-only name again gets it anew."""
+        for instance in self.loaded.values():
+            instance.visible = None
+
+
+class LazyNames(Mapping[str, Any]):
+    """Read-only names, looked up when an expression first asks for one that is no variable: most steps do not.
+
+    `timezone` is the site's, in which expressions tell what day it is.
+    """
+
+    __slots__ = ("_context", "_facts", "_found")
+
+    def __init__(self, context: Context, facts: InstanceFacts) -> None:
+        self._context = context
+        self._facts = facts
+        self._found: Mapping[str, Any] | None = None
+
+    def _names(self) -> Mapping[str, Any]:
+        if self._found is None:
+            context = self._context
+            names = context(self._facts) if callable(context) else context
+            self._found = {**names, "timezone": self._facts.timezone}
+        return self._found
+
+    def __getitem__(self, name: str) -> Any:
+        return self._facts.timezone if name == "timezone" else self._names()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __bool__(self) -> bool:
+        return True
 
 
 Reaction: TypeAlias = Callable[[Unit, Loaded, Any], None]
