@@ -1,0 +1,159 @@
+"""`bihuan bench engine`: how many steps a second, against the raw floor of each database and against SpiffWorkflow.
+
+Each database is measured by a process of its own (`python -m bench` of the repository); this command starts them,
+works out the ratios and prints them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bihuan
+
+ROOT = Path(bihuan.__file__).resolve().parents[2]
+DATABASES = ("sqlite", "postgres")
+AGES = ("20", "200")
+LABELS = {
+    "use_case": "完成一项工作（整个用例）",
+    "store": "流程存取与引擎（含审计）",
+    "floor": "四条裸语句加提交",
+    "floor_one_trip": "同样四条，一次往返",
+    "spiffworkflow": "SpiffWorkflow 存入同一数据库",
+}
+PARTS = {"engine": "引擎", "database": "驱动与数据库", "hashing": "审计散列", "rest": "其余"}
+SECRET = "only-for-measuring-0123456789-0123456789-0123456789"
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add `bench engine`. Exit codes: 0 measured, 1 a database could not be measured, 2 the repository is missing."""
+    bench = subparsers.add_parser("bench", help="测量引擎每秒能走多少步")
+    commands = bench.add_subparsers(dest="bench_command", required=True)
+    engine = commands.add_parser("engine", help="在 SQLite 和 PostgreSQL 上各测一遍，与裸语句和 SpiffWorkflow 对照")
+    engine.add_argument("--json", action="store_true", help="输出一个 JSON 对象")
+    engine.add_argument("--rounds", type=int, default=5, help="轮数，取中位数（默认 5）")
+    engine.add_argument("--database", choices=DATABASES, action="append", help="只测这个数据库，可重复")
+    engine.set_defaults(run=run_engine)
+
+
+def run_engine(arguments: argparse.Namespace) -> int:
+    """Measure the databases one after the other and print the report."""
+    if not (ROOT / "bench" / "__main__.py").exists():
+        print("测速需要源码仓库（bench 目录）和开发依赖，安装包里没有", file=sys.stderr)
+        return 2
+    report: dict[str, Any] = {"machine": _machine(), "databases": {}}
+    for name in arguments.database or DATABASES:
+        print(f"正在测量 {name} …", file=sys.stderr, flush=True)
+        report["databases"][name] = _measured(name, max(1, arguments.rounds))
+    if arguments.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(_told(report)))
+    return 1 if any("unavailable" in found for found in report["databases"].values()) else 0
+
+
+def _measured(name: str, rounds: int) -> dict[str, Any]:
+    try:
+        with _sqlite() if name == "sqlite" else _postgres() as environment:
+            command = [sys.executable, "-m", "bench", "--rounds", str(rounds)]
+            run = subprocess.run(
+                command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+            )
+    except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+        return {"unavailable": str(failure)}
+    if run.returncode != 0:
+        return {"unavailable": run.stderr.strip()[-2000:] or f"exit code {run.returncode}"}
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    found["ratios"] = ratios(found["steps_per_second"])
+    return found
+
+
+def ratios(rates: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """How the use case and the store compare with the floor and with the peer, by age."""
+    found: dict[str, dict[str, float]] = {}
+    for ours in ("use_case", "store"):
+        for other, label in (("floor", "floor"), ("floor_one_trip", "floor_one_trip"), ("spiffworkflow", "spiff")):
+            if other in rates:
+                found[f"{ours}_to_{label}"] = {
+                    age: round(rates[ours][age] / rates[other][age], 3) for age in rates[ours] if rates[other][age]
+                }
+    return found
+
+
+@contextmanager
+def _folder() -> Iterator[dict[str, str]]:
+    with tempfile.TemporaryDirectory(prefix="bihuan-bench-") as folder:
+        yield {
+            "BIHUAN_DATA": folder,
+            "BIHUAN_SECRET_KEY": SECRET,
+            "BIHUAN_LOG_LEVEL": "ERROR",
+            "BIHUAN_SQLITE_SYNCHRONOUS": "FULL",
+            "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
+        }
+
+
+@contextmanager
+def _sqlite() -> Iterator[dict[str, str]]:
+    with _folder() as environment:
+        yield {**environment, "BIHUAN_DB": f"sqlite:///{environment['BIHUAN_DATA']}/bench.sqlite3"}
+
+
+@contextmanager
+def _postgres() -> Iterator[dict[str, str]]:
+    """A database of our own on the server of PGHOST, else on a durable server started for this."""
+    starter = subprocess.Popen(
+        [sys.executable, "-m", "bench.server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert starter.stdout is not None
+        told = starter.stdout.readline()
+        if not told:
+            raise RuntimeError("PostgreSQL is not available: set PGHOST, or install Debian's package postgresql")
+        with _folder() as environment:
+            yield {**environment, **json.loads(told)}
+    finally:
+        # The end of its input is the sign to drop the database and stop the server.
+        starter.communicate()
+
+
+def _machine() -> dict[str, Any]:
+    return {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+
+
+def _told(report: Mapping[str, Any]) -> Iterator[str]:
+    machine = report["machine"]
+    yield f"{machine['cpus']} 个处理器，{machine['system']}，Python {machine['python']}"
+    for name, found in report["databases"].items():
+        yield ""
+        if "unavailable" in found:
+            yield f"{name}：无法测量。{found['unavailable']}"
+            continue
+        yield (
+            f"{found['database']} {found['version']}（{found['durable']}），每秒步数，"
+            f"{found['rounds']} 轮 × {found['steps_per_round']} 步的中位数："
+        )
+        yield from _table(found)
+        yield f"  引擎本身（不含数据库）：每秒 {found['engine_alone_steps_per_second']:,.0f} 步"
+        for who, parts in found["where_the_time_goes"].items():
+            shares = "，".join(f"{PARTS[part]} {parts.get(part, 0):.0f}%" for part in PARTS)
+            yield f"  时间花在哪里（{LABELS[who]}，每步 {parts['microseconds_per_step']:,.0f} 微秒）：{shares}"
+
+
+def _table(found: Mapping[str, Any]) -> Iterator[str]:
+    for name, by_age in found["steps_per_second"].items():
+        rates = "，".join(f"第 {age} 步时 {by_age[age]:>8,.0f}" for age in AGES)
+        yield f"  {rates}  {LABELS[name]}"
+    for name, by_age in found["ratios"].items():
+        who, _, other = name.partition("_to_")
+        yield f"  {LABELS[who]} ÷ {other}：" + "，".join(f"第 {age} 步时 {by_age[age]:.2f}" for age in AGES)
+    if "spiffworkflow" not in found["steps_per_second"]:
+        yield "  没有安装 SpiffWorkflow，未对照"
