@@ -161,8 +161,17 @@ def test_what_was_typed_survives_leaving_the_page(opened: Open) -> None:
     expect(page.get_by_label("客户原话")).to_have_value("右前轮有异响")
     expect(lines.locator('[name="lines-1-description"]')).to_have_value("改过的内容")
     expect(lines.locator('[data-row] [name$="-description"]').last).to_have_value("新加的一行")
+    lines.get_by_role("button", name="删除这一行").first.click()
+    page.wait_for_function(
+        """() => Object.entries(localStorage).filter(([key]) => key.startsWith("bihuan:draft:"))
+            .every(([, text]) => JSON.parse(text).entries.every(([name]) => name !== "lines-0-description"))"""
+    )
+    page.reload()
+    expect(lines.locator("[data-row]")).to_have_count(2)
+    expect(lines.locator('[data-row] [name$="-description"]').first).to_have_value("改过的内容")
     page.get_by_role("button", name="放弃，用系统内容").click()
     expect(page.get_by_label("客户原话")).to_have_value("")
+    expect(lines.locator('[data-row] [name$="-description"]').first).to_have_value("更换机油机滤")
     assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('bihuan:draft:')).length") == 0
 
 

@@ -1,4 +1,6 @@
 // Damage marks: tap the outline, or choose a region by keyboard; numbers on the picture follow the list.
+import { takeRows } from "./rows.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 function attach(box) {
@@ -52,8 +54,7 @@ function attach(box) {
   }
 
   box.closest("form")?.addEventListener("bihuan:restore", (event) => {
-    const wanted = new Set(event.detail.map(([name]) => name.match(`^${box.dataset.key}-(\\d+)-x$`)?.[1]).filter(Boolean));
-    while (list.children.length < wanted.size) add();
+    if (template) serial = Math.max(serial, takeRows(list, box.dataset.key, event.detail, add));
     setTimeout(draw);
   });
   if (!template) return draw();

@@ -1,5 +1,6 @@
 // Work lines and payments: rows added and removed, picked jobs and parts fill their prices, live sums in fen.
 import { attach as attachPicker } from "./picker.js";
+import { takeRows } from "./rows.js";
 
 const fen = (text) => {
   const number = Number(String(text ?? "").replace(/[,¥\s]/g, ""));
@@ -98,17 +99,9 @@ function attach(box) {
       body.dispatchEvent(new Event("change", { bubbles: true }));
     });
     box.closest("form")?.addEventListener("bihuan:restore", (event) => {
-      const rows = new Map();
-      for (const [name] of event.detail) {
-        const index = name.match(`^${box.dataset.key}-(\\d+)-`)?.[1];
-        if (index) rows.set(index, true);
-      }
-      while (body.children.length < rows.size) add();
-      // The draft's row numbers may have gaps; rows take them over in order.
-      [...rows.keys()].forEach((index, at) => {
-        for (const element of body.children[at].querySelectorAll("[name]")) element.name = element.name.replace(new RegExp(`^${box.dataset.key}-\\d+-`), `${box.dataset.key}-${index}-`);
-      });
-      serial = Math.max(serial, ...[...rows.keys()].map((index) => Number(index) + 1));
+      serial = Math.max(serial, takeRows(body, box.dataset.key, event.detail, add));
+      if (!body.children.length) add();
+      number();
       setTimeout(() => sum(box));
     });
   }
