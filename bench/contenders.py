@@ -17,16 +17,14 @@ from bihuan.audit.models import Entry
 from bihuan.operations.work import complete_task
 from bihuan.processes.models import Instance, WorkItem
 
-INSTANCES = 30
-
 
 class Contender(Protocol):
     """A way to make a step. `name` is the key in the report."""
 
     name: str
 
-    def prepare(self, age: int) -> None:
-        """Have fresh instances that have made `age` steps."""
+    def prepare(self, count: int, age: int) -> None:
+        """Have `count` fresh instances that have made `age` steps."""
 
     def step(self, number: int) -> None:
         """One step of instance `number`, committed durably."""
@@ -50,8 +48,8 @@ class UseCase:
         self.world = world
         self.turn = 0
 
-    def prepare(self, age: int) -> None:
-        self.items = aged_items(self.world, INSTANCES, age)
+    def prepare(self, count: int, age: int) -> None:
+        self.items = aged_items(self.world, count, age)
 
     def state_bytes(self) -> int:
         return size_of_state(self.items[0])
@@ -73,8 +71,8 @@ class Store:
         self.world = world
         self.turn = 0
 
-    def prepare(self, age: int) -> None:
-        self.items = aged_items(self.world, INSTANCES, age)
+    def prepare(self, count: int, age: int) -> None:
+        self.items = aged_items(self.world, count, age)
 
     def state_bytes(self) -> int:
         return size_of_state(self.items[0])
@@ -112,9 +110,9 @@ class Floor:
         self.world = world
         self.raw = raw_connection()
 
-    def prepare(self, age: int) -> None:
+    def prepare(self, count: int, age: int) -> None:
         # Raw statements do not know how old an instance is.
-        items = aged_items(self.world, INSTANCES, 5)
+        items = aged_items(self.world, count, min(age, 5))
         rows = WorkItem.unscoped.select_related("instance").in_bulk(items)
         self.rows = [self._row(rows[item].instance, item) for item in items]
 

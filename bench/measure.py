@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from bench.contenders import INSTANCES, Contender, Floor, OneTrip, Store, UseCase
+from bench.contenders import Contender, Floor, OneTrip, Store, UseCase
 from bench.profile import engine_alone, profile
 from bench.world import build_world
 
@@ -22,6 +22,7 @@ except ImportError:  # The peer is a development requirement.
     Spiff = None  # type: ignore[assignment, misc]
 
 AGES = (20, 200)
+INSTANCES = 30
 # Each instance makes few steps in a round, so that it is about as old at the end as it was at the beginning.
 STEPS_EACH = 5
 
@@ -30,35 +31,41 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    sys.stdout.write(json.dumps(measure(parser.parse_args().rounds), ensure_ascii=False) + "\n")
+    parser.add_argument("--instances", type=int, default=INSTANCES)
+    parser.add_argument("--ages", type=int, nargs="+", default=AGES)
+    asked = parser.parse_args()
+    found = measure(asked.rounds, asked.instances, tuple(asked.ages))
+    sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     return 0
 
 
-def measure(rounds: int) -> dict[str, Any]:
+def measure(rounds: int, instances: int, ages: tuple[int, ...]) -> dict[str, Any]:
     """Steps per second of every contender at every age."""
     contenders = _contenders()
-    rates: dict[str, dict[int, list[float]]] = {one.name: {age: [] for age in AGES} for one in contenders}
+    rates: dict[str, dict[int, list[float]]] = {one.name: {age: [] for age in ages} for one in contenders}
     sizes: dict[str, int] = {}
-    for age in AGES:
+    for age in ages:
         for one in contenders:
-            one.prepare(age)
-            _run(one, 1)
+            one.prepare(instances, age)
+            _run(one, instances, 1)
         for _ in range(rounds):
             for one in contenders:
-                rates[one.name][age].append(_run(one, STEPS_EACH))
+                rates[one.name][age].append(_run(one, instances, STEPS_EACH))
         sizes.update({f"{one.name}_{age}": one.state_bytes() for one in contenders})
     return {
         "database": connection.vendor,
         "version": _version(),
         "durable": _durability(),
         "rounds": rounds,
-        "steps_per_round": INSTANCES * STEPS_EACH,
+        "steps_per_round": instances * STEPS_EACH,
         "steps_per_second": _each(rates, statistics.median),
         "slowest_round": _each(rates, min),
         "fastest_round": _each(rates, max),
         "state_bytes": sizes,
         "engine_alone_steps_per_second": engine_alone(),
-        "where_the_time_goes": {one.name: profile(one) for one in contenders if isinstance(one, (Store, UseCase))},
+        "where_the_time_goes": {
+            one.name: profile(one, instances) for one in contenders if isinstance(one, (Store, UseCase))
+        },
     }
 
 
@@ -72,13 +79,13 @@ def _contenders() -> list[Contender]:
     return found
 
 
-def _run(contender: Contender, steps_each: int) -> float:
+def _run(contender: Contender, instances: int, steps_each: int) -> float:
     """Steps per second, each instance in its turn."""
     began = time.perf_counter()
     for _ in range(steps_each):
-        for number in range(INSTANCES):
+        for number in range(instances):
             contender.step(number)
-    return INSTANCES * steps_each / (time.perf_counter() - began)
+    return instances * steps_each / (time.perf_counter() - began)
 
 
 def _each(

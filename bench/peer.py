@@ -18,7 +18,7 @@ from SpiffWorkflow.bpmn.serializer.config import DEFAULT_CONFIG
 from SpiffWorkflow.bpmn.serializer.default.workflow import BpmnWorkflowConverter, WorkflowConverter
 from SpiffWorkflow.util.task import TaskState
 
-from bench.contenders import INSTANCES, raw_connection
+from bench.contenders import raw_connection
 from bench.models import answers, peer_model
 
 _TABLES = (
@@ -67,7 +67,7 @@ class Spiff:
         self.raw.commit()
         self.turn = 0
 
-    def prepare(self, age: int) -> None:
+    def prepare(self, count: int, age: int) -> None:
         workflow = BpmnWorkflow(LeanWorkflow.spec)
         workflow.do_engine_steps()
         for _ in range(age):
@@ -76,7 +76,7 @@ class Spiff:
         [ready] = workflow.get_tasks(state=TaskState.READY, manual=True)
         self.rows = []
         self.raw.begin()
-        for _ in range(INSTANCES):
+        for _ in range(count):
             sql = "INSERT INTO peer_instance (state, version) VALUES (%s, 0) RETURNING id"
             [instance] = self.raw.run(sql, (state,)).fetchone()
             self.rows.append([instance, self._open(instance, ready)])

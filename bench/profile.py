@@ -13,7 +13,7 @@ from unittest.mock import patch
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
-from bench.contenders import INSTANCES, Contender
+from bench.contenders import Contender
 from bench.models import answers, our_model
 from bihuan.audit import log
 from bihuan.engine.definition import parse_bpmn
@@ -47,19 +47,19 @@ class Stopwatch:
         return run
 
 
-def profile(contender: Contender) -> dict[str, float]:
+def profile(contender: Contender, count: int) -> dict[str, float]:
     """Shares of the time of a step in percent: engine, database (driver, server and commit), hashing, the rest."""
-    contender.prepare(20)
+    contender.prepare(count, 20)
     watch = Stopwatch()
     with _clocks(watch):
         began = time.perf_counter()
         for _ in range(ROUNDS):
-            for number in range(INSTANCES):
+            for number in range(count):
                 contender.step(number)
         whole = time.perf_counter() - began
     shares = {part: round(100 * spent / whole, 1) for part, spent in sorted(watch.spent.items())}
     shares["rest"] = round(100 - sum(shares.values()), 1)
-    shares["microseconds_per_step"] = round(1e6 * whole / (ROUNDS * INSTANCES), 1)
+    shares["microseconds_per_step"] = round(1e6 * whole / (ROUNDS * count), 1)
     return shares
 
 

@@ -1,0 +1,59 @@
+"""The benchmark measures what it says; its figures are not judged here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bihuan.cli import bench
+
+pytestmark = pytest.mark.long
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_contender_is_measured_at_every_age(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "BIHUAN_DB": f"sqlite:///{tmp_path}/bench.sqlite3",
+        "BIHUAN_DATA": str(tmp_path),
+        "BIHUAN_SQLITE_SYNCHRONOUS": "FULL",
+        "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
+    }
+    words = ["-m", "bench", "--rounds", "1", "--instances", "2", "--ages", "2", "4"]
+    run = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True
+    )
+    found = json.loads(run.stdout.splitlines()[-1])
+    rates = found["steps_per_second"]
+    assert set(rates) == {"floor", "store", "use_case", "spiffworkflow"}
+    assert all(rate > 0 for by_age in rates.values() for rate in by_age.values())
+    assert found["durable"] == "journal_mode=wal synchronous=FULL"
+    sizes = found["state_bytes"]
+    assert sizes["store_4"] - sizes["store_2"] < 8 < sizes["spiffworkflow_4"] - sizes["spiffworkflow_2"]
+    for parts in found["where_the_time_goes"].values():
+        assert {"engine", "database", "hashing", "rest"} <= set(parts)
+
+
+def test_ratios_compare_the_product_with_floor_and_peer() -> None:
+    rates = {"use_case": {"20": 50.0}, "store": {"20": 100.0}, "floor": {"20": 200.0}, "spiffworkflow": {"20": 25.0}}
+    assert bench.ratios(rates) == {
+        "use_case_to_floor": {"20": 0.25},
+        "use_case_to_spiff": {"20": 2.0},
+        "store_to_floor": {"20": 0.5},
+        "store_to_spiff": {"20": 4.0},
+    }
+
+
+def test_a_database_that_is_not_there_is_said_plainly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PGHOST", "/nonexistent")
+    arguments = argparse.Namespace(json=False, rounds=1, database=["postgres"])
+    assert bench.run_engine(arguments) == 1
+    assert "postgres：无法测量" in capsys.readouterr().out
