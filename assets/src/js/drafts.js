@@ -69,7 +69,19 @@ function merged(kept, fresh) {
   };
   const [before, typed] = [group(kept.fresh), group(kept.entries)];
   const touched = (name) => before.get(name) !== typed.get(name);
-  return [...kept.entries.filter(([name]) => touched(name)), ...fresh.filter(([name]) => !touched(name))];
+  const now = new Map();
+  for (const entry of fresh) now.set(entry[0], [...(now.get(entry[0]) ?? []), entry]);
+  // In the order in which it was kept: rows are built again one after the other.
+  const result = [];
+  for (const entry of kept.entries) {
+    if (touched(entry[0])) result.push(entry);
+    else {
+      result.push(...(now.get(entry[0]) ?? []));
+      now.delete(entry[0]);
+    }
+  }
+  for (const [name, entries] of now) if (!touched(name)) result.push(...entries);
+  return result;
 }
 
 function watch(form) {

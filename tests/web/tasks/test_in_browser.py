@@ -52,7 +52,7 @@ def test_a_walk_in_is_received_and_recorded_by_keyboard(centre: Centre, opened: 
     page.keyboard.press("Control+Enter")
     expect(page.locator("h1")).to_have_text("记录客户需求")
     page.fill("textarea[name=note]", "客户赶时间")
-    page.wait_for_function("Object.values(localStorage).some(kept => kept.includes('客户赶时间'))")
+    page.wait_for_function("() => Object.values(localStorage).some(kept => kept.includes('客户赶时间'))")
     page.locator("summary", has_text="当场建档").click()
     page.fill("#new-name", "邹云")
     page.fill("#new-phone", "13900004321")
