@@ -14,7 +14,14 @@ from bihuan.processes.models import Definition
 from bihuan.records.models import Customer, SlotCapacity
 
 GOOD = "xueshan-48-gonglu"
-WORDS = tuple("--site QS --name 青石汽车服务中心 --phone 08710000009 --admin LuYao --admin-name 路遥".split())
+GIVEN = {
+    "--site": "QS",
+    "--name": "青石汽车服务中心",
+    "--phone": "08710000009",
+    "--admin": "LuYao",
+    "--admin-name": "路遥",
+}
+WORDS = tuple(word for pair in GIVEN.items() for word in pair)
 
 pytestmark = pytest.mark.django_db
 
@@ -80,8 +87,7 @@ def test_a_system_with_people_is_left_alone(capsys: pytest.CaptureFixture[str]) 
 def test_a_wrong_word_stores_nothing_at_all(
     changed: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = dict(zip(WORDS[::2], WORDS[1::2], strict=True)) | changed
-    assert call(*(word for pair in words.items() for word in pair)) == 1
+    assert call(*(word for pair in (GIVEN | changed).items() for word in pair)) == 1
     assert message in capsys.readouterr().err
     assert nothing_is_there()
 
