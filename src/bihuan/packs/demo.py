@@ -29,6 +29,7 @@ REGIONS = ("left_front_door", "right_rear_door", "front_bumper", "rear_bumper", 
 REQUESTS = ("", "请安排上次的师傅", "赶时间，尽量一小时内", "顺便检查轮胎", "")
 SUGGESTIONS = ("", "", "", "希望休息区多几个充电口", "")
 PRAISES = ("", "顾问讲解很清楚", "", "技师很细心")
+COMPLAINT = {"accept": "投诉受理", "investigate": "投诉调查", "plan": "处理方案", "answer": "答复客户"}
 METHODS = ("wechat", "alipay", "card", "cash")
 
 
@@ -140,6 +141,8 @@ class DemoTeller:
         waiting = self.chance.choice(("wait", "leave"))
         minutes = int(float(work["hours"]) * 60)
         satisfaction = self.chance.choices((5, 4, 3, 2), (60, 28, 8, 4))[0]
+        suggestion = self.chance.choice(SUGGESTIONS)
+        adopted = bool(suggestion) and self.chance.random() < 0.5
         return {
             **work,
             "plate": vehicle.plate,
@@ -161,7 +164,11 @@ class DemoTeller:
             "method": self.chance.choice(METHODS),
             "satisfaction": satisfaction,
             "praise": self.chance.choice(PRAISES),
-            "suggestion": self.chance.choice(SUGGESTIONS),
+            "suggestion": suggestion,
+            "judge": "建议评议" if suggestion else SKIP,
+            "verdict": "adopt" if adopted else "reject",
+            "tell": "告知客户" if adopted else SKIP,
+            **{key: name if satisfaction <= 2 else SKIP for key, name in COMPLAINT.items()},
             "request": self.chance.choice(REQUESTS),
             "starts_at": f'"{starts_at:%Y-%m-%d %H:%M}"' if starts_at else "",
         }
