@@ -41,25 +41,44 @@ def register_newcomer(
     work = load_work(item_id, actor=actor)
     if not holds(work.item, actor):
         raise NotAllowed("这项工作不在您手上，不能在这里建档")
+    customer, car = register_customer_and_car(
+        actor=actor,
+        name=name,
+        phone=phone,
+        plate=plate,
+        salutation=salutation,
+        kind=kind,
+        brand=brand,
+        model_name=model_name,
+        vin=vin,
+        mileage_km=mileage_km,
+    )
+    process = under_process(actor, work.case.site_id)
+    return change_case(
+        work.case.pk, actor=process, customer_id=customer.pk, vehicle_id=car.pk, phone=customer.phone, title=car.plate
+    )
+
+
+@transaction.atomic
+def register_customer_and_car(
+    *,
+    actor: Actor,
+    name: str,
+    phone: str,
+    plate: str,
+    salutation: str = "",
+    kind: str = "person",
+    **car_values: str,
+) -> tuple[Customer, Vehicle]:
+    """Customer and car of a newcomer; those already known by phone and name, and by plate, are taken as they are."""
     require_anywhere(actor, "customer.manage")
     if not plate.strip():
         raise BusinessError("请填写车牌", "plate")
     customer = _customer(actor, name=name, phone=phone, salutation=salutation, kind=kind)
     car = Vehicle.objects.filter(plate_key=plate_key(plate), customer=customer).first()
     if car is None:
-        car = create_vehicle(
-            actor=actor,
-            customer_id=customer.pk,
-            plate=plate,
-            brand=brand,
-            model_name=model_name,
-            vin=vin,
-            mileage_km=mileage_km,
-        )
-    process = under_process(actor, work.case.site_id)
-    return change_case(
-        work.case.pk, actor=process, customer_id=customer.pk, vehicle_id=car.pk, phone=customer.phone, title=car.plate
-    )
+        car = create_vehicle(actor=actor, customer_id=customer.pk, plate=plate, **car_values)
+    return customer, car
 
 
 def _customer(actor: Actor, *, name: str, phone: str, salutation: str, kind: str) -> Customer:

@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.tasks.urls")),
     path("", include("bihuan.web.cases.urls")),
     path("", include("bihuan.web.prints.urls")),
+    path("", include("bihuan.web.calls.urls")),
+    path("", include("bihuan.web.appointments.urls")),
     path("", include("bihuan.web.parts.urls")),
     path("", include("bihuan.web.cashier.urls")),
     path("", include("bihuan.web.guard.urls")),

@@ -10,8 +10,8 @@ from typing import Any
 from bihuan.forms import Form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations import cases, repair_pause, work
-from bihuan.operations.effects.appointments import NO_SHOW_AFTER, appointment_of
+from bihuan.operations import bookings, cases, repair_pause, work
+from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.messages import tell_process
 from bihuan.operations.scenarios.format import Step, moment
@@ -21,7 +21,7 @@ from bihuan.operations.surroundings import surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.models import Incident, WorkItem
-from bihuan.records import appointments, calls, lookup, payments, release, stock
+from bihuan.records import calls, lookup, payments, release, stock
 from bihuan.records.models import Case, Document, DocumentKind, Settlement
 
 Doing = Callable[[World, Step], None]
@@ -232,10 +232,7 @@ def change_appointment(world: World, step: Step) -> None:
     if booked is None:
         raise StepProblem("这张单据没有预约")
     starts_at = _moment(world, str(step.values.get("starts_at") or ""))
-    appointments.change_appointment(booked.pk, actor=_acting(world, step), starts_at=starts_at)
-    tell_process(
-        "appointment_changed", case.pk, actor=_acting(world, step), variables={"no_show_at": starts_at + NO_SHOW_AFTER}
-    )
+    bookings.change_booking(booked.pk, actor=_acting(world, step), starts_at=starts_at)
 
 
 def cancel_appointment(world: World, step: Step) -> None:
@@ -245,8 +242,7 @@ def cancel_appointment(world: World, step: Step) -> None:
     if booked is None:
         raise StepProblem("这张单据没有预约")
     reason = str(step.values.get("reason") or "")
-    appointments.cancel_appointment(booked.pk, actor=_acting(world, step), reason=reason)
-    tell_process("appointment_cancelled", case.pk, actor=_acting(world, step))
+    bookings.cancel_booking(booked.pk, actor=_acting(world, step), reason=reason)
 
 
 def take_payment(world: World, step: Step) -> None:
