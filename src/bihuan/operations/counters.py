@@ -23,6 +23,8 @@ from bihuan.records.models import (
     Case,
     Custody,
     CustodyMove,
+    Document,
+    DocumentKind,
     HolderKind,
     LineStatus,
     Payment,
@@ -145,6 +147,16 @@ def guard_desk(*, actor: Actor, gate_pass: str = "", settlement: str = "") -> Gu
         to_release=_waiting(site_id, GATE, with_bill=True),
         keys=tuple(keys.select_related("case__vehicle", "case__customer").order_by("-since")),
     )
+
+
+def scanned_kind(token: str, *, actor: Actor) -> str:
+    """Which of the two papers a scanned code belongs to: gate_pass or settlement. Raises NotFound for any other."""
+    actor.require("key.release")
+    kinds = (DocumentKind.GATE_PASS, DocumentKind.SETTLEMENT)
+    found = Document.objects.visible_to(actor).filter(token=token[:64], kind__in=kinds).first()
+    if found is None:
+        raise NotFound("没有这张单据，请核对编号或重新扫码")
+    return str(found.kind)
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -89,6 +89,10 @@ class Paper:
     def voided(self) -> bool:
         """A void paper is still shown, and says so."""
         return self.document is not None and self.document.voided_at is not None
+
+    def local(self, at: datetime) -> str:
+        """A moment as it stands on paper: with its year, in the site's zone."""
+        return f"{at.astimezone(ZoneInfo(self.case.site.timezone)):%Y-%m-%d %H:%M}"
 
     @property
     def in_capitals(self) -> str:
@@ -199,5 +203,3 @@ def _picture(signature: Signature, actor: Actor) -> str:
 def _sheet(case: Case) -> dict[str, object]:
     row = Sheet.unscoped.filter(case=case, kind="walkaround").first()
     return dict(row.data) if row else {}
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import segno
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 from markupsafe import Markup
 
@@ -23,13 +23,10 @@ def paper(request: HttpRequest, case_id: int, kind: str) -> HttpResponse:
 
 
 def _qr(request: HttpRequest, printed: Paper) -> Markup:
-    """The address a guard's telephone opens; a scanner that types it into the form works as well."""
+    """The address a guard's telephone opens, ending in the paper's token: a scanner that types it works as well."""
     if not printed.code:
         return Markup()
-    try:
-        target = f"{reverse('guard:desk')}?pass={printed.code}"
-    except NoReverseMatch:
-        target = f"/guard?pass={printed.code}"
-    code = segno.make(request.build_absolute_uri(target), error="m")
+    target = request.build_absolute_uri(reverse("guard:scan", args=(printed.code,)))
+    code = segno.make(target, error="m")
     # Generated here from our own token: nothing of it comes from outside.
     return Markup(code.svg_inline(scale=3, border=0, svgclass="qr-code", omitsize=True))
