@@ -59,7 +59,12 @@ class Centre:
 
 @pytest.fixture
 def centre(cast: Cast, frozen_clock: object) -> Centre:
-    """The pack installed over the cast, with one customer, one car, one job and one part; Tuesday, 09:00."""
+    """The centre on a Tuesday, 09:00."""
+    return build_centre(cast)
+
+
+def build_centre(cast: Cast) -> Centre:
+    """The pack installed over the cast, with one customer, one car, one job and one part."""
     system = system_actor(cast.yl.pk)
     install_pack(pack_folder("auto_service"), actor=system)
     customer = create_customer(actor=system, name="周晓棠", phone="13900007001", salutation="女士")

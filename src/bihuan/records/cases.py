@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from bihuan.accounts.models import User
 from bihuan.audit.log import changes
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
@@ -88,6 +89,7 @@ def change_case(case_id: int, *, actor: Actor, **values: Any) -> Case:
         setattr(case, field, value)
     if case.waiting_mode == "leave" and not case.phone:
         raise BusinessError("客户离店等候，需要一个能打通的电话", "phone")
+    _check_people_and_car(values)
     if "appointment_id" in values:
         _check_links(case.site_id, None, case.appointment_id)
     old, new = changes(before, {field: getattr(case, field) for field in values})
@@ -161,6 +163,20 @@ def _clean(values: dict[str, Any]) -> dict[str, Any]:
         if not 0 <= clean["agreed_hours"] <= 999:
             raise BusinessError("约定工时应在 0 到 999 小时之间", "agreed_hours")
     return clean
+
+
+def _check_people_and_car(values: dict[str, Any]) -> None:
+    """A picker sends an id; one that is made up, or gone meanwhile, is told at its field."""
+    rows: dict[str, tuple[Any, str]] = {
+        "customer_id": (Customer.objects.all(), "没有这位客户，请重新选择"),
+        "vehicle_id": (Vehicle.objects.all(), "没有这辆车，请重新选择"),
+        "advisor_id": (User.objects.all(), "没有这位服务顾问，请重新选择"),
+        "technician_id": (User.objects.all(), "没有这位技师，请重新选择"),
+    }
+    for field in rows.keys() & values.keys():
+        known, message = rows[field]
+        if values[field] is not None and not known.filter(pk=values[field]).exists():
+            raise BusinessError(message, field.removesuffix("_id"))
 
 
 def _check_links(site_id: int, parent_id: int | None, appointment_id: int | None) -> None:
