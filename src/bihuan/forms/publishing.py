@@ -42,7 +42,7 @@ def publish_form(key: str, schema: Mapping[str, Any], *, source_pack: str = "") 
 
 def newest_form(key: str) -> tuple[FormVersion, Form]:
     """The version in force of a form and the form itself. Raises NotFound."""
-    version = FormVersion.objects.filter(key=key).order_by("-number").first()
+    version = FormVersion.objects.defer("schema").filter(key=key).order_by("-number").first()
     if version is None:
         raise NotFound(f"没有名为“{key}”的表单，请联系系统管理员安装流程包")
     return version, _loaded(version.sha256, version.pk)

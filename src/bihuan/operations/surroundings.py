@@ -51,13 +51,15 @@ def run_service(call: ServiceCall) -> Mapping[str, Any]:
     return run_effects((call.service,), context)
 
 
-def load_case(case_id: int | None) -> Case:
-    """The case with everything facts and effects look at, in one query."""
+LOOKED_AT = ("site", "customer", "vehicle", "advisor", "technician", "appointment", "appointment__technician")
+IN_FACTS = ("site", "customer", "vehicle")
+
+
+def load_case(case_id: int | None, related: tuple[str, ...] = LOOKED_AT) -> Case:
+    """The case with everything effects and scripts look at, in one query; `IN_FACTS` suffices for conditions."""
     if case_id is None:
         raise NotFound("这个流程没有业务单")
-    return Case.unscoped.select_related(
-        "site", "customer", "vehicle", "advisor", "technician", "appointment", "appointment__technician"
-    ).get(pk=case_id)
+    return Case.unscoped.select_related(*related).get(pk=case_id)
 
 
 def facts_of_instance(instance: InstanceFacts) -> Mapping[str, Any]:
@@ -121,7 +123,7 @@ def _running_on_case(instance: InstanceFacts, key: str) -> Clock | None:
 
 
 def _stop_item_clocks(result: StepResult) -> None:
-    outcomes = {item.id: item.outcome for item in result.closed}
+    outcomes = {item.id: item.outcome for item in result.closed if item.limit_key}
     if not outcomes:
         return
     running = Clock.unscoped.filter(subject_kind=ITEM, subject_id__in=list(outcomes), stopped_at__isnull=True)

@@ -44,7 +44,7 @@ from bihuan.processes.contract import (
 from bihuan.processes.driving import begin
 from bihuan.processes.families import insert_instance
 from bihuan.processes.finishing import finish
-from bihuan.processes.holding import holds, refuse_closed, require_holder
+from bihuan.processes.holding import holds, refuse_closed, require_completable
 from bihuan.processes.models import Incident, Version
 from bihuan.processes.people import claim_item, release_item, transfer_item
 from bihuan.processes.publishing import RefusedDefinitionError, current_version, publish
@@ -78,6 +78,7 @@ __all__ = [
     "publish",
     "release_item",
     "repeated_result",
+    "require_completable",
     "retry_incident",
     "set_variables",
     "skip_incident",
@@ -142,9 +143,7 @@ def hold_item(item_id: int, *, actor: Actor | None = None) -> Held:
     """
     held = read_item(item_id)
     if actor is not None:
-        if not held.is_open:
-            refuse_closed(held, actor)
-        require_holder(held, actor)
+        require_completable(held, actor)
     return held
 
 
@@ -181,9 +180,7 @@ def complete_item(
     first = repeated_result(held, once_key, actor=actor)
     if first is not None:
         return first
-    if not held.is_open:
-        refuse_closed(held, actor)
-    require_holder(held, actor)
+    require_completable(held, actor)
     return _complete(held, variables, actor, once_key, data_for_history, around, fresh=True)
 
 

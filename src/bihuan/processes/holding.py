@@ -42,6 +42,13 @@ def require_holder(item: Held, actor: Actor) -> None:
     raise NotAllowed(f"“{item.name}”由{'、'.join(names) or item.role or '指定人员'}办理")
 
 
+def require_completable(item: Held, actor: Actor) -> None:
+    """Refuse those who cannot complete the item: Conflict if it is closed, NotAllowed if it is not theirs."""
+    if not item.is_open:
+        refuse_closed(item, actor)
+    require_holder(item, actor)
+
+
 def refuse_closed(item: Held, actor: Actor) -> NoReturn:
     """Tell by Conflict who has done the item and when, or that it is no longer needed."""
     row = WorkItem.unscoped.select_related("completed_by").get(pk=item.item_id)

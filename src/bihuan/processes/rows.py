@@ -37,10 +37,10 @@ JOIN processes_instance r ON r.id = COALESCE(i.root_id, i.id)
 LEFT JOIN audit_entry a ON a.chain = i.chain AND a.seq = (SELECT max(seq) FROM audit_entry t WHERE t.chain = i.chain)
 """
 _ITEM_SQL = f"""
-SELECT w.id, w.wait, w.node_id, w.name, w.role, w.assignee_id, w.status, w.once_key, w.local, {_INSTANCE}
+SELECT w.id, w.wait, w.node_id, w.name, w.role, w.assignee_id, w.status, w.once_key, w.local, w.form_key, {_INSTANCE}
 FROM processes_workitem w JOIN processes_instance i ON i.id = w.instance_id {_JOINS}
 WHERE w.id = %s"""
-_ITEM_COLUMNS = 9
+_ITEM_COLUMNS = 10
 _INSTANCE_SQL = f"SELECT {_INSTANCE} FROM processes_instance i {_JOINS} WHERE i.id = %s"
 
 
@@ -82,6 +82,7 @@ class Held:
     status: str
     once_key: str
     local: str
+    form_key: str
     instance: Loaded
 
     @property
@@ -191,7 +192,7 @@ def read_item(item_id: int) -> Held:
         raise NotFound("没有这项工作")
     row = rows[0]
     instance = _loaded(row[_ITEM_COLUMNS:])
-    return Held(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], instance)
+    return Held(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], instance)
 
 
 def hold_instance(instance_id: int) -> Loaded:
