@@ -115,7 +115,8 @@ def export_vehicles(query: PartyQuery, *, actor: Actor) -> bytes:
     require_anywhere(actor, "customer.export")
     whole = actor.can_anywhere("phone.reveal")
     headings = (
-        "车牌", "车架号", "品牌", "车型", "颜色", "车主", "车主电话", "里程（公里）", "上次保养", "下次保养", "上次来店",
+        "车牌", "车架号", "品牌", "车型", "颜色", "车主", "车主电话", "里程（公里）", "上次保养", "下次保养",
+        "上次来店",
     )  # fmt: skip
     cells = (
         (
