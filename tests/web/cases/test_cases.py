@@ -10,6 +10,7 @@ import pytest
 from django.core import signing
 from django.test import Client
 from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from bihuan.kernel import clock
 from bihuan.operations.pages.case_list import CaseQuery, case_list
@@ -66,7 +67,9 @@ def test_exactly_this_view_is_exported_and_only_by_those_who_may(centre: Centre)
     case = centre.arrive()
     centre.arrive("示A80001")
     answer = centre.client("site_manager").get("/cases/export.xlsx", {"q": "示A70001"})
-    rows = list(load_workbook(io.BytesIO(answer.content)).active.values)
+    sheet = load_workbook(io.BytesIO(answer.content)).active
+    assert isinstance(sheet, Worksheet)
+    rows = list(sheet.values)
     assert [row[0] for row in rows] == ["单号", case.number]
     assert centre.client("advisor").get("/cases/export.xlsx").status_code == 403
 
