@@ -22,11 +22,14 @@ def paper(request: HttpRequest, case_id: int, kind: str) -> HttpResponse:
     return page(request, f"prints/{printed.kind}.html", {"paper": printed, "qr": _qr(request, printed)})
 
 
-def _qr(request: HttpRequest, printed: Paper) -> Markup:
+def paper_address(request: HttpRequest, printed: Paper) -> str:
     """The address a guard's telephone opens, ending in the paper's token: a scanner that types it works as well."""
+    return request.build_absolute_uri(reverse("guard:scan", args=(printed.code,)))
+
+
+def _qr(request: HttpRequest, printed: Paper) -> Markup:
     if not printed.code:
         return Markup()
-    target = request.build_absolute_uri(reverse("guard:scan", args=(printed.code,)))
-    code = segno.make(target, error="m")
+    code = segno.make(paper_address(request, printed), error="m")
     # Generated here from our own token: nothing of it comes from outside.
     return Markup(code.svg_inline(scale=3, border=0, svgclass="qr-code", omitsize=True))
