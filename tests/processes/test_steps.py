@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from bihuan.audit.log import record
 from bihuan.audit.models import Entry
 from bihuan.audit.verification import verify
 from bihuan.kernel import clock
@@ -98,6 +99,15 @@ def test_a_limit_may_be_computed_from_what_the_item_sees(desk: Desk) -> None:
     assert (seen["key"], seen["number"], seen["case"]) == ("fill", "A1", {"id": 7})
 
 
+def test_a_limit_that_cannot_be_computed_leaves_the_work_without_one_and_says_so(desk: Desk) -> None:
+    def rule(*_: object) -> tuple[None, None]:
+        raise ValueError("工时未定")
+
+    result = desk.start(APPROVAL, "approval", {"number": "A1"}, around=Surroundings(limits=rule))
+    assert desk.item(result.instance_id, "fill").due_at is None
+    assert Entry.objects.get(chain=result.instance.chain).data["notes"] == ["“fill”没有到期时间：工时未定"]
+
+
 def test_conditions_read_the_context_given_for_the_instance(desk: Desk) -> None:
     around = Surroundings(context=lambda facts: {"amount": 500 if facts.subject_id == 12 else 1})
     instance = desk.start(APPROVAL, "approval", {"number": "A1"}, subject_kind="case", subject_id=12).instance_id
@@ -183,6 +193,33 @@ def test_repeating_a_request_answers_its_first_result_and_does_nothing(desk: Des
         store.complete_item(item, {}, actor=actor, once_key="another")
     with pytest.raises(Conflict):
         store.complete_item(item, {}, actor=desk.cast.actor("site_manager"), once_key="k1")
+
+
+def test_records_logged_between_holding_and_completing_go_before_the_step(desk: Desk) -> None:
+    instance = desk.start(ROUND, "round", subject_kind="case", subject_id=6).instance_id
+    actor = desk.cast.actor("technician")
+    held = store.hold_item(desk.item(instance, "work").pk, actor=actor)
+    record(actor_id=actor.user_id, action="case.edit", chain="case:6", data={})
+    store.complete_held(held, {"stop": False}, actor=actor)
+    actions = list(Entry.objects.filter(chain="case:6").order_by("seq").values_list("action", flat=True))
+    assert actions == ["process.step", "case.edit", "process.step"]
+    assert verify() == []
+
+
+def test_an_effect_that_moves_the_held_instance_itself_is_not_overwritten(desk: Desk) -> None:
+    instance = desk.start(PARALLEL, "parallel").instance_id
+    held = store.hold_item(desk.item(instance, "wash").pk)
+    desk.complete(instance, "bill", by="cashier")
+    assert store.complete_held(held, actor=desk.cast.actor("technician")).ended == "completed"
+    assert replay(instance).to_json() == store.hold_instance(instance).state.to_json()
+
+
+def test_an_effect_that_cancels_the_held_item_is_told(desk: Desk) -> None:
+    instance = desk.start(PARALLEL, "parallel").instance_id
+    held = store.hold_item(desk.item(instance, "wash").pk)
+    store.cancel_instance(instance, "", actor=desk.cast.actor("site_manager"))
+    with pytest.raises(Conflict, match="已随流程变化取消"):
+        store.complete_held(held, actor=desk.cast.actor("technician"))
 
 
 def test_starting_twice_with_one_key_starts_once(desk: Desk) -> None:

@@ -121,7 +121,7 @@ Service: TypeAlias = Callable[[ServiceCall], Mapping[str, Any] | None]
 Context: TypeAlias = Mapping[str, Any] | Callable[[InstanceFacts], Mapping[str, Any]]
 Moments: TypeAlias = tuple[datetime | None, datetime | None]
 LimitRule: TypeAlias = Callable[[str, InstanceFacts, datetime, Mapping[str, Any]], Moments]
-"""From limit key, instance, opening moment and visible variables to (due, remind)."""
+"""From limit key, instance, opening moment and visible variables to (due, remind). ValueError: cannot be told."""
 Limits: TypeAlias = Mapping[str, LimitSpec] | LimitRule
 Observer: TypeAlias = Callable[[StepResult], None]
 

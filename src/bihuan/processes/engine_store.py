@@ -48,7 +48,7 @@ from bihuan.processes.holding import holds, refuse_closed, require_completable
 from bihuan.processes.models import Incident, Version
 from bihuan.processes.people import claim_item, release_item, transfer_item
 from bihuan.processes.publishing import RefusedDefinitionError, current_version, publish
-from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
+from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, refreshed, transactional
 from bihuan.processes.subscriptions import deliver, message_receivers, signal_receivers
 
 __all__ = [
@@ -181,7 +181,7 @@ def complete_item(
     if first is not None:
         return first
     require_completable(held, actor)
-    return _complete(held, variables, actor, once_key, data_for_history, around, fresh=True)
+    return _complete(held, variables, actor, once_key, data_for_history, around)
 
 
 @transactional
@@ -195,9 +195,10 @@ def complete_held(
     around: Surroundings = NOWHERE,
 ) -> StepResult:
     """Complete an item that this transaction holds; who may do so was checked by `hold_item` or by the caller."""
-    if not held.is_open:
-        refuse_closed(held, actor)
-    return _complete(held, variables, actor, once_key, data_for_history, around, fresh=False)
+    present = refreshed(held)
+    if not present.is_open:
+        refuse_closed(present, actor)
+    return _complete(present, variables, actor, once_key, data_for_history, around)
 
 
 @transactional
@@ -280,14 +281,10 @@ def _complete(
     once_key: str,
     detail: Mapping[str, Any] | None,
     around: Surroundings,
-    *,
-    fresh: bool,
 ) -> StepResult:
     unit = begin(actor, clock.now(), around)
     unit.submit(held.instance, CompleteItem(held.wait, variables or {}))
-    return finish(
-        unit, held.instance, command="CompleteItem", done=held, once_key=once_key, held_before=not fresh, detail=detail
-    )
+    return finish(unit, held.instance, command="CompleteItem", done=held, once_key=once_key, detail=detail)
 
 
 def _command(instance_id: int, command: Command, actor: Actor, around: Surroundings) -> StepResult:

@@ -236,7 +236,12 @@ def _moments(unit: Unit, instance: Loaded, event: ItemOpened, key: str) -> Momen
         return None, None
     if callable(limits):
         variables = {**unit.visible(instance), **instance.state.variables, **event.variables}
-        return limits(key, instance.facts, unit.now, variables)
+        try:
+            return limits(key, instance.facts, unit.now, variables)
+        except ValueError as failure:
+            # Work without a limit is better than no work.
+            instance.notes.append(f"“{event.name}”没有到期时间：{failure}")
+            return None, None
     spec = limits.get(key)
     if spec is None:
         return None, None

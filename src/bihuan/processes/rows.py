@@ -195,6 +195,26 @@ def read_item(item_id: int) -> Held:
     return Held(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], instance)
 
 
+_PRESENT_SQL = """
+SELECT i.lock_version, a.seq, a.hash FROM processes_instance i
+LEFT JOIN audit_entry a ON a.chain = i.chain AND a.seq = (SELECT max(seq) FROM audit_entry t WHERE t.chain = i.chain)
+WHERE i.id = %s"""
+
+
+def refreshed(held: Held) -> Held:
+    """The held item with the present end of its chain; read again if this very transaction has moved its instance.
+
+    Records are written between holding and completing: they log to the same chain, and an effect may send a message to
+    the instance itself.
+    """
+    instance = held.instance
+    [(lock_version, seq, digest)] = query(_PRESENT_SQL, (instance.id,))
+    if lock_version != instance.lock_version:
+        return read_item(held.item_id)
+    instance.last = None if seq is None else (seq, digest)
+    return held
+
+
 def hold_instance(instance_id: int) -> Loaded:
     """Lock an instance and read it. Raises NotFound."""
     rows = query(_locking(_INSTANCE_SQL, "r, i"), (instance_id,))
