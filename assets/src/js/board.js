@@ -57,3 +57,13 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 for (const input of document.querySelectorAll("input[data-go]")) {
   input.addEventListener("change", () => input.value && input.form.requestSubmit());
 }
+
+// On a phone the week is wider than the screen: the chosen day comes into view.
+function showDay() {
+  for (const week of document.querySelectorAll(".week")) {
+    const day = week.querySelector('[aria-current="date"]');
+    if (day) week.scrollLeft = day.offsetLeft - week.offsetLeft - 40;
+  }
+}
+showDay();
+document.addEventListener("htmx:afterSettle", showDay);

@@ -132,9 +132,10 @@ class BoardPage:
 
 @dataclass(frozen=True)
 class BookingPage:
-    """One booking with the slots of a day it may move to."""
+    """One booking, the local day it is on, and the slots of a day it may move to."""
 
     card: Card
+    local_day: date
     day: date
     today: date
     week: tuple[DayLoad, ...]
@@ -191,6 +192,7 @@ def booking_page(appointment_id: int, *, actor: Actor, day: date | None = None) 
     visit = visits.filter(vehicle_id=booking.vehicle_id).values_list("pk", flat=True).first()
     return BookingPage(
         card=_card(booking, now, {booking.vehicle_id: visit} if visit else {}),
+        local_day=local_day(site, booking.starts_at),
         day=chosen,
         today=today,
         week=_week(site, chosen),
