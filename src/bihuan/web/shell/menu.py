@@ -38,6 +38,7 @@ AREAS: tuple[Area, ...] = (
     Area("客户", "users", "customers:list", ("customer.view",), group="档案"),
     Area("车辆", "car", "vehicles:list", ("customer.view",), group="档案"),
     Area("配件与项目", "tools", "catalogue:list", ("stock.view", "master.view"), group="档案"),
+    Area("导入资料", "upload", "imports:start", ("import.run",), group="档案"),
     Area("流程", "flow", "processes:list", ("process.view",), group="管理"),
     Area("报表", "chart", "reports:home", ("report.view",), group="管理"),
     Area(
