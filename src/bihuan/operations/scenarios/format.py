@@ -17,6 +17,7 @@ import yaml
 
 MAX_FILE_BYTES = 2_000_000
 MAX_STEPS = 2_000
+MAX_DEPTH = 50
 
 STEP_KEYS = frozenset({"at", "as", "do", "task", "case", "process", "with", "save", "refused", "then", "note"})
 GIVEN_KEYS = frozenset(
@@ -94,24 +95,47 @@ def read_scenarios(path: Path) -> list[Scenario]:
     try:
         return parse_scenarios(raw.decode("utf-8-sig"), source=source)
     except UnicodeDecodeError as error:
-        raise ScenarioError(source, 0, "文件不是 UTF-8 编码") from error
+        raise ScenarioError(source, raw[: error.start].count(b"\n") + 1, "文件不是 UTF-8 编码") from error
 
 
 def parse_scenarios(text: str, *, source: str) -> list[Scenario]:
     """All scenarios of a text; `source` names it in problems. Raises ScenarioError."""
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    except RecursionError as error:
-        raise ScenarioError(source, 0, "嵌套过深") from error
+        nodes = list(yaml.compose_all(text, Loader=_Loader))
+    except _RefusedError as error:
+        raise ScenarioError(source, error.problem_mark.line + 1, str(error.problem)) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ScenarioError(source, line, f"不是合格的 YAML：{error.problem or error.context or ''}") from error
-    except yaml.YAMLError as error:
-        raise ScenarioError(source, 0, "不是合格的 YAML") from error
-    scenarios = [_Reader(source).scenario(node) for node in nodes if node is not None]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        raise ScenarioError(source, line, "有不能用在 YAML 里的控制字符") from error
+    scenarios = [_Reader(source).scenario(node) for node in nodes if not _is_empty(node)]
     if not scenarios:
         raise ScenarioError(source, 0, "文件里没有场景")
     return scenarios
+
+
+class _RefusedError(yaml.MarkedYAMLError):
+    """Good YAML that a story has no need of; the mark says where."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes, refusing references and deep nesting at the line where they stand."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """One node with what it holds."""
+        mark = self.peek_event().start_mark
+        if self.check_event(yaml.AliasEvent):
+            raise _RefusedError(problem="不支持 YAML 引用（&、*）", problem_mark=mark)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _RefusedError(problem=f"嵌套超过 {MAX_DEPTH} 层", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 class _Reader:
@@ -119,7 +143,6 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._seen: set[int] = set()
 
     def scenario(self, node: yaml.Node) -> Scenario:
         head = dict(self._entries(node, HEAD_KEYS, "场景"))
@@ -203,9 +226,6 @@ class _Reader:
         return str(entries[key].value)
 
     def _plain(self, node: yaml.Node) -> Any:
-        if id(node) in self._seen:
-            raise self._error(node, "不支持 YAML 引用（&、*）")
-        self._seen.add(id(node))
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         if isinstance(node, yaml.SequenceNode):
@@ -214,6 +234,11 @@ class _Reader:
 
     def _error(self, node: yaml.Node | None, reason: str) -> ScenarioError:
         return ScenarioError(self.source, _line(node) if node is not None else 0, reason)
+
+
+def _is_empty(node: yaml.Node | None) -> bool:
+    """Nothing between two `---`."""
+    return node is None or (isinstance(node, yaml.ScalarNode) and node.value == "" and node.style is None)
 
 
 def _line(node: yaml.Node) -> int:
@@ -252,10 +277,10 @@ def moment(text: str, previous: datetime) -> datetime:
     text = text.strip()
     offset = _OFFSET.fullmatch(text)
     if offset:
-        amount = timedelta()
-        for number, unit in re.findall(r"(\d+)\s*(小时|分钟|[dhms天分秒])", offset.group(1)):
-            amount += timedelta(**{_UNITS[unit]: int(number)})
-        return previous + amount
+        try:
+            return previous + _amount(offset.group(1))
+        except OverflowError as error:
+            raise ValueError(f"时间“{text}”太长") from error
     try:
         if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text):
             clock = time.fromisoformat(text if text[1] != ":" else f"0{text}")
@@ -265,3 +290,10 @@ def moment(text: str, previous: datetime) -> datetime:
     except ValueError as error:
         raise ValueError(f"看不懂的时间“{text}”；例：+5m、1d、09:30、2026-11-03 09:30") from error
     return exact if exact.tzinfo else exact.replace(tzinfo=previous.tzinfo)
+
+
+def _amount(text: str) -> timedelta:
+    amount = timedelta()
+    for number, unit in re.findall(r"(\d+)\s*(小时|分钟|[dhms天分秒])", text):
+        amount += timedelta(**{_UNITS[unit]: int(number)})
+    return amount

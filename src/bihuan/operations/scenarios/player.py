@@ -128,7 +128,7 @@ def _step(world: World, step: Step) -> StepReport:
                 return StepReport(step.line, step.label, clock.now(), wrong, expectation.line, refused)
     except StepProblem as problem:
         return StepReport(step.line, step.label, clock.now(), str(problem), step.line, refused)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         # A value of the wrong shape in the file (a list where a text is meant): the author's to mend, not a crash.
         return StepReport(step.line, step.label, clock.now(), f"步骤的写法不对：{error}", step.line, refused)
     return StepReport(step.line, step.label, clock.now(), refused=refused)
