@@ -65,7 +65,7 @@ def test_a_time_in_a_story_means(text: str, wanted: str) -> None:
     "text", ["", "soon", "+", "+5", "5 minutes", "25:00", "24:00", "09:60", "-5m", "2026-02-30", "明天", "+5x", "::"]
 )
 def test_a_time_nobody_understands_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(ValueError, match="看不懂的时间.*09:30"):
+    with pytest.raises(ValueError, match=r"看不懂的时间.*09:30"):
         moment(text, NINE)
 
 

@@ -125,13 +125,18 @@ def _step(world: World, step: Step) -> StepReport:
         for expectation in step.then:
             wrong = check(world, step.case, expectation)
             if wrong:
-                return StepReport(step.line, step.label, clock.now(), wrong, expectation.line, refused)
+                return StepReport(step.line, step.label, _seen(world), wrong, expectation.line, refused)
     except StepProblem as problem:
-        return StepReport(step.line, step.label, clock.now(), str(problem), step.line, refused)
+        return StepReport(step.line, step.label, _seen(world), str(problem), step.line, refused)
     except (ValueError, TypeError, OverflowError) as error:
         # A value of the wrong shape in the file (a list where a text is meant): the author's to mend, not a crash.
-        return StepReport(step.line, step.label, clock.now(), f"步骤的写法不对：{error}", step.line, refused)
-    return StepReport(step.line, step.label, clock.now(), refused=refused)
+        return StepReport(step.line, step.label, _seen(world), f"步骤的写法不对：{error}", step.line, refused)
+    return StepReport(step.line, step.label, _seen(world), refused=refused)
+
+
+def _seen(world: World) -> datetime:
+    """Now as the clock on the wall shows it."""
+    return clock.now().astimezone(world.zone)
 
 
 def _do(world: World, step: Step) -> str:
