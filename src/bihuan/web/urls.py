@@ -21,4 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.customers.urls")),
     path("", include("bihuan.web.vehicles.urls")),
     path("", include("bihuan.web.imports.urls")),
+    path("", include("bihuan.web.admin.urls")),
+    path("", include("bihuan.web.reports.urls")),
+    path("", include("bihuan.web.knowledge.urls")),
 ]

@@ -1,0 +1,287 @@
+"""What the administration screens show: people and posts, roles and grants, sites, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+
+from bihuan.accounts.models import User
+from bihuan.audit.models import Entry
+from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.org.actions import ACTIONS
+from bihuan.org.actor import Actor
+from bihuan.org.grants import grant_action, permission_table, revoke_action
+from bihuan.org.models import Department, Position, PositionHolder, Role, Site
+
+PAGE_SIZE = 50
+CHAINS: Mapping[str, str] = {
+    "case": "单据", "customer": "客户", "vehicle": "车辆", "user": "人员", "role": "角色", "site": "门店",
+    "job": "作业项目", "part": "配件", "stock": "库存", "process": "流程", "text": "话术与规则", "knowledge": "知识", "call": "来电",
+    "instance": "流程实例",
+}  # fmt: skip
+DEEDS: Mapping[str, str] = {
+    "process.step": "推进流程", "process.publish": "发布流程", "person.hire": "入职", "person.change": "修改人员资料",
+    "person.deactivate": "停用人员", "person.reactivate": "重新启用人员", "person.reset_password": "重设密码",
+    "person.unlock": "解除锁定", "person.change_password": "修改自己的密码", "person.assign_position": "指定岗位",
+    "person.end_position": "撤销岗位", "position.create": "新建岗位", "position.map_role": "调整岗位角色",
+    "role.define": "新建角色", "role.rename": "角色改名", "role.grant": "授权", "role.revoke": "收回授权",
+    "site.create": "开设门店", "site.change": "修改门店", "department.create": "新建部门", "job.saved": "维护作业项目",
+    "part.saved": "维护配件", "capacity.set": "设置预约容量", "knowledge.saved": "修改知识", "text.publish": "发布话术",
+    "case.opened": "开出单据", "case.changed": "修改单据", "case.closed": "单据完成", "case.cancelled": "取消单据",
+    "case.signed": "客户签字", "sheet.written": "填写表单", "payment.taken": "收款", "payment.refunded": "退款",
+    "stock.receive": "入库", "stock.adjust": "盘点调整", "stock.issued": "发料", "stock.returned": "退料",
+    "document.issued": "出具单证", "document.printed": "打印单证", "custody.moved": "物品交接", "key.released": "凭证放行",
+    "item.claim": "领取工作", "item.release": "退回工作", "item.transfer": "转办工作",
+    "sign_in": "登录", "sign_out": "退出", "checks.ticked": "逐项确认", "line.added": "记录作业行", "line.changed": "修改作业行",
+    "call.ringing": "来电", "call.answered": "接听", "call.done": "通话结束", "call.abandoned": "来电未接",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPage:
+    """One person with the posts held now, and the posts of the site that can still be given."""
+
+    person: User
+    held: list[PositionHolder]
+    free: list[Position]
+    history: list[Entry]
+
+
+def person_page(user_id: int, *, actor: Actor) -> PersonPage:
+    """Somebody who has or had a post at a site where the actor manages people; people without a post to all such."""
+    actor.require("admin.people")
+    person = User.objects.filter(pk=user_id).first()
+    sites = actor.sites_allowing("admin.people")
+    posts = PositionHolder.objects.filter(user_id=user_id).select_related("position__site")
+    if person is None or (posts.exists() and not posts.filter(position__site_id__in=sites).exists()):
+        raise NotFound("没有这个人员")
+    held = list(posts.filter(until__isnull=True).order_by("pk"))
+    taken = [holder.position_id for holder in held]
+    free = Position.objects.filter(site_id=actor.site_id).exclude(pk__in=taken).order_by("name")
+    log = Entry.objects.filter(chain=f"user:{user_id}").order_by("-seq")[:12] if actor.can("audit.view") else []
+    return PersonPage(person, held, list(free), list(log))
+
+
+def departments_here(actor: Actor) -> list[Department]:
+    """The departments of the actor's site."""
+    return list(Department.objects.filter(site_id=actor.site_id).order_by("pk"))
+
+
+def positions_here(actor: Actor) -> list[Position]:
+    """The posts of the actor's site, by name."""
+    return list(Position.objects.filter(site_id=actor.site_id).order_by("name"))
+
+
+def post_with_roles(position_id: int, *, actor: Actor) -> tuple[Position, frozenset[str]]:
+    """A post of the actor's site and the keys of the roles it carries."""
+    actor.require("admin.people")
+    position = Position.objects.filter(pk=position_id, site_id=actor.site_id).first()
+    if position is None:
+        raise NotFound("本店没有这个岗位")
+    return position, frozenset(position.roles.values_list("key", flat=True))
+
+
+def roles() -> list[Role]:
+    """Every process role in the order it was made."""
+    return list(Role.objects.all())
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Which role may do what: rows are actions with their labels, columns the roles."""
+
+    roles: list[Role]
+    rows: list[tuple[str, str, list[bool]]]
+    editable: bool
+
+
+def grants_matrix(*, actor: Actor) -> Matrix:
+    """The whole policy, for those who manage people or permissions."""
+    if not (actor.can("admin.permissions") or actor.can("admin.people")):
+        actor.require("admin.permissions")
+    known, table = roles(), permission_table()
+    rows = [(key, label, [key in table.get(role.key, ()) for role in known]) for key, label in ACTIONS.items()]
+    return Matrix(known, rows, editable=_holds_at_every_root(actor, "admin.permissions"))
+
+
+@transaction.atomic
+def set_grants(role_key: str, *, actions: Iterable[str], actor: Actor) -> int:
+    """Make the role's rights exactly these, all or nothing; answers how many changed."""
+    wanted, held = set(actions), permission_table().get(role_key)
+    if held is None:
+        raise NotFound(f"没有流程角色 {role_key}")
+    for action in sorted(wanted - held):
+        grant_action(role_key, action=action, actor=actor)
+    for action in sorted(held - wanted):
+        revoke_action(role_key, action=action, actor=actor)
+    return len(wanted ^ held)
+
+
+def managed_sites(*, actor: Actor) -> list[tuple[Site, list[Department]]]:
+    """The sites the actor manages, closed ones below them too, each with its departments."""
+    allowed = actor.sites_allowing("admin.sites")
+    if not allowed:
+        actor.require("admin.sites")
+    below = Q(pk__in=allowed)
+    for path in Site.objects.filter(pk__in=allowed).values_list("path", flat=True):
+        below |= Q(path__startswith=path, is_active=False)
+    sites = list(Site.objects.filter(below).select_related("parent").prefetch_related("departments"))
+    return [(site, list(site.departments.all())) for site in sites]
+
+
+def managed_site(site_id: int, *, actor: Actor) -> Site:
+    """One site to be changed."""
+    actor.require("admin.sites", site_id)
+    site = Site.objects.filter(pk=site_id).first()
+    if site is None:
+        raise NotFound("没有这个门店")
+    return site
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Filters of the audit log as they stand in the address."""
+
+    chain: str = ""
+    action: str = ""
+    who: str = ""
+    since: date | None = None
+    until: date | None = None
+    page: int = 1
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> AuditQuery:
+        """What makes no sense is left out rather than refused."""
+        page = str(params.get("page", "1"))
+        return cls(
+            chain=str(params.get("chain", "")).strip()[:80],
+            action=str(params.get("action", "")).strip()[:80],
+            who=str(params.get("who", "")).strip()[:60],
+            since=_day(params.get("since")),
+            until=_day(params.get("until")),
+            page=max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,
+        )
+
+    def address(self) -> str:
+        """The filters without the page."""
+        parts = {
+            "chain": self.chain, "action": self.action, "who": self.who,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+        }  # fmt: skip
+        return urlencode({key: value for key, value in parts.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One entry of the log in words."""
+
+    entry: Entry
+    who: str
+    what: str
+    subject: str
+    changed: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    query: AuditQuery
+    deeds: list[Deed]
+    has_more: bool
+
+
+def audit_page(query: AuditQuery, *, actor: Actor) -> AuditPage:
+    """The log of the sites where the actor may see it, newest first; the whole organisation's to those at its top."""
+    sites = actor.sites_allowing("audit.view")
+    if not sites:
+        actor.require("audit.view")
+    scope = Q(site_id__in=sites)
+    if _holds_at_every_root(actor, "audit.view"):
+        scope |= Q(site_id__isnull=True)
+    rows = Entry.objects.filter(scope)
+    if query.chain:
+        whole = ":" in query.chain
+        rows = rows.filter(chain=query.chain) if whole else rows.filter(chain__startswith=f"{query.chain}:")
+    if query.action:
+        rows = rows.filter(action=query.action)
+    if query.who:
+        people = User.objects.filter(Q(name__icontains=query.who) | Q(username__iexact=query.who))
+        rows = rows.filter(actor_id__in=list(people.values_list("pk", flat=True)[:200]))
+    zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id or 0))
+    if query.since:
+        rows = rows.filter(at__gte=datetime.combine(query.since, time(), tzinfo=zone))
+    if query.until:
+        rows = rows.filter(at__lt=datetime.combine(query.until + timedelta(days=1), time(), tzinfo=zone))
+    start = (query.page - 1) * PAGE_SIZE
+    found = list(rows.order_by("-at", "-pk")[start : start + PAGE_SIZE + 1])
+    names = dict(User.objects.filter(pk__in={row.actor_id for row in found}).values_list("pk", "name"))
+    deeds = [_deed(row, names) for row in found[:PAGE_SIZE]]
+    return AuditPage(query, deeds, has_more=len(found) > PAGE_SIZE)
+
+
+def deed_name(action: str) -> str:
+    """An action of the log in words."""
+    return DEEDS.get(action) or ACTIONS.get(action) or action
+
+
+def _deed(entry: Entry, names: Mapping[int, str]) -> Deed:
+    kind, _, number = entry.chain.partition(":")
+    data = entry.data if isinstance(entry.data, dict) else {}
+    before, after = data.get("before"), data.get("after")
+    old = before if isinstance(before, dict) else {}
+    new = after if isinstance(after, dict) else {}
+    changed = [(key, _short(old.get(key)), _short(new.get(key))) for key in dict.fromkeys([*old, *new])]
+    who = "系统" if entry.actor_id is None else names.get(entry.actor_id, "已删除人员")
+    return Deed(entry, who, deed_name(entry.action), f"{CHAINS.get(kind, kind)} {number}".strip(), changed[:12])
+
+
+def _short(value: Any) -> str:
+    if value is None or value == "":
+        return "空"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    text = "、".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def _holds_at_every_root(actor: Actor, action: str) -> bool:
+    roots = list(Site.objects.filter(parent__isnull=True).values_list("pk", flat=True))
+    return bool(roots) and all(actor.can(action, site_id) for site_id in roots)
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
+def read_hours(raw: Mapping[str, str]) -> dict[str, list[list[str]]]:
+    """Opening hours as typed, `hours_mon` = "08:30-12:00 13:00-17:30", into what a site keeps."""
+    hours: dict[str, list[list[str]]] = {}
+    for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun"):
+        text = raw.get(f"hours_{day}", "").replace("，", " ").replace(",", " ").replace("—", "-").replace("：", ":")
+        spans = [part.split("-") for part in text.split()]
+        if any(len(span) != 2 for span in spans):
+            raise BusinessError("营业时间应为每天若干段，例如 08:00-12:00", field=f"hours_{day}")
+        if spans:
+            hours[day] = spans
+    return hours
+
+
+def first_area(actor: Actor) -> str:
+    """The view that 管理 opens on for this person. Raises NotAllowed when there is none."""
+    for action, view in (
+        ("admin.people", "admin:people"), ("admin.permissions", "admin:roles"), ("admin.sites", "admin:sites"),
+        ("audit.view", "admin:audit"), ("master.manage", "catalogue:list"), ("import.run", "imports:home"),
+    ):  # fmt: skip
+        if actor.can(action):
+            return view
+    raise NotAllowed("您没有管理类权限，请联系系统管理员")

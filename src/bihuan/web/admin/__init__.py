@@ -1,0 +1,1 @@
+"""Administration: people, posts, roles and their rights, sites, and the audit log."""

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from bihuan.web.admin import people, policy
+
+app_name = "admin"
+urlpatterns = [
+    path("admin", people.home, name="home"),
+    path("admin/people", people.listing, name="people"),
+    path("admin/people/new", people.hire, name="hire"),
+    path("admin/people/<int:user_id>", people.person, name="person"),
+    path("admin/people/<int:user_id>/<slug:deed>", people.act, name="act"),
+    path("admin/positions", people.positions, name="positions"),
+    path("admin/positions/<int:position_id>", people.position, name="position"),
+    path("admin/roles", policy.matrix, name="roles"),
+    path("admin/roles/<slug:key>", policy.role, name="role"),
+    path("admin/sites", policy.sites, name="sites"),
+    path("admin/sites/<int:site_id>", policy.site, name="site"),
+    path("admin/sites/<int:site_id>/departments", policy.add_department, name="department"),
+    path("admin/audit", policy.audit, name="audit"),
+]
