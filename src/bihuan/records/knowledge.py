@@ -65,3 +65,8 @@ def note_history(key: str, limit: int = 50) -> list[Entry]:
 def chain(key: str) -> str:
     """The audit chain of a note."""
     return f"knowledge:{key}"
+
+
+def all_notes() -> list[KnowledgeNote]:
+    """Every note by title."""
+    return list(KnowledgeNote.objects.select_related("updated_by").order_by("title"))

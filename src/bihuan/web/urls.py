@@ -24,4 +24,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.admin.urls")),
     path("", include("bihuan.web.reports.urls")),
     path("", include("bihuan.web.knowledge.urls")),
+    path("", include("bihuan.web.catalogue.urls")),
 ]

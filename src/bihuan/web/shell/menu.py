@@ -39,6 +39,7 @@ AREAS: tuple[Area, ...] = (
     Area("车辆", "car", "vehicles:list", ("customer.view",), group="档案"),
     Area("配件与项目", "tools", "catalogue:list", ("stock.view", "master.view"), group="档案"),
     Area("导入资料", "upload", "imports:start", ("import.run",), group="档案"),
+    Area("知识", "info-circle", "knowledge:list", ("knowledge.manage",), group="档案"),
     Area("流程", "flow", "processes:list", ("process.view",), group="管理"),
     Area("报表", "chart", "reports:home", ("report.view",), group="管理"),
     Area(

@@ -1,0 +1,1 @@
+"""Knowledge: notes shown in steps and kept by those who know."""
