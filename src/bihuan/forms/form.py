@@ -38,6 +38,8 @@ class Form:
 
         Decided in reading order: a hidden field is null to the conditions after it.
         """
+        if not any(field.hide for field in walk(self.sections)):
+            return frozenset()
         scope: dict[str, Any] = {**variables}
         for field in self.fields:
             if field.key in values or field.key not in scope:
@@ -82,10 +84,10 @@ class Form:
         messages = {
             name: message for key, found in errors.items() if key not in hidden for name, message in found.items()
         }
-        scope = {**known.variables, **kept}
-        for field in self.fields:
-            if field.check is None or field.key not in kept or kept[field.key] is None:
-                continue
-            if not field.check.holds(scope):
+        checked = [field for field in self.fields if field.check and kept.get(field.key) is not None]
+        # Variables may be looked up in the database when they are first read: only a condition does.
+        scope = {**known.variables, **kept} if checked else kept
+        for field in checked:
+            if field.check is not None and not field.check.holds(scope):
                 messages.setdefault(field.key, field.check_message)
         return Cleaned(values=kept, errors=messages, hidden=hidden)

@@ -93,6 +93,8 @@ def write_values(case: Case, form: Form, values: dict[str, Any], *, actor: Actor
     `plain` marks values that did not come from a drawn form (a scenario, the API): lines they do not mention stay.
     """
     bound = sort_values(form, values)
+    if bound == Bound(variables=bound.variables):
+        return bound.variables
     process = under_process(actor, case.site_id)
     if bound.case:
         known = {

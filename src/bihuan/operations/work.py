@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from django.db import transaction
+from django.utils.functional import SimpleLazyObject
 
 from bihuan.engine.definition import Node
 from bihuan.forms import Form, FormContext
-from bihuan.forms.publishing import newest_form
+from bihuan.forms.publishing import form_in_force, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.binding import write_values
@@ -22,6 +25,7 @@ from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.unit import LazyNames
 from bihuan.records.models import Case
 
 NOT_HERE = "没有这项工作，或者它不属于您的门店"
@@ -77,15 +81,11 @@ def load_work(item_id: int, *, actor: Actor) -> Work:
 
 def form_context(work: Work, variables: Mapping[str, Any]) -> FormContext:
     """What the form's conditions and pickers need."""
-    return _form_context(work.case, variables)
-
-
-def _form_context(case: Case, variables: Mapping[str, Any]) -> FormContext:
     return FormContext(
-        variables={**case_facts(case), **variables},
-        timezone=case.site.timezone,
+        variables={**case_facts(work.case), **variables},
+        timezone=work.case.site.timezone,
         now=clock.now(),
-        resolve=resolver(case.site_id),
+        resolve=resolver(work.case.site_id),
     )
 
 
@@ -109,14 +109,18 @@ def complete_task(
     if first is not None:
         return _outcome(first)
     engine_store.require_completable(held, actor)
-    case = load_case(held.instance.facts.subject_id, IN_FACTS)
+    facts = held.instance.facts
+    # Many steps only route: their case is not read at all.
+    case = cast("Case", SimpleLazyObject(partial(load_case, facts.subject_id, IN_FACTS)))
     variables: dict[str, Any] = {}
     values: dict[str, Any] = {}
     before = held.variables
     plain = not hasattr(raw, "getlist")
     if held.form_key:
-        form = newest_form(held.form_key)[1]
-        cleaned = form.clean(raw, files, context=_form_context(case, before))
+        form = form_in_force(held.form_key)
+        known = ChainMap(before, cast("dict[str, Any]", LazyNames(lambda _: case_facts(case), facts)))
+        context = FormContext(known, facts.timezone, clock.now(), resolver(facts.site_id))
+        cleaned = form.clean(raw, files, context=context)
         if cleaned.errors:
             raise FormRefused(cleaned.errors)
         values = cleaned.values
