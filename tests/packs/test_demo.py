@@ -18,6 +18,7 @@ from bihuan.cli import demo as command
 from bihuan.cli.main import main
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
+from bihuan.notify.models import Notice
 from bihuan.org.access import system_actor
 from bihuan.packs.demo import Told, tell_demo
 from bihuan.packs.install import install_pack
@@ -142,6 +143,10 @@ def test_nothing_in_the_demo_is_dated_after_now(told: Told) -> None:
     assert not Case.unscoped.filter(opened_at__gt=now).exists()
     assert not WorkItem.unscoped.filter(completed_at__gt=now).exists()
     assert not Payment.unscoped.filter(at__gt=now).exists()
+
+
+def test_old_news_is_read(told: Told) -> None:
+    assert not Notice.objects.filter(read_at__isnull=True, at__lt=clock.now() - timedelta(hours=1)).exists()
 
 
 def test_no_visit_of_the_demo_was_left_half_done_in_the_past(told: Told) -> None:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
+from bihuan.notify.models import Notice
 from bihuan.operations.scenarios.format import Scenario, Step, moment, parse_scenarios
 from bihuan.operations.scenarios.player import play
 from bihuan.org.access import system_actor
@@ -30,6 +31,7 @@ REQUESTS = ("", "请安排上次的师傅", "赶时间，尽量一小时内", "�
 SUGGESTIONS = ("", "", "", "希望休息区多几个充电口", "")
 PRAISES = ("", "顾问讲解很清楚", "", "技师很细心")
 COMPLAINT = {"accept": "投诉受理", "investigate": "投诉调查", "plan": "处理方案", "answer": "答复客户"}
+NEWS = timedelta(minutes=45)
 METHODS = ("wechat", "alipay", "card", "cash")
 
 
@@ -67,6 +69,8 @@ class DemoTeller:
         appointments = self._tell_appointments()
         for vehicle in self._cars(self.plan["outreach"]):
             self._tell("outreach.yaml", vehicle, self.now - timedelta(minutes=30))
+        # What people were told during the month they have long seen; only today's is news.
+        Notice.objects.filter(at__lt=self.now - NEWS, read_at__isnull=True).update(read_at=self.now)
         return Told(visits, today, appointments)
 
     def _stock_up(self) -> None:

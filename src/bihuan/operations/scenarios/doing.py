@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bihuan.forms import Form
+from bihuan.forms.publishing import newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations import bookings, cases, repair_pause, work
@@ -32,9 +33,7 @@ def open_item(world: World, step: Step) -> WorkItem:
     if not step.task:
         raise StepProblem("缺少 task（任务名称）")
     case = world.case(step.case)
-    items = WorkItem.unscoped.select_related("instance").filter(
-        instance__subject_kind="case", instance__subject_id=case.pk
-    )
+    items = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk)
     named = [item for item in items.order_by("-pk") if step.task in (item.name, item.node_id)]
     chosen: WorkItem | None = next((item for item in named if item.is_open), named[0] if named else None)
     if chosen is not None:
@@ -47,7 +46,7 @@ def complete(world: World, step: Step) -> None:
     """Complete a task with the values of its form."""
     item = open_item(world, step)
     actor = world.actor(step.actor, item)
-    form = work.load_work(item.pk, actor=world.system).form
+    form = newest_form(item.form_key)[1] if item.form_key else None
     raw, files = form_values(world, form, step.values, actor) if form else (dict(step.values), {})
     once_key = str(raw.pop("once_key", ""))
     work.complete_task(item.pk, raw, files, actor=actor, once_key=once_key)
