@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import html
+import io
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -15,6 +19,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
+from bihuan.cli.main import main
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import receive_vehicle
 from bihuan.processes.publishing import publish
@@ -81,6 +86,15 @@ class Bench:
         except BusinessError as refusal:
             return Answer(refusal.message)
         return Answer("published")
+
+    def rehearse(self, xml: str) -> Answer:
+        """Run a file in memory as `bihuan bpmn run` does."""
+        printed = io.StringIO()
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(printed):
+            file = Path(folder) / "上传.bpmn"
+            file.write_text(xml, encoding="utf-8")
+            main(["bpmn", "run", str(file)])
+        return Answer(printed.getvalue())
 
 
 Send = Callable[[Bench], Answer]
