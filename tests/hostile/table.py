@@ -124,7 +124,7 @@ ROWS: tuple[Row, ...] = (
     model("嵌套两百层", GOOD.replace(BODY, DEEP), "嵌套太深"),
     model("不支持的元素", body('<complexGateway id="c"/>'), "暂不支持复杂网关"),
     model("不认识的元素", body('<wizardTask id="w"/>'), "BPMN 2.0 的流程里没有这个元素"),
-    model("连线指向不存在的节点", body('<sequenceFlow id="z" sourceRef="t" targetRef="nowhere"/>'), "流线的终点「nowhere」"),
+    model("连线指向没有的节点", body('<sequenceFlow id="z" sourceRef="t" targetRef="nowhere"/>'), "流线的终点"),
     model("没说要调用谁的调用活动", body('<callActivity id="c" calledElement=""/>'), "没有说调用哪个流程"),
     Row("流程图", "没有出口的循环", "可能是没有出口的循环", 0, lambda bench: bench.rehearse(ENDLESS)),
     Row("流程图", "自己调用自己的流程", "调用的流程太多", 0, lambda bench: bench.rehearse(RECURSIVE)),
