@@ -12,7 +12,7 @@ from django.db import connection
 from django.http import QueryDict
 
 from bench.models import answers
-from bench.world import World, aged_items, complete
+from bench.world import RECORDS, ROUTES, World, aged_items, complete
 from bihuan.audit.models import Entry
 from bihuan.operations.work import complete_task
 from bihuan.processes.models import Instance, WorkItem
@@ -40,16 +40,16 @@ def size_of_state(item: int) -> int:
 
 
 class UseCase:
-    """The whole use case as a screen calls it: permission, form, records, process, clocks, audit."""
+    """The whole use case as a screen calls it: permission, form, process, clocks, audit; and a sheet with `records`."""
 
-    name = "use_case"
-
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, records: bool) -> None:
         self.world = world
         self.turn = 0
+        self.key = RECORDS if records else ROUTES
+        self.name = "use_case_with_records" if records else "use_case"
 
     def prepare(self, count: int, age: int) -> None:
-        self.items = aged_items(self.world, count, age)
+        self.items = aged_items(self.world, count, age, self.key)
 
     def state_bytes(self) -> int:
         return size_of_state(self.items[0])
@@ -58,7 +58,7 @@ class UseCase:
         self.turn += 1
         form = QueryDict(mutable=True)
         form.update({key: str(value) for key, value in answers(self.turn).items()})
-        done = complete_task(self.items[number], form, {}, actor=self.world.actor, once_key=f"bench{self.turn}")
+        done = complete_task(self.items[number], form, {}, actor=self.world.actor, once_key=f"{self.key}{self.turn}")
         self.items[number] = done.opened[0]
 
 
@@ -93,7 +93,7 @@ _DONE = (
 _OPEN = (
     "INSERT INTO processes_workitem (site_id, instance_id, wait, node_id, name, title, role, shared, status, form_key, "
     "limit_key, script_key, button, local, opened_at, sort_at, once_key) VALUES (%s, %s, %s, 'work', '干活', '', "
-    "'advisor', false, 'open', 'bench_work', '', '', '下一步', '', %s, %s, '') RETURNING id"
+    "'advisor', false, 'open', 'bench_route', '', '', '下一步', '', %s, %s, '') RETURNING id"
 )
 _LOG = (
     "INSERT INTO audit_entry (chain, seq, at, actor_id, action, site_id, data, prev_hash, hash) "

@@ -71,7 +71,7 @@ def measure(rounds: int, instances: int, ages: tuple[int, ...]) -> dict[str, Any
 
 def _contenders() -> list[Contender]:
     world = build_world()
-    found: list[Contender] = [Floor(world), Store(world), UseCase(world)]
+    found: list[Contender] = [Floor(world), Store(world), UseCase(world, records=False), UseCase(world, records=True)]
     if connection.vendor == "postgresql":
         found.insert(1, OneTrip(world))
     if Spiff is not None:

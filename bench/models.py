@@ -28,9 +28,9 @@ _BPMN = """<?xml version="1.0" encoding="UTF-8"?>
 LAST_TURN = 1_000_000_000
 
 
-def our_model(key: str) -> str:
+def our_model(key: str, form: str = "bench_route") -> str:
     """The process in our dialect, with a form and a role on its task."""
-    task = ' bihuan:role="advisor" bihuan:form="bench_work" bihuan:button="下一步"'
+    task = f' bihuan:role="advisor" bihuan:form="{form}" bihuan:button="下一步"'
     return _BPMN.format(key=key, task=task, condition=f"=turn &gt; {LAST_TURN}")
 
 
@@ -39,25 +39,29 @@ def peer_model(key: str) -> str:
     return _BPMN.format(key=key, task="", condition=f"turn &gt; {LAST_TURN}")
 
 
-FORM = {
-    "schemaVersion": 18,
-    "type": "default",
-    "id": "bench_work",
-    "title": "干活",
-    "components": [
-        {"type": "number", "key": "turn", "label": "次数", "properties": {"bind": "var.turn"}},
-        {"type": "textfield", "key": "note", "label": "说明", "properties": {"bind": "var.note"}},
-        {
-            "type": "select",
-            "key": "outcome",
-            "label": "结果",
-            "values": [{"value": "ok", "label": "正常"}, {"value": "bad", "label": "异常"}],
-            "properties": {"bind": "var.outcome"},
-        },
-    ],
-}
+def form(key: str, *, records: bool) -> dict[str, object]:
+    """A form of three fields for process variables; with `records` two of them go to a sheet of the case."""
+    target = "sheet.bench" if records else "var"
+    outcomes = [{"value": "ok", "label": "正常"}, {"value": "bad", "label": "异常"}]
+    return {
+        "schemaVersion": 18,
+        "type": "default",
+        "id": key,
+        "title": "干活",
+        "components": [
+            {"type": "number", "key": "turn", "label": "次数", "properties": {"bind": "var.turn"}},
+            {"type": "textfield", "key": "note", "label": "说明", "properties": {"bind": f"{target}.note"}},
+            {
+                "type": "select",
+                "key": "outcome",
+                "label": "结果",
+                "values": outcomes,
+                "properties": {"bind": f"{target}.outcome"},
+            },
+        ],
+    }
 
 
 def answers(turn: int) -> dict[str, object]:
     """What a person fills in at one step."""
-    return {"turn": turn, "note": "左前轮异响，路试后复查", "outcome": "ok"}
+    return {"turn": turn, "note": f"左前轮异响，第 {turn} 次路试后复查", "outcome": "ok"}

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import call_command
 from django.db import transaction
 
-from bench.models import FORM, answers, our_model
+from bench.models import answers, form, our_model
 from bihuan.accounts.models import User
 from bihuan.forms.publishing import publish_form
 from bihuan.operations.cases import start_case
@@ -18,8 +18,9 @@ from bihuan.org.models import Grant, Position, PositionHolder, Role, Site
 from bihuan.processes import engine_store
 from bihuan.processes.models import Instance, WorkItem
 
-KEY = "service_visit"
-"""Cases of a kind run the process of that name."""
+# Cases of a kind run the process of that name.
+ROUTES = "service_visit"
+RECORDS = "complaint"
 
 
 @dataclass
@@ -42,18 +43,19 @@ def build_world() -> World:
     position = Position.objects.create(site=site, name="服务顾问")
     position.roles.add(role)
     PositionHolder.objects.create(user=user, position=position)
-    publish_form("bench_work", FORM)
-    engine_store.publish(our_model(KEY), KEY)
+    for key, name in ((ROUTES, "bench_route"), (RECORDS, "bench_records")):
+        publish_form(name, form(name, records=key == RECORDS))
+        engine_store.publish(our_model(key, name), key)
     return World(site, load_actor(user, site.pk))
 
 
-def aged_items(world: World, count: int, age: int) -> list[int]:
+def aged_items(world: World, count: int, age: int, key: str = ROUTES) -> list[int]:
     """The open items of `count` fresh cases whose processes have made `age` steps."""
     items: list[int] = []
     for _ in range(count):
         # One transaction for all steps of a case: growing old is not what is measured.
         with transaction.atomic():
-            case = start_case(KEY, actor=world.actor, site_id=world.site.pk)
+            case = start_case(key, actor=world.actor, site_id=world.site.pk)
             instance = Instance.unscoped.get(subject_kind="case", subject_id=case.pk)
             item: int = WorkItem.unscoped.get(instance=instance).pk
             for turn in range(age):

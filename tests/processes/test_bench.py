@@ -31,7 +31,7 @@ def test_every_contender_is_measured_at_every_age(tmp_path: Path) -> None:
     )
     found = json.loads(run.stdout.splitlines()[-1])
     rates = found["steps_per_second"]
-    assert set(rates) == {"floor", "store", "use_case", "spiffworkflow"}
+    assert set(rates) == {"floor", "store", "use_case", "use_case_with_records", "spiffworkflow"}
     assert all(rate > 0 for by_age in rates.values() for rate in by_age.values())
     assert found["durable"] == "journal_mode=wal synchronous=FULL"
     sizes = found["state_bytes"]

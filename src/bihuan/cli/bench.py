@@ -25,6 +25,7 @@ DATABASES = ("sqlite", "postgres")
 AGES = ("20", "200")
 LABELS = {
     "use_case": "完成一项工作（整个用例）",
+    "use_case_with_records": "同上，并写业务单",
     "store": "流程存取与引擎（含审计）",
     "floor": "四条裸语句加提交",
     "floor_one_trip": "同样四条，一次往返",
@@ -80,9 +81,9 @@ def _measured(name: str, rounds: int) -> dict[str, Any]:
 def ratios(rates: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """How the use case and the store compare with the floor and with the peer, by age."""
     found: dict[str, dict[str, float]] = {}
-    for ours in ("use_case", "store"):
+    for ours in ("use_case", "use_case_with_records", "store"):
         for other, label in (("floor", "floor"), ("floor_one_trip", "floor_one_trip"), ("spiffworkflow", "spiff")):
-            if other in rates:
+            if other in rates and ours in rates:
                 found[f"{ours}_to_{label}"] = {
                     age: round(rates[ours][age] / rates[other][age], 3) for age in rates[ours] if rates[other][age]
                 }
