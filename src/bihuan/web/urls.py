@@ -25,4 +25,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.reports.urls")),
     path("", include("bihuan.web.knowledge.urls")),
     path("", include("bihuan.web.catalogue.urls")),
+    path("", include("bihuan.web.processes.urls")),
 ]

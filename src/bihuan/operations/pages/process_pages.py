@@ -1,0 +1,144 @@
+"""The rule book on screen: processes with their versions and steps, standard scripts, and what got stuck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from bihuan.audit.log import record
+from bihuan.engine.definition import Node
+from bihuan.forms.models import TextVersion
+from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
+from bihuan.kernel.errors import BusinessError, Conflict, NotFound
+from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
+from bihuan.operations.rules import limit_definitions
+from bihuan.operations.surroundings import surroundings
+from bihuan.org.actor import Actor
+from bihuan.org.models import Role
+from bihuan.processes.compiled import process_of
+from bihuan.processes.engine_store import retry_incident, skip_incident
+from bihuan.processes.models import Definition, Incident, Version
+
+_TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step as the table shows it: who does it, with which form, limit and script."""
+
+    node: Node
+    who: str
+    limit: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPage:
+    """A process in force: its versions, newest first, and its steps."""
+
+    definition: Definition
+    versions: list[Version]
+    steps: list[StepRow]
+
+
+def published_processes(*, actor: Actor) -> list[Definition]:
+    """Every process with its version in force."""
+    actor.require("process.view")
+    return list(Definition.objects.select_related("current").order_by("key"))
+
+
+def process_page(key: str, *, actor: Actor) -> ProcessPage:
+    """One process with its steps in the order of the file."""
+    actor.require("process.view")
+    definition = Definition.objects.select_related("current").filter(key=key, current__isnull=False).first()
+    if definition is None or definition.current is None:
+        raise NotFound("没有这个流程")
+    roles, limits = dict(Role.objects.values_list("key", "name")), limit_definitions()
+    steps = []
+    for node in process_of(definition.current).nodes.values():
+        if node.kind not in _TASKS:
+            continue
+        keys = [one.strip() for one in (node.extension.role or node.lane).split(",") if one.strip()]
+        who = "系统" if node.kind in ("serviceTask", "scriptTask") else "、".join(roles.get(one, one) for one in keys)
+        limit = limits.get(node.extension.limit)
+        steps.append(StepRow(node, who, limit.name if limit else "", node.extension.script))
+    versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
+    return ProcessPage(definition, list(versions), steps)
+
+
+def process_xml(key: str, *, actor: Actor) -> str:
+    """The BPMN of the version in force."""
+    actor.require("process.view")
+    definition = Definition.objects.select_related("current").filter(key=key).first()
+    if definition is None or definition.current is None:
+        raise NotFound("没有这个流程")
+    return definition.current.xml
+
+
+def scripts(*, actor: Actor) -> list[TextVersion]:
+    """The scripts in force, by key."""
+    actor.require("process.view")
+    newest: dict[str, TextVersion] = {}
+    for row in TextVersion.objects.filter(key__startswith="script/").order_by("key", "number"):
+        newest[row.key] = row
+    return list(newest.values())
+
+
+def script_versions(key: str, *, actor: Actor) -> list[TextVersion]:
+    """Every version of one script, newest first."""
+    actor.require("process.view")
+    found = list(TextVersion.objects.filter(key=f"script/{key}").order_by("-number"))
+    if not found:
+        raise NotFound("没有这段话术")
+    return found
+
+
+@transaction.atomic
+def publish_script(key: str, body: str, *, expected: int, actor: Actor) -> TextVersion:
+    """Publish a new version of a script (AUTO-32). Refused for unknown placeholders and when somebody was faster."""
+    actor.require("process.manage")
+    newest = script_versions(key, actor=actor)[0]
+    if newest.number != expected:
+        raise Conflict("这段话术刚刚被同事修改过，请刷新后再改")
+    text = body.replace("\r\n", "\n").strip()
+    if not text or len(text) > MAX_TEXT_LENGTH:
+        raise BusinessError("请填写话术正文，最多 10 万字", field="body")
+    unknown = sorted(set(PLACEHOLDER.findall(text)) - set(SCRIPT_WORDS))
+    if unknown:
+        raise BusinessError(f"没有这些占位词：{'、'.join(f'{{{word}}}' for word in unknown)}", field="body")
+    made = publish_text(newest.key, text, source_pack=newest.source_pack)
+    if made.pk != newest.pk:
+        record(
+            actor_id=actor.user_id,
+            action="text.publish",
+            chain=f"text:{newest.key}",
+            site_id=actor.site_id,
+            data={"number": made.number},
+            before={"body": newest.body},
+            after={"body": text},
+        )
+    return made
+
+
+def open_incidents(*, actor: Actor) -> list[Incident]:
+    """What is stuck at the sites where the actor sees processes, oldest first."""
+    sites = actor.sites_allowing("process.view")
+    if not sites:
+        actor.require("process.view")
+    rows = Incident.objects.at(sites).filter(resolved_at__isnull=True)
+    return list(rows.select_related("instance__version").order_by("raised_at")[:200])
+
+
+def resolve_incident(incident_id: int, *, how: str, actor: Actor) -> None:
+    """Try a stuck step again (`retry`) or go on without it (`skip`)."""
+    found = Incident.objects.visible_to(actor).filter(pk=incident_id).first()
+    if found is None:
+        raise NotFound("没有这个异常")
+    actor.require("process.operate", found.site_id)
+    if how == "retry":
+        retry_incident(incident_id, actor=actor, around=surroundings())
+    elif how == "skip":
+        skip_incident(incident_id, actor=actor, around=surroundings())
+    else:
+        raise BusinessError("没有这个操作")

@@ -1,0 +1,1 @@
+"""Processes: the rule book on screen, its scripts, and what got stuck."""
