@@ -1,1 +1,1 @@
-"""Knowledge: notes shown in steps and kept by those who know."""
+"""Diagnosis notes, kept by those who know."""

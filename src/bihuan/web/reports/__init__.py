@@ -1,1 +1,1 @@
-"""Reports."""
+"""Reports of a site."""
