@@ -22,8 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.vehicles.urls")),
     path("", include("bihuan.web.imports.urls")),
     path("", include("bihuan.web.admin.urls")),
-    path("", include("bihuan.web.reports.urls")),
-    path("", include("bihuan.web.knowledge.urls")),
     path("", include("bihuan.web.catalogue.urls")),
     path("", include("bihuan.web.processes.urls")),
     path("", include("bihuan.web.reports.urls")),

@@ -1,94 +1,165 @@
-"""Reports of a site over a period: limits kept, calls answered, stamps and satisfaction."""
+"""How well the promises were kept: limits, calls, stamps, follow-ups, satisfaction.
+
+Requirements AUTO-02, AUTO-20, AUTO-29, AUTO-30.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
-from bihuan.limits.report import Share, share_in_time
+from bihuan.limits.models import Clock
 from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.records.calls import answer_report
-from bihuan.records.models import Case, Feedback
+from bihuan.records.models import Case, CaseKind, Feedback
 from bihuan.records.models.feedback import Satisfaction
+
+USUAL_DAYS = 30
+MAX_DAYS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """One limit in the period: kept, missed, still running within its time."""
+
+    key: str
+    name: str
+    target: str
+    met: int
+    missed: int
+    running: int
+
+    @property
+    def percent(self) -> Decimal | None:
+        """Share kept of those decided, in per cent with one place; None when nothing is decided."""
+        return share(self.met, self.met + self.missed)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One value of a distribution; `percent` of the whole, None when there is nothing."""
+    """One bar: its label, count, and share of the whole in per cent."""
 
     label: str
     count: int
-    percent: int | None
+    percent: Decimal
+    tone: str = "info"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything of one period, first and last day included."""
+class Reports:
+    """Everything on the page for one site and period (local days, both included)."""
 
     first: date
     last: date
-    limits: list[tuple[str, Share]]
-    rang: int
-    answered_in_time: int
-    abandoned: int
+    limits: list[LimitRow]
+    calls: dict[str, int]
+    calls_percent: Decimal | None
     stamps: list[Bar]
     satisfaction: list[Bar]
-
-    @property
-    def call_percent(self) -> int | None:
-        """Calls answered within 10 s over all that rang."""
-        return round(100 * self.answered_in_time / self.rang) if self.rang else None
+    answers: int
+    visits: int
 
 
-def report(params: Mapping[str, Any], *, actor: Actor) -> Report:
-    """The report of the actor's site; without dates the last 30 days. One query per limit and five more."""
+def reports_page(first: date | None, last: date | None, *, actor: Actor) -> Reports:
+    """The reports of the actor's site, the last 30 days unless told otherwise. Five queries.
+
+    Raises BusinessError for a period that ends before it begins or is longer than 400 days.
+    """
     actor.require("report.view")
-    site_id = actor.site_id or 0
-    zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=site_id))
-    today = clock.now().astimezone(zone).date()
-    last = _day(params.get("until")) or today
-    first = _day(params.get("since")) or last - timedelta(days=29)
-    if not 0 <= (last - first).days <= 400:
-        raise BusinessError("请选择不超过 400 天的日期范围")
-    since = datetime.combine(first, time(), tzinfo=zone)
-    until = datetime.combine(last + timedelta(days=1), time(), tzinfo=zone)
-    limits = [
-        (limit.name, share_in_time(key, site_ids=[site_id], since=since, until=until))
-        for key, limit in limit_definitions().items()
-    ]
-    calls = answer_report(first, last, actor=actor)
-    stamped = Case.objects.at(site_id).filter(work_done_at__gte=since, work_done_at__lt=until).exclude(stamp="")
-    stamps = dict(stamped.order_by().values_list("stamp").annotate(count=Count("pk")))
-    answers = Feedback.objects.at(site_id).filter(at__gte=since, at__lt=until)
-    levels = dict(answers.order_by().values_list("satisfaction").annotate(count=Count("pk")))
-    return Report(
-        first,
-        last,
-        limits,
-        sum(row.rang for row in calls),
-        sum(row.in_time for row in calls),
-        sum(row.abandoned for row in calls),
-        _bars({"蓝章（按时）": stamps.get("blue", 0), "红章（超时）": stamps.get("red", 0)}),
-        _bars({level.label: levels.get(level.value, 0) for level in Satisfaction}),
+    site = Site.objects.get(pk=actor.site_id or 0)
+    zone = ZoneInfo(site.timezone)
+    until = last or clock.now().astimezone(zone).date()
+    since = first or until - timedelta(days=USUAL_DAYS - 1)
+    if not 0 <= (until - since).days <= MAX_DAYS:
+        raise BusinessError(f"开始日期不能晚于结束日期，且最多 {MAX_DAYS} 天", "since")
+    start = datetime.combine(since, time(), zone)
+    end = datetime.combine(until + timedelta(days=1), time(), zone)
+    calls = _calls(since, until, actor)
+    visits = Case.objects.at(site.pk).filter(kind=CaseKind.SERVICE_VISIT, opened_at__gte=start, opened_at__lt=end)
+    stamps = visits.aggregate(
+        all=Count("pk"), blue=Count("pk", filter=Q(stamp="blue")), red=Count("pk", filter=Q(stamp="red"))
+    )
+    stamped = stamps["blue"] + stamps["red"]
+    levels = dict(
+        Feedback.objects.at(site.pk)
+        .filter(at__gte=start, at__lt=end)
+        .values_list("satisfaction")
+        .annotate(count=Count("pk"))
+    )
+    answers = sum(levels.values())
+    return Reports(
+        first=since,
+        last=until,
+        limits=_limits(site.pk, start, end),
+        calls=calls,
+        calls_percent=share(calls["in_time"], calls["rang"]),
+        stamps=[
+            Bar("蓝章（按约定工时完工）", stamps["blue"], share(stamps["blue"], stamped) or Decimal(0), "info"),
+            Bar("红章（超出约定工时）", stamps["red"], share(stamps["red"], stamped) or Decimal(0), "bad"),
+        ],
+        satisfaction=[
+            Bar(label, levels.get(value, 0), share(levels.get(value, 0), answers) or Decimal(0), _tone(value))
+            for value, label in Satisfaction.choices
+        ],
+        answers=answers,
+        visits=stamps["all"],
     )
 
 
-def _bars(counts: Mapping[str, int]) -> list[Bar]:
-    whole = sum(counts.values())
-    return [Bar(name, count, round(100 * count / whole) if whole else None) for name, count in counts.items()]
-
-
-def _day(text: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
+def share(part: int, whole: int) -> Decimal | None:
+    """Part of whole in per cent with one place; None of nothing."""
+    if not whole:
         return None
+    return (Decimal(100 * part) / whole).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+
+
+def _tone(level: int) -> str:
+    return "ok" if level >= Satisfaction.SATISFIED else "warn" if level == Satisfaction.NEUTRAL else "bad"
+
+
+def _limits(site_id: int, start: datetime, end: datetime) -> list[LimitRow]:
+    missed = Q(met=False) | Q(met__isnull=True, breached_at__isnull=False)
+    rows: dict[str, Any] = {
+        row["key"]: row
+        for row in Clock.objects.at(site_id)
+        .filter(started_at__gte=start, started_at__lt=end)
+        .values("key")
+        .annotate(
+            kept=Count("pk", filter=Q(met=True)),
+            late=Count("pk", filter=missed),
+            going=Count("pk", filter=Q(stopped_at__isnull=True, breached_at__isnull=True)),
+        )
+    }
+    definitions = limit_definitions()
+    return [
+        LimitRow(key, limit.name, target_in_words(limit.target), row["kept"], row["late"], row["going"])
+        for key, limit in definitions.items()
+        if (row := rows.get(key)) is not None
+    ]
+
+
+def target_in_words(target: str) -> str:
+    """A target of limits.toml as people say it: 1m → 1 分, 3d → 3 天; an expression names its source."""
+    if target.startswith("="):
+        return "按约定"
+    units = {"d": " 天", "h": " 小时", "m": " 分", "s": " 秒"}
+    return "".join(units.get(letter, letter) for letter in target)
+
+
+def _calls(since: date, until: date, actor: Actor) -> dict[str, int]:
+    rows = answer_report(since, until, actor=actor)
+    return {
+        "rang": sum(row.rang for row in rows),
+        "answered": sum(row.answered for row in rows),
+        "in_time": sum(row.in_time for row in rows),
+        "abandoned": sum(row.abandoned for row in rows),
+    }

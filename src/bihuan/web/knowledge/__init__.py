@@ -1,1 +1,1 @@
-"""Diagnosis notes, kept by those who know."""
+"""Knowledge: notes shown in steps and kept by those who know."""

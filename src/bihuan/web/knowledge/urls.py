@@ -5,4 +5,7 @@ from django.urls import path
 from bihuan.web.knowledge import views
 
 app_name = "knowledge"
-urlpatterns = [path("knowledge", views.listing, name="list"), path("knowledge/<str:key>", views.note, name="note")]
+urlpatterns = [
+    path("knowledge", views.listing, name="list"),
+    path("knowledge/<slug:key>", views.note, name="note"),
+]

@@ -1,1 +1,1 @@
-"""Reports of a site."""
+"""Reports."""
