@@ -34,8 +34,9 @@ STEPS = (
     ("wash", "technician"), ("key_sign", "guard"), ("cashier", "cashier"), ("gate_check", "guard"),
     ("farewell", "advisor"),
 )  # fmt: skip
-# At which steps the power is cut, and how many seconds after the form was sent: spread over the tenth of a second a step
-# takes, so that some are cut before they are stored and some after. tests/processes/test_killing.py cuts inside exactly.
+# At which steps the power is cut, and how many seconds after the form was sent: spread over the tenth of a second
+# that a step takes, so that some are cut before they are stored, some after it but before the answer, some later.
+# tests/processes/test_killing.py cuts exactly inside a transaction.
 CUTS = {"issue": 0.01, "inspect": 0.03, "explain_bill": 0.02, "cashier": 0.03, "gate_check": 0.015, "farewell": 0.08}
 
 
