@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -103,7 +103,7 @@ def parse_scenarios(text: str, *, source: str) -> list[Scenario]:
     try:
         nodes = list(yaml.compose_all(text, Loader=_Loader))
     except _RefusedError as error:
-        raise ScenarioError(source, error.problem_mark.line + 1, str(error.problem)) from error
+        raise ScenarioError(source, error.line, error.reason) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ScenarioError(source, line, f"不是合格的 YAML：{error.problem or error.context or ''}") from error
@@ -116,8 +116,13 @@ def parse_scenarios(text: str, *, source: str) -> list[Scenario]:
     return scenarios
 
 
-class _RefusedError(yaml.MarkedYAMLError):
-    """Good YAML that a story has no need of; the mark says where."""
+class _RefusedError(Exception):
+    """Good YAML that a story has no need of, and where it stands."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
 
 
 class _Loader(yaml.SafeLoader):
@@ -127,12 +132,12 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """One node with what it holds."""
-        mark = self.peek_event().start_mark
+        line = cast("Any", self).peek_event().start_mark.line + 1
         if self.check_event(yaml.AliasEvent):
-            raise _RefusedError(problem="不支持 YAML 引用（&、*）", problem_mark=mark)
+            raise _RefusedError("不支持 YAML 引用（&、*）", line)
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise _RefusedError(problem=f"嵌套超过 {MAX_DEPTH} 层", problem_mark=mark)
+            raise _RefusedError(f"嵌套超过 {MAX_DEPTH} 层", line)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
