@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -152,7 +152,7 @@ def board_page(day: date | None, *, actor: Actor) -> BoardPage:
     board = appointment_board(chosen, actor=actor, site_id=site.pk)
     now = clock.now()
     here = _cars_here(site, board) if chosen == today else {}
-    lanes = tuple(_lane(slot, now, here) for slot in board.slots)
+    lanes = _with_now([_lane(slot, now, here) for slot in board.slots], now, is_today=chosen == today)
     cancelled = tuple(Card(row, "cancelled") for slot in board.slots for row in slot.cancelled)
     states = [card.state for lane in lanes for card in lane.cards]
     week = _week(site, chosen)
@@ -277,6 +277,15 @@ def _lane(slot: BoardSlot, now: datetime, here: dict[int, int]) -> Lane:
         int((now - slot.starts_at) * 100 / length) if inside else None,
         slot.ends_at <= now,
     )
+
+
+def _with_now(lanes: list[Lane], now: datetime, *, is_today: bool) -> tuple[Lane, ...]:
+    """Between two slots (over lunch, before opening) now stands at the top of the next one."""
+    if is_today and all(lane.now_percent is None for lane in lanes):
+        following = next((number for number, lane in enumerate(lanes) if now < lane.slot.starts_at), None)
+        if following is not None:
+            lanes[following] = replace(lanes[following], now_percent=0)
+    return tuple(lanes)
 
 
 def _week(site: Site, day: date) -> tuple[DayLoad, ...]:

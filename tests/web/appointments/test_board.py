@@ -253,6 +253,14 @@ def test_the_board_is_quiet_until_something_changes(board: Centre, frozen_clock:
     assert moved.status_code == 200 and 'y1="33%"' in text_of(moved) and "<html" not in text_of(moved)
 
 
+def test_over_lunch_now_stands_before_the_next_slot(board: Centre) -> None:
+    clock.move(at(12))
+    lanes = board_page(None, actor=board.cast.actor("advisor")).lanes
+    assert [lane.now_percent for lane in lanes] == [None, None, 0]
+    tomorrow = board_page(TODAY + timedelta(days=1), actor=board.cast.actor("advisor"))
+    assert all(lane.now_percent is None for lane in tomorrow.lanes)
+
+
 def test_who_may_look_but_not_touch(board: Centre) -> None:
     first = booked(board, at(10))
     browser = board.client("workshop_manager")
