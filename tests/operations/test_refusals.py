@@ -123,7 +123,7 @@ def test_who_may_not_open_visits_receives_no_car(centre: Centre) -> None:
     for who in ("cashier", "parts_clerk"):
         with pytest.raises(NotAllowed):
             receive_vehicle(PLATE, actor=centre.cast.actor(who))
-    with pytest.raises(BusinessError, match="请先选择门店"):
+    with pytest.raises(BusinessError, match="没有岗位"):
         receive_vehicle(PLATE, actor=centre.cast.actor("without_position"))
     with pytest.raises(NotFound, match="没有这个门店"):
         receive_vehicle(PLATE, actor=centre.cast.actor("advisor"), site_id=centre.cast.jw.pk)

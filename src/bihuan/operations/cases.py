@@ -19,6 +19,7 @@ from bihuan.records.models import Appointment, AppointmentStatus, Case, CaseKind
 from bihuan.records.search_keys import plate_key
 
 GREET = "greet"
+COMING = (AppointmentStatus.BOOKED, AppointmentStatus.CHANGED, AppointmentStatus.NO_SHOW)
 
 
 @transaction.atomic
@@ -94,18 +95,21 @@ def receive_vehicle(
         site_id=where,
         vehicle_id=vehicle.pk if vehicle else None,
         title=vehicle.plate if vehicle else words,
-        variables={"waiting_cars": waiting + 1},
+        variables={"waiting_cars": waiting + 1, **_expected(vehicle, where, now)},
         before_process=note_arrival,
     )
 
 
-def todays_appointment(case: Case, now: datetime) -> Appointment | None:
-    """The appointment this arrival most likely belongs to: the car's own, within twelve hours."""
-    if case.vehicle_id is None:
-        return None
+def _expected(vehicle: Vehicle | None, site_id: int | None, now: datetime) -> dict[str, str]:
+    """What the reception form may fill in by itself: that this car has an appointment today, and its number."""
+    found = todays_appointment(vehicle.pk, site_id, now) if vehicle is not None and site_id is not None else None
+    return {"expected_appointment": "yes", "expected_number": found.number} if found is not None else {}
+
+
+def todays_appointment(vehicle_id: int, site_id: int, now: datetime) -> Appointment | None:
+    """The appointment an arrival most likely belongs to: the car's own, within twelve hours."""
     window = (now - timedelta(hours=12), now + timedelta(hours=12))
-    waiting = (AppointmentStatus.BOOKED, AppointmentStatus.CHANGED, AppointmentStatus.NO_SHOW)
-    rows = Appointment.objects.at(case.site_id).filter(vehicle_id=case.vehicle_id, status__in=waiting)
+    rows = Appointment.objects.at(site_id).filter(vehicle_id=vehicle_id, status__in=COMING)
     return rows.filter(starts_at__range=window).order_by("starts_at").first()
 
 

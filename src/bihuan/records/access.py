@@ -28,7 +28,7 @@ def current_site(actor: Actor, site_id: int | None = None) -> Site:
     """The site meant: the one named, else the one the actor works at now."""
     where = site_id if site_id is not None else actor.site_id
     if where is None:
-        raise BusinessError("请先选择门店")
+        raise BusinessError("请先选择门店" if actor.site_ids else "您在任何门店都没有岗位，请联系系统管理员")
     site = Site.objects.filter(pk=where).first()
     if site is None or not (actor.is_system or where in actor.site_ids):
         raise NotFound("没有这个门店")

@@ -56,9 +56,9 @@ def test_only_today_counts(centre: Centre) -> None:
 
 
 @pytest.mark.covers("AUTO-26")
-def test_money_goes_back_only_with_authority_and_voids_the_unused_gate_pass(centre: Centre) -> None:
+def test_money_goes_back_only_with_authority(centre: Centre) -> None:
     case = drive(centre, "放行核对")
-    values = {"amount_yuan": "20", "method": "cash", "reason": "多收了零头"}
+    values = {"amount_yuan": "20", "method": "cash", "reason": "多收了零头", "lower_bill": "on"}
     address = f"/cashier/refund/{case.pk}"
     assert "退款</a>" not in centre.client("cashier").get("/cashier").content.decode()
     assert centre.client("cashier").get(address).status_code == 403
@@ -68,9 +68,17 @@ def test_money_goes_back_only_with_authority_and_voids_the_unused_gate_pass(cent
     assert bill_of(case).number in manager.get(address).content.decode()
     assert manager.post(address, values).headers["Location"] == "/cashier"
     assert Payment.unscoped.get(settlement__case=case, kind="refund").amount_yuan == Decimal(20)
-    assert Document.unscoped.get(case=case, kind="gate_pass").voided_at is not None
     shown = manager.get("/cashier").content.decode()
     assert "多收了零头" in shown and "-20.00" in shown
+
+
+def test_money_stays_owed_only_while_the_cashier_can_still_take_it(centre: Centre) -> None:
+    case = drive(centre, "放行核对")
+    values = {"amount_yuan": "20", "method": "cash", "reason": "收错方式"}
+    answer = centre.client("site_manager").post(f"/cashier/refund/{case.pk}", values)
+    assert answer.status_code == 422 and "退款须同时减少应收" in answer.content.decode()
+    assert not Payment.unscoped.filter(settlement__case=case, kind="refund").exists()
+    assert Document.unscoped.get(case=case, kind="gate_pass").voided_at is None
 
 
 @pytest.mark.covers("AUTO-26")

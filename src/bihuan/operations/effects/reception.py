@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from bihuan.kernel.errors import BusinessError
 from bihuan.notify.notices import notify_people, notify_role
+from bihuan.operations.cases import COMING, todays_appointment
 from bihuan.operations.messages import tell_process
 from bihuan.operations.registry import EffectContext, effect
 from bihuan.records import appointments, custody, vehicles
@@ -18,7 +18,6 @@ from bihuan.records.models import Appointment, AppointmentStatus, Custody, Holde
 
 GUARD_DESK = "值班室"
 FRONT_DESK = "前台"
-COMING = (AppointmentStatus.BOOKED, AppointmentStatus.CHANGED, AppointmentStatus.NO_SHOW)
 
 
 @effect("assign_advisor")
@@ -59,10 +58,10 @@ def send_advisor(ctx: EffectContext) -> None:
 @effect("link_appointment")
 def link_appointment(ctx: EffectContext) -> Mapping[str, Any]:
     """Link the visit to its appointment, mark the arrival on the board, end the waiting of that process."""
-    if ctx.value("has_appointment") != "yes":
-        return {"appointed": False}
     found = _appointment(ctx)
     if found is None:
+        if ctx.value("has_appointment") != "yes":
+            return {"appointed": False}
         raise BusinessError("没有找到这位客户今天的预约，请核对预约号，或选择“没有预约”", "appointment_number")
     arrived = appointments.mark_arrived(found.pk, actor=ctx.process, at=ctx.case.arrived_at or ctx.now)
     change_case(ctx.case.pk, actor=ctx.process, appointment_id=found.pk)
@@ -78,8 +77,7 @@ def _appointment(ctx: EffectContext) -> Appointment | None:
         return rows.filter(number=number).first()
     if ctx.case.vehicle_id is None:
         return None
-    window = (ctx.now - timedelta(hours=12), ctx.now + timedelta(hours=12))
-    return rows.filter(vehicle_id=ctx.case.vehicle_id, starts_at__range=window).order_by("starts_at").first()
+    return todays_appointment(ctx.case.vehicle_id, ctx.case.site_id, ctx.now)
 
 
 @effect("record_mileage")

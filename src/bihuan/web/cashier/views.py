@@ -7,10 +7,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from bihuan.kernel.errors import BusinessError
+from bihuan.operations import refunds
 from bihuan.operations.counters import cashier_desk
-from bihuan.operations.refunds import refund_page
 from bihuan.records.models import PaymentMethod
-from bihuan.records.payments import refund_payment
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
 
 METHODS = dict(PaymentMethod.choices)
@@ -29,12 +28,12 @@ def desk(request: HttpRequest) -> HttpResponse:
 def refund(request: HttpRequest, case_id: int) -> HttpResponse:
     """Give money back with a reason; only for those who have the authority."""
     actor = actor_of(request)
-    bill = refund_page(case_id, actor=actor)
+    bill = refunds.refund_page(case_id, actor=actor)
     context = {"bill": bill, "methods": METHODS, "typed": request.POST, "error": "", "field": ""}
     if request.method != "POST":
         return page(request, "cashier/refund.html", context)
     try:
-        refund_payment(
+        refunds.refund(
             case_id,
             actor=actor,
             method=request.POST.get("method", "")[:20],
