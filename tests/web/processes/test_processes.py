@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,14 @@ import pytest
 from bihuan.audit.models import Entry
 from bihuan.forms.texts import script_body
 from bihuan.kernel.errors import NotFound
+from bihuan.operations.pages import process_pages
 from bihuan.operations.pages.process_pages import resolve_incident
+from bihuan.operations.surroundings import surroundings
+from bihuan.org.models import Grant
+from bihuan.processes import engine_store as store
+from bihuan.processes.models import Incident, Instance
+from tests.cast import GRANTS
+from tests.processes.models import END, START, bpmn, service
 from tests.web.visits import Centre
 
 
@@ -37,6 +45,74 @@ def test_a_script_is_published_anew_by_those_who_may(centre: Centre) -> None:
     assert Entry.objects.filter(chain="text:script/greet", action="text.publish").count() == 1
     assert browser.post(here, {"body": "别的", "expected": "1"}).status_code == 422
     assert centre.client("guard").post(here, {"body": "别的", "expected": "2"}).status_code == 403
+
+
+@pytest.fixture
+def stuck(centre: Centre) -> Incident:
+    """A process at 云岭 whose service nobody provides."""
+    store.publish(bpmn("polish", START, service("wax", "wax_by_robot"), END, flows="start>wax wax>end"), "polish")
+    started = store.start_instance(
+        "polish", site_id=centre.cast.yl.pk, actor=centre.cast.actor("advisor"), title="打蜡", around=surroundings()
+    )
+    found: Incident = Incident.unscoped.get(instance_id=started.instance_id)
+    return found
+
+
+def status_of(stuck: Incident) -> str:
+    return str(Instance.unscoped.values_list("status", flat=True).get(pk=stuck.instance_id))
+
+
+def test_what_is_stuck_is_listed_with_its_reason_and_skipped_from_the_page(centre: Centre, stuck: Incident) -> None:
+    browser = centre.client("admin")
+    page = browser.get("/processes").content.decode()
+    assert "打蜡" in page and stuck.reason in page and f"/processes/incidents/{stuck.pk}" in page
+    answer = browser.post(f"/processes/incidents/{stuck.pk}", {"how": "skip"}, follow=True)
+    assert "已跳过" in answer.content.decode() and "停下的流程" not in answer.content.decode()
+    stuck.refresh_from_db()
+    assert (stuck.resolution, stuck.resolved_by_id) == ("skipped", centre.cast.user("admin").pk)
+    assert status_of(stuck) == "completed"
+    again = browser.post(f"/processes/incidents/{stuck.pk}", {"how": "skip"}, follow=True)
+    assert again.status_code == 200 and "已跳过" not in again.content.decode()
+
+
+def test_a_retry_that_fails_again_says_so_and_one_with_the_cause_removed_goes_on(
+    centre: Centre, stuck: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = centre.client("admin")
+    answer = browser.post(f"/processes/incidents/{stuck.pk}", {"how": "retry"}, follow=True)
+    assert "仍然停下" in answer.content.decode() and "打蜡" in answer.content.decode()
+    assert status_of(stuck) == "running"
+    left = Incident.unscoped.get(instance_id=stuck.instance_id, resolved_at__isnull=True)
+    provided = replace(surroundings(), services={"wax_by_robot": lambda call: {}})
+    monkeypatch.setattr(process_pages, "surroundings", lambda: provided)
+    answer = browser.post(f"/processes/incidents/{left.pk}", {"how": "retry"}, follow=True)
+    assert "已重试" in answer.content.decode() and "停下的流程" not in answer.content.decode()
+    left.refresh_from_db()
+    assert left.resolution == "retried" and status_of(stuck) == "completed"
+
+
+@pytest.mark.parametrize("how", ["retry", "skip"])
+def test_only_who_operates_processes_resolves_and_only_at_the_own_site(
+    centre: Centre, stuck: Incident, how: str
+) -> None:
+    looker = next(who for who, rights in GRANTS.items() if "process.view" in rights and "process.operate" not in rights)
+    here = f"/processes/incidents/{stuck.pk}"
+    assert here not in centre.client(looker).get("/processes").content.decode()
+    assert centre.client(looker).post(here, {"how": how}).status_code == 403
+    assert centre.client("other_admin").post(here, {"how": how}).status_code == 404
+    assert "打蜡" not in centre.client("other_admin").get("/processes").content.decode()
+    assert centre.client("admin").post(here, {"how": "wish"}).status_code == 302
+    stuck.refresh_from_db()
+    assert stuck.resolved_at is None and status_of(stuck) == "running"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/processes", "/processes/service_visit", "/processes/service_visit/diagram.bpmn", "/processes/scripts/greet"],
+)
+def test_the_rule_book_is_closed_to_those_without_the_right(centre: Centre, path: str) -> None:
+    Grant.objects.filter(role__key="guard", action="process.view").delete()
+    assert centre.client("guard").get(path).status_code == 403
 
 
 def test_an_incident_that_is_not_there_is_not_resolved(centre: Centre) -> None:

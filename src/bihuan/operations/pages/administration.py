@@ -15,81 +15,13 @@ from django.db.models import Q
 from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.operations.pages.audit_words import CHAINS, DEEDS, FIELDS
 from bihuan.org.actions import ACTIONS
 from bihuan.org.actor import Actor
 from bihuan.org.grants import grant_action, permission_table, revoke_action
 from bihuan.org.models import Department, Position, PositionHolder, Role, Site
 
 PAGE_SIZE = 50
-CHAINS: Mapping[str, str] = {
-    "case": "单据",
-    "customer": "客户",
-    "vehicle": "车辆",
-    "user": "人员",
-    "role": "角色",
-    "site": "门店",
-    "job": "作业项目",
-    "part": "配件",
-    "stock": "库存",
-    "process": "流程",
-    "text": "话术与规则",
-    "knowledge": "知识",
-    "call": "来电",
-    "instance": "流程实例",
-}  # fmt: skip
-DEEDS: Mapping[str, str] = {
-    "process.step": "推进流程",
-    "process.publish": "发布流程",
-    "person.hire": "入职",
-    "person.change": "修改人员资料",
-    "person.deactivate": "停用人员",
-    "person.reactivate": "重新启用人员",
-    "person.reset_password": "重设密码",
-    "person.unlock": "解除锁定",
-    "person.change_password": "修改自己的密码",
-    "person.assign_position": "指定岗位",
-    "person.end_position": "撤销岗位",
-    "position.create": "新建岗位",
-    "position.map_role": "调整岗位角色",
-    "role.define": "新建角色",
-    "role.rename": "角色改名",
-    "role.grant": "授权",
-    "role.revoke": "收回授权",
-    "site.create": "开设门店",
-    "site.change": "修改门店",
-    "department.create": "新建部门",
-    "job.saved": "维护作业项目",
-    "part.saved": "维护配件",
-    "capacity.set": "设置预约容量",
-    "knowledge.saved": "修改知识",
-    "text.publish": "发布话术",
-    "case.opened": "开出单据",
-    "case.changed": "修改单据",
-    "case.closed": "单据完成",
-    "case.cancelled": "取消单据",
-    "case.signed": "客户签字",
-    "sheet.written": "填写表单",
-    "payment.taken": "收款",
-    "payment.refunded": "退款",
-    "stock.receive": "入库",
-    "stock.adjust": "盘点调整",
-    "stock.issued": "发料",
-    "stock.returned": "退料",
-    "document.issued": "出具单证",
-    "document.printed": "打印单证",
-    "custody.moved": "物品交接",
-    "key.released": "凭证放行",
-    "item.claim": "领取工作", "item.release": "退回工作", "item.transfer": "转办工作",
-    "sign_in": "登录",
-    "sign_out": "退出",
-    "checks.ticked": "逐项确认",
-    "line.added": "记录作业行",
-    "line.changed": "修改作业行",
-    "call.ringing": "来电",
-    "call.answered": "接听",
-    "call.done": "通话结束",
-    "call.abandoned": "来电未接",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +45,10 @@ def person_page(user_id: int, *, actor: Actor) -> PersonPage:
     held = list(posts.filter(until__isnull=True).order_by("pk"))
     taken = [holder.position_id for holder in held]
     free = Position.objects.filter(site_id=actor.site_id).exclude(pk__in=taken).order_by("name")
-    log = Entry.objects.filter(chain=f"user:{user_id}").order_by("-seq")[:12] if actor.can("audit.view") else []
-    return PersonPage(person, held, list(free), list(log))
+    log: list[Entry] = []
+    if actor.can("audit.view"):
+        log = list(Entry.objects.filter(_may_read(actor), chain=f"user:{user_id}").order_by("-seq")[:12])
+    return PersonPage(person, held, list(free), log)
 
 
 def departments_here(actor: Actor) -> list[Department]:
@@ -247,13 +181,7 @@ class AuditPage:
 
 def audit_page(query: AuditQuery, *, actor: Actor) -> AuditPage:
     """The log of the sites where the actor may see it, newest first; the whole organisation's to those at its top."""
-    sites = actor.sites_allowing("audit.view")
-    if not sites:
-        actor.require("audit.view")
-    scope = Q(site_id__in=sites)
-    if _holds_at_every_root(actor, "audit.view"):
-        scope |= Q(site_id__isnull=True)
-    rows = Entry.objects.filter(scope)
+    rows = Entry.objects.filter(_may_read(actor))
     if query.chain:
         whole = ":" in query.chain
         rows = rows.filter(chain=query.chain) if whole else rows.filter(chain__startswith=f"{query.chain}:")
@@ -274,6 +202,15 @@ def audit_page(query: AuditQuery, *, actor: Actor) -> AuditPage:
     return AuditPage(query, deeds, has_more=len(found) > PAGE_SIZE)
 
 
+def _may_read(actor: Actor) -> Q:
+    """Entries of the sites where the actor may read the log; those of no site only for the top of the organisation."""
+    sites = actor.sites_allowing("audit.view")
+    if not sites:
+        actor.require("audit.view")
+    scope = Q(site_id__in=sites)
+    return scope | Q(site_id__isnull=True) if _holds_at_every_root(actor, "audit.view") else scope
+
+
 def deed_name(action: str) -> str:
     """An action of the log in words."""
     return DEEDS.get(action) or ACTIONS.get(action) or action
@@ -283,9 +220,11 @@ def _deed(entry: Entry, names: Mapping[int, str]) -> Deed:
     kind, _, number = entry.chain.partition(":")
     data = entry.data if isinstance(entry.data, dict) else {}
     before, after = data.get("before"), data.get("after")
-    old = before if isinstance(before, dict) else {}
-    new = after if isinstance(after, dict) else {}
-    changed = [(key, _short(old.get(key)), _short(new.get(key))) for key in dict.fromkeys([*old, *new])]
+    old = before if isinstance(before, dict) else {"": before} if before else {}
+    new = after if isinstance(after, dict) else {"": after} if after else {}
+    changed = [
+        (FIELDS.get(key, key), _short(old.get(key)), _short(new.get(key))) for key in dict.fromkeys([*old, *new])
+    ]
     who = "系统" if entry.actor_id is None else names.get(entry.actor_id, "已删除人员")
     return Deed(entry, who, deed_name(entry.action), f"{CHAINS.get(kind, kind)} {number}".strip(), changed[:12])
 

@@ -130,15 +130,16 @@ def open_incidents(*, actor: Actor) -> list[Incident]:
     return list(rows.select_related("instance__version").order_by("raised_at")[:200])
 
 
-def resolve_incident(incident_id: int, *, how: str, actor: Actor) -> None:
-    """Try a stuck step again (`retry`) or go on without it (`skip`)."""
+def resolve_incident(incident_id: int, *, how: str, actor: Actor) -> bool:
+    """Try a stuck step again (`retry`) or go on without it (`skip`); whether nothing is stuck in the process now."""
     found = Incident.objects.visible_to(actor).filter(pk=incident_id).first()
     if found is None:
         raise NotFound("没有这个异常")
     actor.require("process.operate", found.site_id)
     if how == "retry":
-        retry_incident(incident_id, actor=actor, around=surroundings())
+        result = retry_incident(incident_id, actor=actor, around=surroundings())
     elif how == "skip":
-        skip_incident(incident_id, actor=actor, around=surroundings())
+        result = skip_incident(incident_id, actor=actor, around=surroundings())
     else:
         raise BusinessError("没有这个操作")
+    return not result.incidents

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.pages.process_pages import (
     open_incidents,
     process_page,
@@ -75,6 +75,13 @@ def script(request: HttpRequest, key: str) -> HttpResponse:
 @signed_in
 def resolve(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Try again or skip what is stuck."""
-    how = request.POST.get("how", "")
-    resolve_incident(incident_id, how=how, actor=actor_of(request))
-    return go(request, reverse("processes:list"), "已重试" if how == "retry" else "已跳过")
+    how, here = request.POST.get("how", ""), reverse("processes:list")
+    try:
+        goes_on = resolve_incident(incident_id, how=how, actor=actor_of(request))
+    except (NotAllowed, NotFound):
+        raise
+    except BusinessError as error:
+        return go(request, here, error.message, tone="bad")
+    if not goes_on:
+        return go(request, here, "流程仍然停下，原因见列表", tone="bad")
+    return go(request, here, "已重试，流程继续" if how == "retry" else "已跳过，流程继续")
