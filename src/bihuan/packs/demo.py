@@ -54,7 +54,9 @@ class DemoTeller:
         self.zone = ZoneInfo(self.site.timezone)
         self.progress = progress
         self.chance = random.Random(20261124)
-        self.vehicles = list(Vehicle.objects.select_related("customer").order_by("pk"))
+        # The last cars of the list are told nothing of: the outreach list needs some that stay away.
+        cars = list(Vehicle.objects.select_related("customer").order_by("pk"))
+        self.vehicles = cars[: len(cars) - self.plan.get("resting_cars", 0)]
         self.people = {
             role: [user.name for user in people_with_role(role, self.site.pk).order_by("pk")]
             for role in ("advisor", "technician")
