@@ -36,12 +36,28 @@ async function draw(figure) {
   }
 
   const fit = () => canvas.zoom("fit-viewport", "auto");
+  const shown = () => ({ width: container.clientWidth, height: container.clientHeight });
+  // A process nobody is in opens at its beginning, large enough to read, the lane names at the left edge.
+  function beginning() {
+    const starts = registry.filter((element) => element.type === "bpmn:StartEvent" && !element.labelTarget);
+    const [first] = starts.sort((one, other) => one.x - other.x);
+    const scale = container.clientWidth < 600 ? 0.85 : 0.72;
+    if (!first || canvas.zoom() >= scale) return;
+    const { inner } = canvas.viewbox();
+    const size = { width: shown().width / scale, height: shown().height / scale };
+    const middle = first.y + first.height / 2 - size.height / 2;
+    const y = inner.height < size.height ? inner.y - (size.height - inner.height) / 2 : Math.max(inner.y - 20, middle);
+    canvas.viewbox({ x: inner.x - 20, y, ...size });
+  }
   function current() {
     fit();
-    if (!present.length) return;
+    if (!present.length) {
+      if (!figure.dataset.state) beginning();
+      return;
+    }
     const { x, y, width, height } = present[0];
     const scale = Math.max(canvas.zoom(), container.clientWidth < 600 ? 0.85 : 0.72);
-    const size = { width: container.clientWidth / scale, height: container.clientHeight / scale };
+    const size = { width: shown().width / scale, height: shown().height / scale };
     canvas.viewbox({ x: x + width / 2 - size.width / 2, y: y + height / 2 - size.height / 2, ...size });
   }
   current();
