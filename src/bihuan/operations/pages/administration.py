@@ -44,7 +44,7 @@ def person_page(user_id: int, *, actor: Actor) -> PersonPage:
         raise NotFound("没有这个人员")
     held = list(posts.filter(until__isnull=True).order_by("pk"))
     taken = [holder.position_id for holder in held]
-    free = Position.objects.filter(site_id=actor.site_id).exclude(pk__in=taken).order_by("name")
+    free = Position.objects.filter(site_id=actor.site_id or 0).exclude(pk__in=taken).order_by("name")
     log: list[Entry] = []
     if actor.can("audit.view"):
         log = list(Entry.objects.filter(_may_read(actor), chain=f"user:{user_id}").order_by("-seq")[:12])
@@ -53,18 +53,18 @@ def person_page(user_id: int, *, actor: Actor) -> PersonPage:
 
 def departments_here(actor: Actor) -> list[Department]:
     """The departments of the actor's site."""
-    return list(Department.objects.filter(site_id=actor.site_id).order_by("pk"))
+    return list(Department.objects.filter(site_id=actor.site_id or 0).order_by("pk"))
 
 
 def positions_here(actor: Actor) -> list[Position]:
     """The posts of the actor's site, by name."""
-    return list(Position.objects.filter(site_id=actor.site_id).order_by("name"))
+    return list(Position.objects.filter(site_id=actor.site_id or 0).order_by("name"))
 
 
 def post_with_roles(position_id: int, *, actor: Actor) -> tuple[Position, frozenset[str]]:
     """A post of the actor's site and the keys of the roles it carries."""
     actor.require("admin.people")
-    position = Position.objects.filter(pk=position_id, site_id=actor.site_id).first()
+    position = Position.objects.filter(pk=position_id, site_id=actor.site_id or 0).first()
     if position is None:
         raise NotFound("本店没有这个岗位")
     return position, frozenset(position.roles.values_list("key", flat=True))
@@ -197,7 +197,8 @@ def audit_page(query: AuditQuery, *, actor: Actor) -> AuditPage:
         rows = rows.filter(at__lt=datetime.combine(query.until + timedelta(days=1), time(), tzinfo=zone))
     start = (query.page - 1) * PAGE_SIZE
     found = list(rows.order_by("-at", "-pk")[start : start + PAGE_SIZE + 1])
-    names = dict(User.objects.filter(pk__in={row.actor_id for row in found}).values_list("pk", "name"))
+    named = {row.actor_id for row in found if row.actor_id} | {pk for row in found if (pk := _person_of(row.chain))}
+    names = dict(User.objects.filter(pk__in=named).values_list("pk", "name"))
     deeds = [_deed(row, names) for row in found[:PAGE_SIZE]]
     return AuditPage(query, deeds, has_more=len(found) > PAGE_SIZE)
 
@@ -225,8 +226,14 @@ def _deed(entry: Entry, names: Mapping[int, str]) -> Deed:
     changed = [
         (FIELDS.get(key, key), _short(old.get(key)), _short(new.get(key))) for key in dict.fromkeys([*old, *new])
     ]
+    told = names.get(_person_of(entry.chain), number)
     who = "系统" if entry.actor_id is None else names.get(entry.actor_id, "已删除人员")
-    return Deed(entry, who, deed_name(entry.action), f"{CHAINS.get(kind, kind)} {number}".strip(), changed[:12])
+    return Deed(entry, who, deed_name(entry.action), f"{CHAINS.get(kind, kind)} {told}".strip(), changed[:12])
+
+
+def _person_of(chain: str) -> int:
+    kind, _, number = chain.partition(":")
+    return int(number) if kind == "user" and number.isdecimal() else 0
 
 
 def _short(value: Any) -> str:

@@ -10,8 +10,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.pages.administration import (
-    CHAINS,
-    DEEDS,
     AuditQuery,
     audit_page,
     grants_matrix,
@@ -20,6 +18,7 @@ from bihuan.operations.pages.administration import (
     read_hours,
     set_grants,
 )
+from bihuan.operations.pages.audit_words import CHAINS, DEEDS
 from bihuan.org.sites import change_site, create_department, create_site
 from bihuan.web.admin.tabs import tabs_for
 from bihuan.web.http import actor_of, go, page, signed_in
