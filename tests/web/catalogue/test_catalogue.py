@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
+from bihuan.records.catalogue import save_job, save_part
 from bihuan.records.models import JobType, Part, SlotCapacity
+from bihuan.records.stock import receive_stock
 from tests.web.visits import Centre
 
 
@@ -18,6 +23,24 @@ def test_each_kind_opens_in_few_queries(centre: Centre, kind: str, django_assert
     browser.get("/catalogue")
     with django_assert_max_num_queries(13):
         assert browser.get("/catalogue", {"kind": kind, "page": "999"}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["parts", "jobs"])
+def test_a_longer_list_needs_no_more_queries(centre: Centre, kind: str) -> None:
+    browser, actor = centre.client("site_manager"), centre.cast.system
+    browser.get("/catalogue")
+    with CaptureQueriesContext(connection) as short:
+        browser.get("/catalogue", {"kind": kind})
+    for number in range(12):
+        part = save_part(actor=actor, code=f"P-2{number:03d}", name="垫片", unit="个", price_yuan=Decimal(5))
+        receive_stock(part.pk, Decimal(3), actor=actor, site_id=centre.cast.yl.pk, reason="期初库存")
+        save_job(
+            actor=actor, site_id=centre.cast.yl.pk, code=f"J-2{number:03d}", name="检查", hours=Decimal(1),
+            rate_yuan_per_hour=Decimal(120),
+        )  # fmt: skip
+    with CaptureQueriesContext(connection) as long:
+        page = browser.get("/catalogue", {"kind": kind}).content.decode()
+    assert "2011" in page and len(long) == len(short)
 
 
 def test_parts_show_the_stock_here_and_are_found_by_code_and_name(centre: Centre) -> None:

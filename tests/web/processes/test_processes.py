@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bihuan.audit.models import Entry
 from bihuan.forms.texts import script_body
@@ -73,6 +75,20 @@ def test_what_is_stuck_is_listed_with_its_reason_and_skipped_from_the_page(centr
     assert status_of(stuck) == "completed"
     again = browser.post(f"/processes/incidents/{stuck.pk}", {"how": "skip"}, follow=True)
     assert again.status_code == 200 and "已跳过" not in again.content.decode()
+
+
+def test_more_stuck_processes_need_no_more_queries(centre: Centre, stuck: Incident) -> None:
+    browser = centre.client("admin")
+    browser.get("/processes")
+    with CaptureQueriesContext(connection) as one:
+        browser.get("/processes")
+    for _ in range(4):
+        store.start_instance(
+            "polish", site_id=centre.cast.yl.pk, actor=centre.cast.actor("advisor"), around=surroundings()
+        )
+    with CaptureQueriesContext(connection) as five:
+        page = browser.get("/processes").content.decode()
+    assert "5 处" in page and len(five) == len(one)
 
 
 def test_a_retry_that_fails_again_says_so_and_one_with_the_cause_removed_goes_on(
