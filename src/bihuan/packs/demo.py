@@ -15,6 +15,8 @@ from string import Template
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Count
+
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.notify.models import Notice
@@ -54,9 +56,8 @@ class DemoTeller:
         self.zone = ZoneInfo(self.site.timezone)
         self.progress = progress
         self.chance = random.Random(20261124)
-        # The last cars of the list are told nothing of: the outreach list needs some that stay away.
-        cars = list(Vehicle.objects.select_related("customer").order_by("pk"))
-        self.vehicles = cars[: len(cars) - self.plan.get("resting_cars", 0)]
+        resting = _overdue(self.plan.get("resting_cars", 0))
+        self.vehicles = list(Vehicle.objects.exclude(pk__in=resting).select_related("customer").order_by("pk"))
         self.people = {
             role: [user.name for user in people_with_role(role, self.site.pk).order_by("pk")]
             for role in ("advisor", "technician")
@@ -193,6 +194,12 @@ class DemoTeller:
 
 
 SKIP = "-"
+
+
+def _overdue(count: int) -> list[int]:
+    """The cars longest overdue whose owner has no other: the stories leave them alone, the outreach list shows them."""
+    single = Vehicle.objects.annotate(cars=Count("customer__vehicles")).filter(cars=1, service_due_on__isnull=False)
+    return list(single.order_by("service_due_on", "pk").values_list("pk", flat=True)[:count])
 
 
 def _cut(scenario: Scenario, until: str) -> Scenario:
