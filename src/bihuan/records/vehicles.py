@@ -36,7 +36,10 @@ def create_vehicle(*, actor: Actor, customer_id: int, plate: str, **values: Any)
     require_anywhere(actor, "customer.manage")
     if not Customer.objects.filter(pk=customer_id).exists():
         raise NotFound("没有这位客户")
-    clean = clean_vehicle({**values, "plate": plate})
+    unknown = set(values) - set(_FIELDS)
+    if unknown:
+        raise BusinessError(f"车辆没有这些栏目: {'、'.join(sorted(unknown))}")
+    clean = {**values, **clean_vehicle({**values, "plate": plate})}
     _refuse_taken(clean["plate"], clean.get("vin"), besides=None)
     now = clock.now()
     vehicle = Vehicle(customer_id=customer_id, created_at=now, updated_at=now, **clean)
