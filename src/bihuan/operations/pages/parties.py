@@ -54,6 +54,13 @@ class PartyQuery:
         parts = {"q": other.search, "filter": other.filter, "order": other.order, "page": other.page}
         return urlencode({key: value for key, value in parts.items() if value and (key, value) != ("page", 1)})
 
+    def choices(self, filters: Mapping[str, str]) -> list[dict[str, object]]:
+        """The filters as links, the present one marked."""
+        return [
+            {"label": label, "href": f"?{self.address(filter=key)}", "current": self.filter == key}
+            for key, label in {"": "全部", **filters}.items()
+        ]
+
 
 CUSTOMER_FILTERS = {"person": "个人", "company": "单位", "voucher": "有未用折扣券"}
 VEHICLE_FILTERS = {"due": "30 天内该保养", "overdue": "保养已过期", "in_house": "正在店里"}

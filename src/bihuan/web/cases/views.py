@@ -7,7 +7,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from markupsafe import Markup
 
-from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import cancel_case
 from bihuan.operations.pages.case_list import CaseList, CaseQuery, case_list, export_cases
@@ -15,10 +14,9 @@ from bihuan.operations.pages.case_page import TABS, case_page
 from bihuan.records.access import access_case
 from bihuan.records.customers import reveal_phone
 from bihuan.records.models import CaseKind, CaseStatus
+from bihuan.web.downloads import workbook
 from bihuan.web.http import actor_of, go, page, signed_in
 from bihuan.web.wording import day, spaced_phone
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_GET
@@ -35,9 +33,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponse:
     """Exactly this view as a workbook."""
     content = export_cases(CaseQuery.of(request.GET.dict()), actor=actor_of(request))
-    response = HttpResponse(content, content_type=XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="cases-{clock.now():%Y%m%d}.xlsx"'
-    return response
+    return workbook(content, "cases")
 
 
 @require_GET

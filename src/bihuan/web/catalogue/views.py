@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotAllowed
 from bihuan.operations.pages.catalogue import (
     KINDS,
@@ -21,9 +20,8 @@ from bihuan.operations.pages.catalogue import (
     part_for,
 )
 from bihuan.records.catalogue import save_job, save_part, set_capacity
+from bihuan.web.downloads import workbook
 from bihuan.web.http import actor_of, go, page, signed_in
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_GET
@@ -46,9 +44,7 @@ def export(request: HttpRequest) -> HttpResponse:
     """Exactly this view as a workbook."""
     actor = actor_of(request)
     query = CatalogueQuery.of(request.GET.dict(), actor=actor)
-    response = HttpResponse(export_catalogue(query, actor=actor), content_type=XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="{query.kind}-{clock.now():%Y%m%d}.xlsx"'
-    return response
+    return workbook(export_catalogue(query, actor=actor), query.kind)
 
 
 @require_http_methods(["GET", "POST"])

@@ -35,7 +35,7 @@ def _query(request: HttpRequest) -> PartyQuery:
 def listing(request: HttpRequest) -> HttpResponse:
     """The list; the address is the view."""
     found = customer_list(_query(request), actor=actor_of(request))
-    context = {"found": found, "query": found.query, "filters": _filters(found.query)}
+    context = {"found": found, "query": found.query, "filters": found.query.choices(CUSTOMER_FILTERS)}
     return page(request, "customers/list.html", context, part="customers/_rows.html")
 
 
@@ -106,11 +106,3 @@ def _form(
 ) -> HttpResponse:
     context = {"typed": typed, "error": error, "customer_id": customer_id}
     return page(request, "customers/form.html", context, status=status_of(error) if error else 200)
-
-
-def _filters(query: PartyQuery) -> list[dict[str, object]]:
-    choices = {"": "全部", **CUSTOMER_FILTERS}
-    return [
-        {"label": label, "href": f"?{query.address(filter=key)}", "current": query.filter == key}
-        for key, label in choices.items()
-    ]

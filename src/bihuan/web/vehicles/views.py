@@ -34,7 +34,7 @@ def _query(request: HttpRequest) -> PartyQuery:
 def listing(request: HttpRequest) -> HttpResponse:
     """The list; the address is the view."""
     found = vehicle_list(_query(request), actor=actor_of(request))
-    context = {"found": found, "query": found.query, "filters": _filters(found.query)}
+    context = {"found": found, "query": found.query, "filters": found.query.choices(VEHICLE_FILTERS)}
     return page(request, "vehicles/list.html", context, part="vehicles/_rows.html")
 
 
@@ -115,11 +115,3 @@ def _form(
 ) -> HttpResponse:
     context = {"typed": typed, "error": error, "owner": owner, "vehicle_id": vehicle_id}
     return page(request, "vehicles/form.html", context, status=status_of(error) if error else 200)
-
-
-def _filters(query: PartyQuery) -> list[dict[str, object]]:
-    choices = {"": "全部", **VEHICLE_FILTERS}
-    return [
-        {"label": label, "href": f"?{query.address(filter=key)}", "current": query.filter == key}
-        for key, label in choices.items()
-    ]
