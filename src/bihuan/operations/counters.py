@@ -22,7 +22,6 @@ from bihuan.records import release
 from bihuan.records.models import (
     Case,
     Custody,
-    CustodyMove,
     Document,
     DocumentKind,
     HolderKind,
@@ -174,12 +173,6 @@ def let_go(gate_pass: str, settlement: str, *, actor: Actor, once_key: str = "")
     values = {"gate_pass_number": gate_pass, "settlement_number": settlement, "person_checked": True}
     complete_task(item.pk, values, actor=actor, once_key=once_key)
     return check.case
-
-
-def custody_story(case_id: int, *, actor: Actor) -> list[CustodyMove]:
-    """Every hand-over of the things of a case, oldest first."""
-    rows = CustodyMove.unscoped.filter(custody__case_id=case_id, custody__case__site_id__in=actor.site_ids)
-    return list(rows.select_related("custody").order_by("at", "pk"))
 
 
 def _why_not_yet(case: Case) -> str:

@@ -21,7 +21,7 @@ from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
 from bihuan.processes.models import Incident, Instance, WorkItem
 from bihuan.records.calls import answer_report
-from bihuan.records.models import Case, Custody, Document, Settlement, Stock
+from bihuan.records.models import Custody, Document, Settlement, Stock
 
 CALL_ANSWER = "call_answer"
 Check = Callable[[World, str | None, Any], str]
@@ -329,8 +329,3 @@ CHECKS: Mapping[str, Check] = {
     "incidents": _incidents,
     "share": _share,
 }
-
-
-def case_brief(case: Case) -> str:
-    """A case in one line for reports."""
-    return f"{case.number} {case.get_status_display()}"
