@@ -19,7 +19,7 @@ def pk(cast: Cast, who: str) -> int:
 
 def test_each_person_is_told_once_and_who_left_is_not(cast: Cast) -> None:
     people = [pk(cast, "advisor"), pk(cast, "advisor"), pk(cast, "cashier"), pk(cast, "left"), 999999]
-    assert notify_people(people, "新任务", "请接车", "/work/1") == 2
+    assert notify_people(people, "新任务", "请接车", "/tasks/1") == 2
     assert {notice.user_id for notice in Notice.objects.all()} == {pk(cast, "advisor"), pk(cast, "cashier")}
 
 
