@@ -3,6 +3,7 @@
 
 python3 dev.py run                 set up, load the demo and serve it on http://127.0.0.1:8000
 python3 dev.py test [PYTEST …]     everything that proves the product, on PostgreSQL and SQLite, with a browser
+python3 dev.py test-long [PYTEST …]  what takes longer: many clients at once, killed servers, more generated cases
 python3 dev.py setup               only the virtual environment, scripts and styles
 python3 dev.py assets              only scripts and styles
 python3 dev.py lock [--upgrade]    write requirements/*.txt from requirements/*.in
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
             server.run()
         case "test":
             return testing.test(rest)
+        case "test-long":
+            return testing.test(rest, choose="long")
         case "setup":
             setup.everything()
             say("Ready.")

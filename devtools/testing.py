@@ -1,4 +1,4 @@
-"""`dev.py test`: everything that proves the product, on PostgreSQL and on SQLite, with a real browser."""
+"""`dev.py test` and `test-long`: what proves the product, on PostgreSQL and on SQLite, with a real browser."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NOTHING_CHOSEN = 5  # pytest found no test that matches, e.g. only pure ones wer
 SUMMARY = "short test summary info"
 
 
-def test(extra: Sequence[str]) -> int:
-    """Returns 0 when everything passed. The last line printed is pytest's closing line."""
+def test(extra: Sequence[str], choose: str = "not long") -> int:
+    """Run the tests that `choose` marks. Returns 0 when all passed. The last line printed is pytest's closing line."""
     setup.everything()
     TEST_DATA.mkdir(parents=True, exist_ok=True)
     more = {
@@ -30,10 +30,12 @@ def test(extra: Sequence[str]) -> int:
     setup.collect_static({**more, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."})
     with postgres() as server:
         say("· Tests that touch the database, on PostgreSQL")
-        on_postgres, said = _pytest(["-m", "not browser", *extra], {**more, **server, "BIHUAN_TEST_DB": "postgres"})
+        on_postgres, said = _pytest(
+            ["-m", f"{choose} and not browser", *extra], {**more, **server, "BIHUAN_TEST_DB": "postgres"}
+        )
         on_postgres = 0 if on_postgres == NOTHING_CHOSEN else on_postgres
         say("· All tests, on SQLite")
-        on_sqlite, _ = _pytest(extra, {**more, **server})
+        on_sqlite, _ = _pytest(["-m", choose, *extra], {**more, **server})
     if on_postgres and not on_sqlite:
         # The last line must tell the truth: show what failed once more.
         say("· On SQLite everything passed; on PostgreSQL:\n" + said[max(said.rfind(SUMMARY) - 30, 0) :].strip())

@@ -25,7 +25,7 @@ from tests.journey.served import Served
 from tests.web.story import drive
 from tests.web.visits import Centre, build_centre
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
+pytestmark = pytest.mark.django_db(transaction=True)
 Form = dict[str, str | list[str]]
 # What is sent, by whom, from drawing the parts to the farewell.
 STEPS = (

@@ -18,7 +18,6 @@ from tests.journey.shop import Shop
 STATIC = Path(bihuan.__file__).parent / "web/static/bihuan"
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.long,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not (STATIC / "app.js").exists(), reason="assets are not built"),
 ]

@@ -13,7 +13,6 @@ import pytest
 
 from bihuan.cli import bench
 
-pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -22,7 +22,7 @@ from bihuan.processes.models import Job, WorkItem
 from tests.processes.conftest import Desk
 from tests.processes.models import APPROVAL, REMINDER
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
+pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
 
 
