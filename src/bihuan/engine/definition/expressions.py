@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bihuan.engine.feel import Expression, FeelError, FeelSyntaxError, compile_expression, feel_text, translate_juel
 
 FEEL_LANGUAGES = frozenset(
@@ -17,6 +19,10 @@ FEEL_LANGUAGES = frozenset(
     }
 )
 """Values of `language` and `scriptFormat` under which a text is read as FEEL (`${…}` is recognised by itself)."""
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
+_CALLS_METHOD = re.compile(r"[\w\])\"]\s*\.\s*[A-Za-z]\w*\s*\(")
 
 
 class BadExpression(Exception):
@@ -51,6 +57,9 @@ def feel(text: str, line: int) -> Expression:
 
 def _feel_or_alike(text: str, line: int) -> Expression:
     """FEEL, or what differs from it in spelling only, such as `approved == True`. Raises FeelSyntaxError for FEEL."""
+    if _CALLS_METHOD.search(_STRING.sub('""', text)):
+        # FEEL would take it for the call of a function kept in a context, and answer null.
+        return compile_expression(translate_juel(text), line=line)
     try:
         return compile_expression(text, line=line)
     except FeelSyntaxError:

@@ -69,6 +69,19 @@ class IoMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptStep:
+    """One assignment of a script in another language than FEEL, done if the step named `guard` was true.
+
+    `kept` ones become variables; the others are known to the following steps only, the last `result` being the value.
+    """
+
+    target: str
+    expression: Expression
+    guard: str = ""
+    kept: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class TimerSpec:
     """When a timer goes off. `kind` is date, duration or cycle; `fixed` is set when the file gives the value itself,
     `expression` when it is computed."""
@@ -149,6 +162,8 @@ class Node:
     pass_all_out: bool = True
     decision: str = ""
     script: Expression | None = None
+    script_steps: tuple[ScriptStep, ...] = ()
+    """A script of another language, as the assignments it comes to."""
     result_variable: str = ""
     assignee: Expression | None = None
     title: Expression | None = None

@@ -27,6 +27,7 @@ from bihuan.engine.definition.names import (
     split,
 )
 from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
+from bihuan.engine.definition.scripts import read_script
 
 Fields = dict[str, Any]
 
@@ -133,13 +134,12 @@ def _read_script(element: etree._Element, fields: Fields, reading: Reading) -> N
     body = child(element, BPMN, "script")
     if fields["extension"].service:
         return
-    language = element.get("scriptFormat", "").strip()
-    if language.lower() not in FEEL_LANGUAGES or vendor(element, "resource"):
-        reading.refuse(element, f"脚本任务只能用 FEEL 写，这里写的是「{language or '外部文件'}」", "unsupported-script")
-        return
-    fields["script"] = reading.expression(element, text_of(body), line_of(element if body is None else body))
-    if fields["script"] is None and not text_of(body):
-        reading.refuse(element, "脚本任务没有内容", "empty-script")
+    language = element.get("scriptFormat", "") or element.get("scriptLanguage", "")
+    if vendor(element, "resource"):
+        reading.refuse(element, "脚本任务的脚本在外部文件里，请写在流程图里", "unsupported-script")
+    elif text_of(body):
+        line = line_of(element if body is None else body)
+        fields["script"], fields["script_steps"] = read_script(element, text_of(body), language, line, reading)
 
 
 def _read_call(element: etree._Element, fields: Fields, reading: Reading) -> None:

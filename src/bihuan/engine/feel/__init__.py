@@ -15,6 +15,7 @@ from bihuan.engine.feel.expression import (
     compile_unary_tests,
 )
 from bihuan.engine.feel.foreign import translate_juel
+from bihuan.engine.feel.scripts import Statement, translate_script
 from bihuan.engine.feel.values import FeelFunction, FeelRange, Value, YearMonthDuration
 from bihuan.engine.feel.writing import feel_text, to_text
 
@@ -25,6 +26,7 @@ __all__ = [
     "FeelFunction",
     "FeelRange",
     "FeelSyntaxError",
+    "Statement",
     "UnaryTests",
     "Value",
     "YearMonthDuration",
@@ -33,4 +35,5 @@ __all__ = [
     "feel_text",
     "to_text",
     "translate_juel",
+    "translate_script",
 ]

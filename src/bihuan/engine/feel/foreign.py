@@ -7,12 +7,11 @@ a Chinese reason, so that a model never runs with a condition that means somethi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bihuan.engine.feel.errors import FeelSyntaxError
 from bihuan.engine.feel.expression import compile_expression
-from bihuan.engine.feel.lexer import KEYWORDS
+from bihuan.engine.feel.foreign_methods import ATOM, METHODS, SIZE, Piece, feel_name
 from bihuan.engine.feel.limits import MAX_NESTING, MAX_TEXT
 
 _TOKEN = re.compile(
@@ -20,18 +19,18 @@ _TOKEN = re.compile(
       | (?P<number>[0-9]+(?:\.[0-9]+)?(?![\w.]))
       | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
       | (?P<name>[^\W\d]\w*)
-      | (?P<op>==|!=|<>|<=|>=|&&|\|\||\*\*|[-+*/%<>=!?:.,()\[\]])
+      | (?P<op>===|!==|==|!=|<>|<=|>=|&&|\|\||\*\*|[-+*/%<>=!?:.,()\[\]])
     """,
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "and", "or": "or"}
 _WORDS.update({"div": "/", "mod": "%"} | {word: word for word in ("not", "empty", "in", "is", "if", "else")})
-_SYMBOLS = {"==": "=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
+_SYMBOLS = {"==": "=", "===": "=", "!==": "!=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
 _CONSTANTS = {"true": "true", "True": "true", "false": "false", "False": "false"}
 _CONSTANTS.update({"null": "null", "None": "null", "nil": "null"})
 _RANKS = {"or": 1, "and": 2, "=": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "is": 4}
 _RANKS.update({"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "**": 7})
-_ATOM = 9
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _FUNCTIONS = {"len": "count", "str": "string", "int": "number", "float": "number", "abs": "abs", "min": "min"}
 _FUNCTIONS.update({"max": "max", "sum": "sum"})
 
@@ -43,25 +42,15 @@ class _Token:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A translated part and how tightly its outermost operator binds."""
+def translate_juel(text: str, *, joins_texts: bool = False) -> str:
+    """The FEEL text with the same meaning. Raises FeelSyntaxError saying what has no counterpart, with its column.
 
-    text: str
-    rank: int
-
-    def within(self, rank: int) -> str:
-        """The text, in brackets where a tighter operator stands around it."""
-        return self.text if self.rank >= rank else f"({self.text})"
-
-
-def translate_juel(text: str) -> str:
-    """The FEEL text with the same meaning. Raises FeelSyntaxError saying what has no counterpart, with its column."""
+    With `joins_texts` a `+` joins texts with anything, as in Groovy, Java and JavaScript; FEEL adds only what is alike.
+    """
     if len(text) > MAX_TEXT:
         raise FeelSyntaxError("表达式太长", 1)
-    stripped = text.strip()
     try:
-        result = _translated(text, stripped)
+        result = _Translator(text, 0, len(text), joins_texts=True).whole() if joins_texts else _translated(text)
     except RecursionError:
         raise FeelSyntaxError("表达式嵌套太深", 1) from None
     try:
@@ -71,8 +60,8 @@ def translate_juel(text: str) -> str:
     return result
 
 
-def _translated(text: str, stripped: str) -> str:
-    if not re.search(r"[$#]\{", stripped):
+def _translated(text: str) -> str:
+    if not re.search(r"[$#]\{", text):
         return _Translator(text, 0, len(text)).whole()
     parts: list[str] = []
     position = 0
@@ -105,15 +94,24 @@ def _closing(text: str, start: int) -> int:
     raise FeelSyntaxError("缺少结尾的“}”", start)
 
 
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)
+
+
 def _string(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'
+    return (
+        '"'
+        + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+        + '"'
+    )
 
 
 class _Translator:
     """Precedence climbing over one `${…}`."""
 
-    def __init__(self, text: str, start: int, end: int) -> None:
+    def __init__(self, text: str, start: int, end: int, *, joins_texts: bool = False) -> None:
         self.tokens: list[_Token] = []
+        self.joins_texts = joins_texts
         position = start
         while position < end:
             match = _TOKEN.match(text, position, end)
@@ -121,6 +119,8 @@ class _Translator:
                 raise FeelSyntaxError(f"看不懂“{text[position : position + 20]}”", position + 1)
             if match.lastgroup != "space":
                 self.tokens.append(_Token(match.lastgroup or "", match.group(), position))
+            if joins_texts and match.group() == "=":
+                raise FeelSyntaxError("表达式里不能再赋值", position + 1)
             position = match.end()
         self.end = _Token("end", "", end)
         self.index = 0
@@ -160,7 +160,7 @@ class _Translator:
         if not self._accept(operator):
             raise self._refusal(f"这里应是“{operator}”")
 
-    def _ternary(self) -> _Piece:
+    def _ternary(self) -> Piece:
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise self._refusal("表达式嵌套太深")
@@ -168,15 +168,15 @@ class _Translator:
         if self._accept("?"):
             yes = self._ternary()
             self._expect(":")
-            first = _Piece(f"if {first.text} then {yes.text} else {self._ternary().text}", 0)
+            first = Piece(f"if {first.text} then {yes.text} else {self._ternary().text}", 0)
         elif self._accept("if"):
             condition = self._binary(1)
             self._expect("else")
-            first = _Piece(f"if {condition.text} then {first.text} else {self._ternary().text}", 0)
+            first = Piece(f"if {condition.text} then {first.text} else {self._ternary().text}", 0)
         self.depth -= 1
         return first
 
-    def _binary(self, level: int) -> _Piece:
+    def _binary(self, level: int) -> Piece:
         left = self._unary()
         while True:
             operator = self.operator
@@ -190,53 +190,58 @@ class _Translator:
     def _next_is(self, word: str) -> bool:
         return self.index + 1 < len(self.tokens) and self.tokens[self.index + 1].text == word
 
-    def _joined(self, left: _Piece, operator: str, rank: int) -> _Piece:
+    def _joined(self, left: Piece, operator: str, rank: int) -> Piece:
         if operator == "is":
             operator = "!=" if self._accept("not") else "="
             if self.token.text not in ("None", "True", "False"):
                 raise self._refusal("is 后面只支持 None、True、False")
         right = self._binary(rank + 1)
+        if operator == "+" and self.joins_texts:
+            return Piece("", rank, (*(left.parts or (left,)), right)).joined()
         if operator == "%":
-            return _Piece(f"modulo({left.text}, {right.text})", _ATOM)
+            return Piece(f"modulo({left.text}, {right.text})", ATOM)
         if operator == "not in":
-            return _Piece(f"not({left.within(5)} in {right.within(5)})", _ATOM)
+            return Piece(f"not({left.within(5)} in {right.within(5)})", ATOM)
         feel_rank = min(rank, 4) if rank in (3, 4) else rank
         inner = 5 if feel_rank in (3, 4) else feel_rank
-        return _Piece(f"{left.within(inner)} {operator} {right.within(inner + (inner == feel_rank))}", rank)
+        return Piece(f"{left.within(inner)} {operator} {right.within(inner + (inner == feel_rank))}", rank)
 
-    def _unary(self) -> _Piece:
+    def _unary(self) -> Piece:
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise self._refusal("表达式嵌套太深")
         try:
             if self.token.kind == "op" and self.token.text == "!":
                 self.index += 1
-                return _Piece(f"not({self._unary().text})", _ATOM)
+                return Piece(f"not({self._unary().text})", ATOM)
             if self._accept("not"):
                 # Python's `not` binds looser than a comparison, the `!` and `not` of JUEL tighter; brackets settle it.
-                return _Piece(f"not({self._binary(3).text})", _ATOM)
+                return Piece(f"not({self._binary(3).text})", ATOM)
             if self._accept("empty"):
                 tested = self._unary().within(5)
-                return _Piece(f'(if {tested} = null or {tested} = "" or {tested} = [] then true else false)', _ATOM)
+                return Piece(f'(if {tested} = null or {tested} = "" or {tested} = [] then true else false)', ATOM)
             if self._accept("-"):
-                return _Piece(f"-{self._unary().within(_ATOM)}", 8)
+                return Piece(f"-{self._unary().within(ATOM)}", 8)
             return self._postfix(self._primary())
         finally:
             self.depth -= 1
 
-    def _primary(self) -> _Piece:
+    def _primary(self) -> Piece:
         token = self.token
         self.index += 1
         if token.kind == "number":
-            return _Piece(token.text, _ATOM)
+            return Piece(token.text, ATOM)
         if token.kind == "string":
-            return _Piece(_string(re.sub(r"\\(.)", r"\1", token.text[1:-1])), _ATOM)
+            if self.joins_texts and token.text[0] == '"' and "${" in token.text:
+                # Groovy computes it, Java and Python take it as it stands.
+                raise FeelSyntaxError("文字里不支持 ${…}，请改用 + 连接", token.start + 1)
+            return Piece(_string(_unescaped(token.text[1:-1])), ATOM)
         if token.kind == "op" and token.text == "(":
             inner = self._ternary()
             self._expect(")")
-            return _Piece(f"({inner.text})", _ATOM)
+            return Piece(f"({inner.text})", ATOM)
         if token.kind == "op" and token.text == "[":
-            return _Piece(f"[{', '.join(piece.text for piece in self._arguments(']'))}]", _ATOM)
+            return Piece(f"[{', '.join(piece.text for piece in self._arguments(']'))}]", ATOM)
         self.index -= 1
         if token.kind == "end":
             raise self._refusal("表达式不完整")
@@ -245,9 +250,9 @@ class _Translator:
         self.index += 1
         return self._named(token)
 
-    def _named(self, token: _Token) -> _Piece:
+    def _named(self, token: _Token) -> Piece:
         if token.text in _CONSTANTS:
-            return _Piece(_CONSTANTS[token.text], _ATOM)
+            return Piece(_CONSTANTS[token.text], ATOM)
         if self.operator == ":" and self._looks_like_namespace():
             self.index -= 1
             raise self._refusal(f"不支持函数库“{token.text}:”")
@@ -257,22 +262,22 @@ class _Translator:
                 self.index -= 1
                 raise self._refusal(f"不支持函数“{token.text}(…)”")
             self.index += 1
-            return _Piece(f"{function}({', '.join(piece.text for piece in self._arguments(')'))})", _ATOM)
-        return _Piece(_name(token.text), _ATOM)
+            return Piece(f"{function}({', '.join(piece.text for piece in self._arguments(')'))})", ATOM)
+        return Piece(feel_name(token.text), ATOM)
 
     def _looks_like_namespace(self) -> bool:
         following = self.tokens[self.index + 1 : self.index + 3]
         return len(following) == 2 and following[0].kind == "name" and following[1].text == "("
 
-    def _arguments(self, closing: str) -> list[_Piece]:
-        found: list[_Piece] = []
+    def _arguments(self, closing: str) -> list[Piece]:
+        found: list[Piece] = []
         while not self._accept(closing):
             if found:
                 self._expect(",")
             found.append(self._ternary())
         return found
 
-    def _postfix(self, piece: _Piece) -> _Piece:
+    def _postfix(self, piece: Piece) -> Piece:
         while True:
             if self._accept("."):
                 piece = self._member(piece)
@@ -283,63 +288,30 @@ class _Translator:
             else:
                 return piece
 
-    def _member(self, target: _Piece) -> _Piece:
+    def _member(self, target: Piece) -> Piece:
         token = self.token
         if token.kind != "name":
             raise self._refusal("“.”后面缺少名称")
         self.index += 1
         if not self._accept("("):
-            return _Piece(f"{target.within(_ATOM)}.{_name(token.text)}", _ATOM)
-        method = _METHODS.get(token.text)
+            if token.text == "length":
+                return Piece(SIZE.format(target.within(ATOM)), ATOM)
+            return Piece(f"{target.within(ATOM)}.{feel_name(token.text)}", ATOM)
+        method = METHODS.get(token.text)
         arguments = self._arguments(")")
         if method is None or len(arguments) != method.count:
             raise FeelSyntaxError(f"不支持方法“{token.text}(…)”，请改成流程变量", token.start + 1)
         return method.build(target, [argument.text for argument in arguments])
 
-    def _subscript(self, target: _Piece) -> _Piece:
+    def _subscript(self, target: Piece) -> Piece:
         token = self.token
         if token.kind == "string":
             self.index += 1
             self._expect("]")
-            return _Piece(f"get value({target.text}, {_string(token.text[1:-1])})", _ATOM)
+            return Piece(f"get value({target.text}, {_string(token.text[1:-1])})", ATOM)
         if token.kind == "number" and token.text.isdigit():
             self.index += 1
             self._expect("]")
             # Their lists count from 0, FEEL's from 1.
-            return _Piece(f"{target.within(_ATOM)}[{int(token.text) + 1}]", _ATOM)
+            return Piece(f"{target.within(ATOM)}[{int(token.text) + 1}]", ATOM)
         raise self._refusal("方括号里只支持数字或文字")
-
-
-def _name(name: str) -> str:
-    return f"`{name}`" if name in KEYWORDS or name == "not" else name
-
-
-@dataclass(frozen=True, slots=True)
-class _Method:
-    count: int
-    build: Callable[[_Piece, list[str]], _Piece]
-
-
-def _call(function: str) -> Callable[[_Piece, list[str]], _Piece]:
-    return lambda target, rest: _Piece(f"{function}({', '.join([target.text, *rest])})", _ATOM)
-
-
-def _variable(target: _Piece, rest: list[str]) -> _Piece:
-    name = rest[0][1:-1]
-    if target.text != "execution" or not rest[0].startswith('"') or not re.fullmatch(r"[^\W\d]\w*", name):
-        raise FeelSyntaxError("getVariable 只支持 execution.getVariable('变量名')", 1)
-    return _Piece(_name(name), _ATOM)
-
-
-_METHODS = {
-    "equals": _Method(1, lambda target, rest: _Piece(f"({target.within(5)} = {rest[0]})", _ATOM)),
-    "startsWith": _Method(1, _call("starts with")),
-    "endsWith": _Method(1, _call("ends with")),
-    "toLowerCase": _Method(0, _call("lower case")),
-    "toUpperCase": _Method(0, _call("upper case")),
-    "trim": _Method(0, _call("trim")),
-    "length": _Method(0, _call("string length")),
-    "size": _Method(0, _call("count")),
-    "isEmpty": _Method(0, lambda target, rest: _Piece(f'({target.within(5)} in ([], ""))', _ATOM)),
-    "getVariable": _Method(1, _variable),
-}

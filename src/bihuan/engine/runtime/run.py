@@ -97,6 +97,13 @@ class Run:
         detail = "，".join(why) if why else "结果不是“是”或“否”"
         raise Trouble(f"条件「{expression.text}」判断不了：{detail}")
 
+    def doubt(self, expression: Expression, scope: int, extra: Mapping[str, Any]) -> None:
+        """Raises Trouble if an expression that gave no value could not be computed, say because a name is unknown."""
+        names = with_names(extra, names_at(self.state, scope, self.context))
+        why = expression.explain(names, now=self.local_now).warnings
+        if why:
+            raise Trouble(f"「{expression.text}」算不出来：{'，'.join(why)}")
+
     @property
     def zone(self) -> tzinfo:
         """The site's zone, from the context name `timezone` (a zone name), else the zone `now` is told in.
