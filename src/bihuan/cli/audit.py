@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from bihuan.audit.models import Entry
 from bihuan.audit.sealing import anchor_of, seal, verify_seals
 from bihuan.audit.verification import verify
+from bihuan.processes.consistency import Damage, check_instances
+from bihuan.processes.models import Instance
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -19,6 +22,9 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     check = commands.add_parser("verify", help="find any entry that was changed, removed or inserted")
     check.add_argument("--chain", help="check one chain only, for example case:12")
     check.add_argument("--anchor", help="the line printed by `audit seal`, kept outside the database")
+    check.add_argument(
+        "--deep", action="store_true", help="also check that instances, items, timers and history tell the same story"
+    )
     check.add_argument("--json", action="store_true", help="print one JSON object")
     check.set_defaults(run=run_verify)
     sealing = commands.add_parser("seal", help="name the present end of every chain and print the anchor to keep")
@@ -35,17 +41,44 @@ def run_verify(arguments: argparse.Namespace) -> int:
         print(failure, file=sys.stderr)
         return 2
     problems = {problem.chain: problem for problem in [*sealed, *verify(chain)]}
+    deep = _instances_of(chain) if arguments.deep else None
     entries = Entry.objects.all() if chain is None else Entry.objects.filter(chain=chain)
     checked = {"entries": entries.count(), "chains": entries.values("chain").distinct().count()}
     if arguments.json:
         found = [problem.to_json() for problem in problems.values()]
-        print(json.dumps({"ok": not problems, **checked, "problems": found}, ensure_ascii=False))
+        answer = {"ok": not (problems or (deep and deep.damages)), **checked, "problems": found}
+        if deep is not None:
+            answer |= {"instances": deep.checked, "damages": [damage.to_json() for damage in deep.damages]}
+        print(json.dumps(answer, ensure_ascii=False))
     else:
         for problem in problems.values():
             print(f"{problem.chain} 第 {problem.seq} 条：{problem.reason}")
         verdict = f"发现 {len(problems)} 条链有问题" if problems else "完整无误"
         print(f"已检查 {checked['chains']} 条链、{checked['entries']} 条记录：{verdict}")
-    return 1 if problems else 0
+        if deep is not None:
+            for damage in deep.damages:
+                print(f"流程实例 {damage.instance}：{damage.reason}（{damage.kind}）")
+            verdict = f"发现 {len(deep.damages)} 处不一致" if deep.damages else "状态、待办、定时器与记录一致"
+            print(f"已检查 {deep.checked} 个流程实例：{verdict}")
+    return 1 if problems or (deep and deep.damages) else 0
+
+
+@dataclass(slots=True)
+class Deep:
+    """What looking into the instances found."""
+
+    checked: int = 0
+    damages: list[Damage] = field(default_factory=list)
+
+    def count(self, more: int) -> None:
+        self.checked += more
+
+
+def _instances_of(chain: str | None) -> Deep:
+    deep = Deep()
+    of_chain = None if chain is None else Instance.unscoped.filter(chain=chain).values_list("pk", flat=True)
+    deep.damages = list(check_instances(of_chain, counted=deep.count))
+    return deep
 
 
 def run_seal(arguments: argparse.Namespace) -> int:
