@@ -40,6 +40,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "report.view": "查看报表",
         "audit.view": "查看审计记录",
         "admin.people": "管理人员和岗位",
+        "roster.manage": "安排值班、请假和代理",
         "admin.sites": "管理门店和部门",
         "admin.permissions": "管理角色权限",
     }

@@ -10,6 +10,28 @@ from bihuan.org.actions import label_of
 from bihuan.org.roles import role_names_allowing
 
 
+@dataclass(frozen=True, slots=True)
+class ActingFor:
+    """A delegation in force: whose work at which site one does, in which role and process ("" means every one).
+
+    `roles` are those of the principal there, as far as the delegation goes; `actions` what they allow.
+    """
+
+    user_id: int
+    name: str
+    site_id: int
+    role: str = ""
+    process: str = ""
+    roles: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+
+    def covers(self, site_id: int, role: str, process: str) -> bool:
+        """Whether work of this process, offered to these roles (separated by commas), is meant."""
+        if site_id != self.site_id or (self.process and self.process != process):
+            return False
+        return not self.role or self.role in {part.strip() for part in role.split(",")}
+
+
 @dataclass(frozen=True)
 class Actor:
     """A signed-in person (or the system) with the roles and permitted actions they have at each site.
@@ -24,6 +46,11 @@ class Actor:
     roles_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
     actions_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
     is_system: bool = False
+    acting_for: tuple[ActingFor, ...] = ()
+    """Whose work one does now besides one's own; their roles are among `roles_by_site` too."""
+    borrowed_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    off_duty_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Roles held whose work is offered to those on duty only, while this person is not."""
 
     @property
     def site_ids(self) -> frozenset[int]:
@@ -37,6 +64,34 @@ class Actor:
 
     def roles_at(self, site_id: int) -> frozenset[str]:
         return self.roles_by_site.get(site_id, frozenset())
+
+    def own_roles_at(self, site_id: int) -> frozenset[str]:
+        """The roles by one's own posts, without those of somebody one acts for."""
+        return self.roles_at(site_id) - self.borrowed_by_site.get(site_id, frozenset())
+
+    def offered_roles_at(self, site_id: int) -> frozenset[str]:
+        """The roles whose open work may be taken now: where duty decides, only by those on duty."""
+        return self.roles_at(site_id) - self.off_duty_by_site.get(site_id, frozenset())
+
+    def acts_for(self, user_id: int | None, site_id: int, role: str, process: str) -> ActingFor | None:
+        """The delegation by which one does this piece of work of that person now; None: open work of their roles."""
+        roles = {part.strip() for part in role.split(",")}
+        for one in self.acting_for:
+            if one.covers(site_id, role, process) and (
+                one.user_id == user_id if user_id is not None else not roles.isdisjoint(one.roles)
+            ):
+                return one
+        return None
+
+    def lent(self, one: ActingFor) -> Actor:
+        """The actor with what the principal's roles allow there, for doing a piece of their work."""
+        here = self.actions_by_site.get(one.site_id, frozenset()) | one.actions
+        roles = self.roles_at(one.site_id) | one.roles
+        return replace(
+            self,
+            actions_by_site={**self.actions_by_site, one.site_id: here},
+            roles_by_site={**self.roles_by_site, one.site_id: roles},
+        )
 
     def has_role(self, role: str, site_id: int | None = None) -> bool:
         """Whether the role is held at the site (the current one when none is named)."""

@@ -9,6 +9,13 @@ from django.db.models import F, Q
 from bihuan.kernel import clock
 from bihuan.kernel.worktime import Calendar, always_open, parse_calendar
 from bihuan.org.actions import label_of
+from bihuan.org.duty.models import DayShift as DayShift
+from bihuan.org.duty.models import Delegation as Delegation
+from bihuan.org.duty.models import Leave as Leave
+from bihuan.org.duty.models import StandIn as StandIn
+from bihuan.org.duty.models import Superior as Superior
+from bihuan.org.duty.models import UserGroup as UserGroup
+from bihuan.org.duty.models import WeeklyShift as WeeklyShift
 
 
 class Site(models.Model):
@@ -25,6 +32,14 @@ class Site(models.Model):
     phone = models.CharField("电话", max_length=32, blank=True)
     address = models.CharField("地址", max_length=200, blank=True)
     hours = models.JSONField("营业时间", default=dict, blank=True)
+    head = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="负责人",
+    )
     is_active = models.BooleanField("启用", default=True)
     created_at = models.DateTimeField("建立时间", default=clock.now)
 
@@ -50,6 +65,14 @@ class Department(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="departments")
     name = models.CharField("名称", max_length=64)
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    head = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="负责人",
+    )
 
     objects: ClassVar[models.Manager[Department]] = models.Manager()
 
@@ -63,10 +86,16 @@ class Department(models.Model):
 
 
 class Role(models.Model):
-    """What a lane in a diagram names (服务顾问, 技术总监). `key` is what models and packs write."""
+    """What a lane in a diagram names (服务顾问, 技术总监). `key` is what models and packs write.
+
+    With `on_duty` its work is offered to those on duty only, where the site keeps a roster of it; whoever is on duty
+    answers for the `desk` (前台, 值班室) and what is kept there.
+    """
 
     key = models.SlugField("代号", max_length=64, unique=True)
     name = models.CharField("名称", max_length=64)
+    on_duty = models.BooleanField("按值班派活", default=False)
+    desk = models.CharField("值守处", max_length=40, blank=True, default="")
 
     objects: ClassVar[models.Manager[Role]] = models.Manager()
 
@@ -95,6 +124,7 @@ class Position(models.Model):
     )
     name = models.CharField("名称", max_length=64)
     reach = models.CharField("管辖范围", max_length=8, choices=Reach.choices, default=Reach.SITE)
+    rank = models.PositiveSmallIntegerField("职级", default=0)
     roles = models.ManyToManyField(Role, blank=True, related_name="positions", verbose_name="流程角色")
 
     objects: ClassVar[models.Manager[Position]] = models.Manager()

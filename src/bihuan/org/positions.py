@@ -11,14 +11,10 @@ from bihuan.accounts.models import User
 from bihuan.audit.log import record
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
+from bihuan.org.access import GUARDED_ACTIONS
 from bihuan.org.actor import Actor
 from bihuan.org.models import Department, Grant, Position, PositionHolder, Role
 from bihuan.org.sites import site_by_id, subtree_ids
-
-# Nobody hands out these without having them: otherwise whoever manages people could make an administrator.
-GUARDED_ACTIONS = frozenset(
-    {"admin.people", "admin.sites", "admin.permissions", "audit.view", "process.manage", "process.operate"}
-)
 
 
 @transaction.atomic
