@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bihuan.operations.due_work import tell_due_clocks
+from bihuan.limits.due import next_moment, present, take_back_untimely
+from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
@@ -13,9 +14,21 @@ from bihuan.processes.worker import Worker
 
 def product_worker() -> Worker:
     """A worker that knows everything this product does in the background."""
-    return Worker({TIMER: timer_handler(surroundings())}, ticks=(tell_limits,))
+    return Worker({TIMER: timer_handler(surroundings()), TELL_CLOCK: tell_again}, ticks=(LimitWatch(),))
 
 
-def tell_limits(now: datetime) -> None:
-    """At every round of the worker: whose time is nearly up, whose is over."""
-    tell_due_clocks()
+class LimitWatch:
+    """At every round of the worker: whose time is nearly up, whose is over, and when to look again."""
+
+    def __init__(self) -> None:
+        self._last: datetime | None = None
+
+    def __call__(self, now: datetime) -> datetime | None:
+        """Tell what is due. Answers the moment of the next clock, which is past while more are waiting."""
+        moment = present()
+        # Set back, now or while no worker ran: what was told for moments that are still to come is told again then.
+        if self._last is None or moment < self._last:
+            take_back_untimely(moment)
+        self._last = moment
+        tell_due_clocks()
+        return next_moment()

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
 from django.db import transaction
 
-from bihuan.limits.due import DueClock, DueKind, due_clocks
-from bihuan.notify.notices import notify_people, notify_role
+from bihuan.limits.due import DueClock, DueKind, due_clocks, next_moment, present
+from bihuan.limits.models import Clock
+from bihuan.notify.notices import notify_people
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
-from bihuan.processes.jobs import fire_due
+from bihuan.org.roles import people_with_role
+from bihuan.processes.jobs import TakenJob, enqueue, fire_due
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case
+
+log = logging.getLogger("bihuan.operations.due_work")
+
+TELL_CLOCK = "clock.tell"
+"""The kind of the job that tells about a clock whose telling failed: tried again, later each time."""
 
 
 def run_due_work() -> int:
@@ -18,35 +29,84 @@ def run_due_work() -> int:
     return fired.taken + tell_due_clocks()
 
 
-@transaction.atomic
 def tell_due_clocks() -> int:
     """Tell the people concerned about limits that are nearly or wholly used up, each exactly once; answers how many.
 
-    A warning goes to whoever holds the work (or could); a breach also to the role the limit escalates to.
+    A warning goes to whoever holds the work (or could); a breach also to the role the limit escalates to. One clock
+    that cannot be told about does not hold up the others: it becomes a job of its own.
     """
-    told = due_clocks()
-    for due in told:
-        _tell(due)
-    return len(told)
+    # Looking first takes no lock: an idle worker must not stand in anybody's way on SQLite.
+    first = next_moment()
+    if first is None or first > present():
+        return 0
+    with transaction.atomic():
+        found = due_clocks()
+        try:
+            with transaction.atomic():
+                _tell_all(found)
+        except Exception:
+            log.exception("telling %s clocks together failed; telling them one by one", len(found))
+            for due in found:
+                _tell_or_put_off(due)
+    return len(found)
 
 
-def _tell(due: DueClock) -> None:
-    held = due.clock
-    item = WorkItem.unscoped.filter(pk=held.subject_id).first() if held.subject_kind == ITEM else None
+def tell_again(job: TakenJob) -> None:
+    """The handler of `TELL_CLOCK`. A clock that has been stopped in time or dropped since is not told about."""
+    held = Clock.unscoped.filter(pk=job.payload["clock"]).first()
+    if held is not None and (held.stopped_at is None or held.breached_at is not None):
+        _tell_all([DueClock(held, DueKind(job.payload["kind"]))])
+
+
+def _tell_or_put_off(due: DueClock) -> None:
+    try:
+        with transaction.atomic():
+            _tell_all([due])
+    except Exception:
+        log.exception("telling about clock %s failed; it will be tried again", due.clock.pk)
+        enqueue(TELL_CLOCK, {"clock": due.clock.pk, "kind": due.kind.value}, site_id=due.clock.site_id)
+
+
+@dataclass
+class _About:
+    """What the clocks of one portion are about, loaded together."""
+
+    items: Mapping[int, WorkItem]
+    cases: Mapping[int, Case]
+    holders: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+
+    def holders_of(self, role: str, site_id: int) -> frozenset[int]:
+        """The numbers of the people with the role at the site; asked once a portion."""
+        if (role, site_id) not in self.holders:
+            self.holders[role, site_id] = frozenset(people_with_role(role, site_id).values_list("pk", flat=True))
+        return self.holders[role, site_id]
+
+
+def _tell_all(found: Sequence[DueClock]) -> None:
+    item_ids = [due.clock.subject_id for due in found if due.clock.subject_kind == ITEM]
+    items = WorkItem.unscoped.select_related("instance").in_bulk(item_ids)
+    case_ids = {due.clock.subject_id for due in found if due.clock.subject_kind == CASE}
+    case_ids.update(item.instance.subject_id for item in items.values() if item.instance.subject_kind == CASE)
+    about = _About(items, Case.unscoped.select_related("vehicle").in_bulk(case_ids))
+    for due in found:
+        _tell(due, about)
+
+
+def _tell(due: DueClock, about: _About) -> None:
+    held, late = due.clock, due.kind == DueKind.BREACH
+    item = about.items.get(held.subject_id) if held.subject_kind == ITEM else None
     case_id = item.instance.subject_id if item else held.subject_id if held.subject_kind == CASE else None
-    case = Case.unscoped.select_related("vehicle").filter(pk=case_id).first() if case_id else None
+    case = about.cases.get(case_id or 0)
     what = item.title if item else (case.vehicle.plate if case and case.vehicle else case.number if case else "")
-    late = due.kind == DueKind.BREACH
-    title = f"{'已超时' if late else '即将超时'}：{held.name}"
-    url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else "/"
-    told: set[int] = set()
+    people: set[int] = set()
     if item is not None and item.assignee_id:
-        told.add(item.assignee_id)
-    if case is not None and held.subject_kind == CASE:
-        told.update(user for user in (case.technician_id, case.advisor_id) if user)
-    notify_people(told, title, what, url=url)
-    if item is not None and not item.assignee_id and item.role:
+        people.add(item.assignee_id)
+    elif item is not None and item.role:
         for role in item.role.split(","):
-            notify_role(role.strip(), held.site_id, title, what, url=url)
+            people |= about.holders_of(role.strip(), held.site_id)
+    if case is not None and held.subject_kind == CASE:
+        people.update(user for user in (case.technician_id, case.advisor_id) if user)
     if late and held.escalate_to:
-        notify_role(held.escalate_to, held.site_id, title, what, url=url, besides=told)
+        people |= about.holders_of(held.escalate_to, held.site_id)
+    url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else "/"
+    notify_people(people, f"{'已超时' if late else '即将超时'}：{held.name}", what, url=url)

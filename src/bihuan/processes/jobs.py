@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -117,9 +117,11 @@ def fire_due(now: datetime | None = None, *, around: Surroundings, limit: int = 
     return run_due(now, limit, handlers={TIMER: timer_handler(around)})
 
 
-def next_due() -> datetime | None:
-    """When the next living job may be taken; None when there is none."""
-    return Job.objects.filter(dead_at__isnull=True).order_by("run_at").values_list("run_at", flat=True).first()
+def next_due(*, kinds: Sequence[str] | None = None) -> datetime | None:
+    """When the next living job (of these kinds) may be taken; None when there is none."""
+    living = Job.objects.filter(dead_at__isnull=True)
+    rows = living if kinds is None else living.filter(kind__in=kinds)
+    return rows.order_by("run_at").values_list("run_at", flat=True).first()
 
 
 @transaction.atomic

@@ -11,15 +11,18 @@ from typing import TypeAlias
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from bihuan.kernel import clock
-from bihuan.processes.jobs import Handler, Ran, run_due
+from bihuan.processes.jobs import Handler, Ran, next_due, run_due
 
 log = logging.getLogger("bihuan.processes.worker")
 
 POLL_SECONDS = 0.5
+# What is due but held by somebody else at this moment is looked at again soon, without spinning.
+SHORTEST_PAUSE_SECONDS = 0.01
 AFTER_TROUBLE_SECONDS = 3.0
 
-Tick: TypeAlias = Callable[[datetime], object]
-"""Something to look after at every round: told the moment, does its own transaction."""
+Tick: TypeAlias = Callable[[datetime], datetime | None]
+"""Something to look after at every round: told the moment, does its own transactions, and answers the moment it next
+wants to be called at; None when it can wait until the worker looks again anyway."""
 
 
 class Worker:
@@ -39,17 +42,16 @@ class Worker:
         self.ticks = tuple(ticks)
         self.poll_seconds = poll_seconds
         self.batch = batch
+        self._wanted: list[datetime] = []
         self._stop = Event()
 
     def run(self) -> None:
         """Work until stopped. The job in hand is finished first; trouble with the database is waited out."""
         log.info("worker started")
         while not self._stop.is_set():
-            pause = self.poll_seconds
             try:
                 close_old_connections()
-                if self.round().taken:
-                    pause = 0
+                pause = 0.0 if self.round().taken else self._pause()
             except (DatabaseError, InterfaceError):
                 log.exception("the database is in trouble; trying again in %s s", AFTER_TROUBLE_SECONDS)
                 connection.close()
@@ -58,6 +60,15 @@ class Worker:
                 self._stop.wait(pause)
         connection.close()
         log.info("worker stopped")
+
+    def _pause(self) -> float:
+        """Seconds until the next known moment; at most until we look again for what others have added.
+
+        Counted by a steady clock, so that setting the machine's clock neither wakes nor holds us.
+        """
+        moments = [*self._wanted, *filter(None, [next_due(kinds=sorted(self.handlers))])]
+        seconds = min(((at - clock.now()).total_seconds() for at in moments), default=self.poll_seconds)
+        return min(max(seconds, SHORTEST_PAUSE_SECONDS), self.poll_seconds)
 
     def round(self) -> Ran:
         """One look at what is due now: jobs first, then the ticks. A stop is noticed between two jobs."""
@@ -68,6 +79,7 @@ class Worker:
             ran += once
             if not once.taken or self._stop.is_set():
                 break
+        self._wanted = []
         for tick in self.ticks:
             if not self._stop.is_set():
                 self._look_after(tick)
@@ -75,7 +87,9 @@ class Worker:
 
     def _look_after(self, tick: Tick) -> None:
         try:
-            tick(clock.now())
+            wanted = tick(clock.now())
+            if wanted is not None:
+                self._wanted.append(wanted)
         except (DatabaseError, InterfaceError):
             raise
         except Exception:

@@ -4,48 +4,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='FormVersion',
+            name="FormVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=60, verbose_name='表单')),
-                ('number', models.PositiveIntegerField(verbose_name='版本')),
-                ('title', models.CharField(blank=True, default='', max_length=100, verbose_name='名称')),
-                ('schema', models.JSONField(verbose_name='内容')),
-                ('sha256', models.CharField(max_length=64, verbose_name='摘要')),
-                ('source_pack', models.CharField(blank=True, default='', max_length=60, verbose_name='来源')),
-                ('published_at', models.DateTimeField(verbose_name='发布时间')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=60, verbose_name="表单")),
+                ("number", models.PositiveIntegerField(verbose_name="版本")),
+                ("title", models.CharField(blank=True, default="", max_length=100, verbose_name="名称")),
+                ("schema", models.JSONField(verbose_name="内容")),
+                ("sha256", models.CharField(max_length=64, verbose_name="摘要")),
+                ("source_pack", models.CharField(blank=True, default="", max_length=60, verbose_name="来源")),
+                ("published_at", models.DateTimeField(verbose_name="发布时间")),
             ],
             options={
-                'verbose_name': '表单版本',
-                'verbose_name_plural': '表单版本',
-                'ordering': ['key', '-number'],
-                'constraints': [models.UniqueConstraint(fields=('key', 'number'), name='forms_version_number_once')],
+                "verbose_name": "表单版本",
+                "verbose_name_plural": "表单版本",
+                "ordering": ["key", "-number"],
+                "constraints": [models.UniqueConstraint(fields=("key", "number"), name="forms_version_number_once")],
             },
         ),
         migrations.CreateModel(
-            name='TextVersion',
+            name="TextVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=120, verbose_name='文本')),
-                ('number', models.PositiveIntegerField(verbose_name='版本')),
-                ('body', models.TextField(verbose_name='内容')),
-                ('sha256', models.CharField(max_length=64, verbose_name='摘要')),
-                ('source_pack', models.CharField(blank=True, default='', max_length=60, verbose_name='来源')),
-                ('published_at', models.DateTimeField(verbose_name='发布时间')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=120, verbose_name="文本")),
+                ("number", models.PositiveIntegerField(verbose_name="版本")),
+                ("body", models.TextField(verbose_name="内容")),
+                ("sha256", models.CharField(max_length=64, verbose_name="摘要")),
+                ("source_pack", models.CharField(blank=True, default="", max_length=60, verbose_name="来源")),
+                ("published_at", models.DateTimeField(verbose_name="发布时间")),
             ],
             options={
-                'verbose_name': '文本版本',
-                'verbose_name_plural': '文本版本',
-                'ordering': ['key', '-number'],
-                'constraints': [models.UniqueConstraint(fields=('key', 'number'), name='forms_text_number_once')],
+                "verbose_name": "文本版本",
+                "verbose_name_plural": "文本版本",
+                "ordering": ["key", "-number"],
+                "constraints": [models.UniqueConstraint(fields=("key", "number"), name="forms_text_number_once")],
             },
         ),
     ]
