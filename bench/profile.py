@@ -18,6 +18,7 @@ from bench.models import answers, our_model
 from bihuan.audit import log
 from bihuan.engine.definition import parse_bpmn
 from bihuan.engine.runtime import CompleteItem, ItemOpened, Start, State, new_state, step
+from bihuan.kernel import sql
 from bihuan.processes import rows, unit, writing
 
 ROUNDS = 8
@@ -70,8 +71,7 @@ def _clocks(watch: Stopwatch) -> Iterator[None]:
         (unit, "step", "engine"),
         (State, "to_json", "engine"),
         (rows.State, "from_json", "engine"),
-        (rows, "query", "database"),
-        (writing, "query", "database"),
+        (sql, "run_on_driver", "database"),
         (CursorWrapper, "execute", "database"),
         (wrapper, "_commit", "database"),
         (wrapper, "_rollback", "database"),

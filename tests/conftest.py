@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from bihuan.kernel import clock
+from bihuan.kernel import clock, sql
 
 pytest_plugins = ["tests.cast"]
 
@@ -29,6 +29,20 @@ def frozen_clock() -> Iterator[datetime]:
     """Time stands at a Tuesday, 09:00 in Shanghai; `clock.move(to)` moves it."""
     with clock.frozen(MORNING):
         yield MORNING
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hand-written statements that go to the database from here on."""
+    seen: list[str] = []
+    run = sql.run_on_driver
+
+    def watched(raw: Any, text: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        seen.append(text)
+        return run(raw, text, params)
+
+    monkeypatch.setattr(sql, "run_on_driver", watched)
+    return seen
 
 
 @pytest.hookimpl(trylast=True)

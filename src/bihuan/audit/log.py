@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
 from bihuan.audit.canonical import GENESIS, canonical_json, entry_hash
-from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
+from bihuan.kernel.sql import moment, query
 
-# For callers with their own cursor. The insert answers no row when somebody else took the number: read the last
+# The insert answers no row when somebody else took the number: read the last
 # entry again (on PostgreSQL the insert has waited for the other transaction) and try once more.
 LAST_SQL = "SELECT seq, hash FROM audit_entry WHERE chain = %s ORDER BY seq DESC LIMIT 1"
 INSERT_SQL = (
@@ -23,6 +22,9 @@ INSERT_SQL = (
     "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (chain, seq) DO NOTHING RETURNING id"
 )
 ATTEMPTS = 50
+
+End: TypeAlias = tuple[int, str]
+"""The end of a chain: number and hash of its newest entry."""
 
 
 class Row(NamedTuple):
@@ -38,15 +40,20 @@ class Row(NamedTuple):
     prev_hash: str
     hash: str
 
+    @property
+    def end(self) -> End:
+        """What the next entry of the chain is appended to."""
+        return self.seq, self.hash
+
     def params(self) -> tuple[Any, ...]:
-        """The values for INSERT_SQL on the default connection (SQLite wants its moments as text)."""
-        return (*self[:2], connection.ops.adapt_datetimefield_value(self.at), *self[3:])
+        """The values for INSERT_SQL (SQLite wants its moments as text)."""
+        return (*self[:2], moment(self.at), *self[3:])
 
 
 def append_row(
     *,
     chain: str,
-    last: tuple[int, str] | None,
+    last: End | None,
     at: datetime,
     actor_id: int | None,
     action: str,
@@ -55,19 +62,19 @@ def append_row(
 ) -> Row:
     """The next entry of a chain whose newest entry is `last` (seq, hash), None when the chain is new. No I/O."""
     seq, prev_hash = (last[0] + 1, last[1]) if last else (1, GENESIS)
-    moment = clock.as_utc(at)
+    when = clock.as_utc(at)
     data_text = canonical_json(data)
     digest = entry_hash(
         chain=chain,
         seq=seq,
-        at=moment,
+        at=when,
         actor_id=actor_id,
         action=action,
         site_id=site_id,
         data_text=data_text,
         prev_hash=prev_hash,
     )
-    return Row(chain, seq, moment, actor_id, action, site_id, data_text, prev_hash, digest)
+    return Row(chain, seq, when, actor_id, action, site_id, data_text, prev_hash, digest)
 
 
 def record(
@@ -80,10 +87,12 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     at: datetime | None = None,
-) -> Entry:
+    last: End | None = None,
+) -> Row:
     """Log one action in the transaction of the use case that did it; `before`/`after` hold the changed fields only.
 
-    Must be called inside a transaction: an action without its log line, or the reverse, is what this prevents.
+    `last` is the end of the chain if the caller has just read it. Must be called inside a transaction: an action
+    without its log line, or the reverse, is what this prevents.
     """
     if not connection.in_atomic_block:
         raise TransactionManagementError("audit.record belongs inside the transaction of the use case")
@@ -92,35 +101,27 @@ def record(
         content["before"] = dict(before)
     if after is not None:
         content["after"] = dict(after)
-    moment = at or clock.now()
-    with connection.cursor() as cursor:
-        for _ in range(ATTEMPTS):
-            cursor.execute(LAST_SQL, [chain])
-            row = append_row(
-                chain=chain,
-                last=cursor.fetchone(),
-                at=moment,
-                actor_id=actor_id,
-                action=action,
-                site_id=site_id,
-                data=content,
-            )
-            cursor.execute(INSERT_SQL, row.params())
-            inserted = cursor.fetchone()
-            if inserted is not None:
-                return Entry(
-                    id=inserted[0],
-                    chain=row.chain,
-                    seq=row.seq,
-                    at=row.at,
-                    actor_id=actor_id,
-                    action=action,
-                    site_id=site_id,
-                    data=json.loads(row.data_text),
-                    prev_hash=row.prev_hash,
-                    hash=row.hash,
-                )
+    when = at or clock.now()
+    for _ in range(ATTEMPTS):
+        row = append_row(
+            chain=chain,
+            last=last or end_of(chain),
+            at=when,
+            actor_id=actor_id,
+            action=action,
+            site_id=site_id,
+            data=content,
+        )
+        if query(INSERT_SQL, row.params()):
+            return row
+        last = None
     raise Conflict("同一记录正被多人同时修改，请稍后再试")
+
+
+def end_of(chain: str) -> End | None:
+    """Number and hash of the newest entry of a chain."""
+    rows = query(LAST_SQL, (chain,))
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

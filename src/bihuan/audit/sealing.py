@@ -14,7 +14,7 @@ from itertools import islice
 from django.db import connection, transaction
 from django.db.models import Max
 
-from bihuan.audit.log import record
+from bihuan.audit.log import Row, record
 from bihuan.audit.models import Entry
 from bihuan.audit.verification import BrokenEntry
 from bihuan.kernel import clock
@@ -32,7 +32,7 @@ _HEADS_SQL = (
 
 
 @transaction.atomic
-def seal() -> Entry | None:
+def seal() -> Row | None:
     """Name the present end of every chain that grew since the last seal; None when none did."""
     newest = Entry.objects.filter(chain=SEAL_CHAIN).order_by("-seq").first()
     sealed_up_to: int = newest.data["up_to"] if newest else 0
@@ -48,7 +48,7 @@ def seal() -> Entry | None:
     return sealed
 
 
-def anchor_of(seal_entry: Entry) -> str:
+def anchor_of(seal_entry: Entry | Row) -> str:
     """The line to keep outside the database: number and hash of a seal."""
     return f"{seal_entry.seq}:{seal_entry.hash}"
 

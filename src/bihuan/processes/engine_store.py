@@ -193,9 +193,13 @@ def complete_held(
     once_key: str = "",
     data_for_history: Mapping[str, Any] | None = None,
     around: Surroundings = NOWHERE,
+    alone: bool = False,
 ) -> StepResult:
-    """Complete an item that this transaction holds; who may do so was checked by `hold_item` or by the caller."""
-    present = refreshed(held)
+    """Complete an item that this transaction holds; who may do so was checked by `hold_item` or by the caller.
+
+    `alone` says that this transaction has written nothing since it read the item: it is not looked at again.
+    """
+    present = held if alone else refreshed(held)
     if not present.is_open:
         refuse_closed(present, actor)
     return _complete(present, variables, actor, once_key, data_for_history, around)

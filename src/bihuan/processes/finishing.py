@@ -21,9 +21,10 @@ from bihuan.engine.runtime import (
     TimerSet,
     encode,
 )
+from bihuan.kernel.sql import moment, query
 from bihuan.processes.contract import ClosedItem, Moments, OpenedItem, StepResult
 from bihuan.processes.models import Incident, Job
-from bihuan.processes.rows import Held, Loaded, moment, query
+from bihuan.processes.rows import Held, Loaded
 from bihuan.processes.unit import Unit
 from bihuan.processes.writing import Change, ItemDone, NewItem, write
 

@@ -20,12 +20,13 @@ from django.db import transaction
 from bihuan.engine.runtime import FireTimer
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotFound
+from bihuan.kernel.sql import moment, on_postgres, query, stored_moment
 from bihuan.org.access import system_actor
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import TIMER, finish
 from bihuan.processes.models import Job
-from bihuan.processes.rows import hold_instance, moment, on_postgres, query, stored_moment
+from bihuan.processes.rows import hold_instance
 
 log = logging.getLogger("bihuan.processes.jobs")
 

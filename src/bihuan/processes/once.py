@@ -9,9 +9,10 @@ from typing import Any
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import IncidentRaised, InstanceEnded, ItemClosed, ItemOpened, event_from_json
 from bihuan.kernel.errors import BusinessError, Conflict
+from bihuan.kernel.sql import moment, query
 from bihuan.processes.contract import ClosedItem, OpenedItem, StepResult
 from bihuan.processes.models import OnceKey, WorkItem
-from bihuan.processes.rows import Loaded, moment, query
+from bihuan.processes.rows import Loaded
 
 _REMEMBER_SQL = (
     "INSERT INTO processes_oncekey (key, action, actor_id, result, at) VALUES (%s, %s, %s, %s, %s) "

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import connection
 
+from bihuan.kernel.sql import moment, stored_moment
 from bihuan.org.actor import Actor
 from bihuan.processes.models import WorkItem
-from bihuan.processes.rows import moment, stored_moment
 
 _COLUMNS = (
     "w.id, w.instance_id, w.site_id, w.node_id, w.name, w.title, w.role, w.assignee_id, w.form_key, w.limit_key, "

@@ -1,4 +1,4 @@
-"""Reading instances and work items for a step, and speaking to either database in its own words.
+"""Reading instances and work items for a step.
 
 Lock rule: the root instance of a family first, then the instance, then the item, once per transaction and before any
 other row; the last entry of the audit chain is written last. On SQLite the transaction itself is the lock.
@@ -6,18 +6,18 @@ other row; the last entry of the audit chain is written last. On SQLite the tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import Event, State
 from bihuan.kernel.errors import Conflict, NotFound
+from bihuan.kernel.sql import on_postgres, query
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import InstanceFacts
 
@@ -37,10 +37,13 @@ JOIN processes_instance r ON r.id = COALESCE(i.root_id, i.id)
 LEFT JOIN audit_entry a ON a.chain = i.chain AND a.seq = (SELECT max(seq) FROM audit_entry t WHERE t.chain = i.chain)
 """
 _ITEM_SQL = f"""
-SELECT w.id, w.wait, w.node_id, w.name, w.role, w.assignee_id, w.status, w.once_key, w.local, w.form_key, {_INSTANCE}
+SELECT w.id, w.wait, w.node_id, w.name, w.role, w.assignee_id, w.status, w.once_key, w.local, w.form_key,
+f.sha256, f.id, {_INSTANCE}
 FROM processes_workitem w JOIN processes_instance i ON i.id = w.instance_id {_JOINS}
+LEFT JOIN forms_formversion f
+    ON f.id = (SELECT g.id FROM forms_formversion g WHERE g.key = w.form_key ORDER BY g.number DESC LIMIT 1)
 WHERE w.id = %s"""
-_ITEM_COLUMNS = 10
+_ITEM_COLUMNS = 12
 _INSTANCE_SQL = f"SELECT {_INSTANCE} FROM processes_instance i {_JOINS} WHERE i.id = %s"
 
 
@@ -83,6 +86,8 @@ class Held:
     once_key: str
     local: str
     form_key: str
+    form_version: tuple[str, int] | None
+    """Digest and id of the form in force, for `forms.publishing.loaded_form`; None without a published form."""
     instance: Loaded
 
     @property
@@ -98,12 +103,6 @@ class Held:
     @property
     def is_open(self) -> bool:
         return self.status == "open"
-
-
-@cache
-def on_postgres() -> bool:
-    """Which of the two databases this installation has; asked many times in a step."""
-    return connection.vendor == "postgresql"
 
 
 def transactional(function: Callable[P, R]) -> Callable[P, R]:
@@ -139,52 +138,6 @@ def is_contention(failure: BaseException) -> bool:
     return "database is locked" in str(failure)
 
 
-def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run hand-written SQL (`%s` marks) on the driver beneath Django's connection, inside the open transaction.
-
-    On PostgreSQL the statement is bound and prepared by the server (if the settings allow preparing).
-    """
-    # `connection` stands for the one of this thread and looks it up at each use.
-    own = connections[DEFAULT_DB_ALIAS]
-    if not own.in_atomic_block:
-        raise transaction.TransactionManagementError("steps belong inside a transaction")
-    with own.wrap_database_errors:
-        raw = own.connection
-        if isinstance(raw, psycopg.Connection):
-            with psycopg.Cursor(raw) as cursor:
-                cursor.execute(sql, params, prepare=True)
-                return cursor.fetchall() if cursor.description else []
-        rows: list[tuple[Any, ...]] = raw.execute(_qmark(sql), params).fetchall()
-        return rows
-
-
-_QMARK: dict[str, str] = {}
-
-
-def _qmark(sql: str) -> str:
-    found = _QMARK.get(sql)
-    if found is None:
-        if len(_QMARK) > 500:
-            _QMARK.clear()
-        found = _QMARK[sql] = sql.replace("%s", "?")
-    return found
-
-
-def moment(value: datetime | None) -> Any:
-    """A moment as a parameter: SQLite keeps text without zone, as Django writes it."""
-    if value is None or on_postgres():
-        return value
-    return str(value.astimezone(UTC).replace(tzinfo=None))
-
-
-def stored_moment(value: Any) -> datetime | None:
-    """A moment as either driver gives it, in UTC."""
-    if value is None:
-        return None
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
 def read_item(item_id: int) -> Held:
     """Lock a work item and its instance, and read both with the end of the audit chain. Raises NotFound."""
     rows = query(_locking(_ITEM_SQL, "r, i, w"), (item_id,))
@@ -192,7 +145,8 @@ def read_item(item_id: int) -> Held:
         raise NotFound("没有这项工作")
     row = rows[0]
     instance = _loaded(row[_ITEM_COLUMNS:])
-    return Held(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], instance)
+    form_version = None if row[10] is None else (row[10], row[11])
+    return Held(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], form_version, instance)
 
 
 _PRESENT_SQL = """

@@ -13,13 +13,13 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from bihuan.audit.log import ATTEMPTS, Row, append_row
+from bihuan.audit.log import ATTEMPTS, Row, append_row, end_of
 from bihuan.kernel.errors import Conflict
+from bihuan.kernel.sql import moment, on_postgres, query
 from bihuan.processes.models import NEVER
-from bihuan.processes.rows import BUSY, Loaded, moment, on_postgres, query
+from bihuan.processes.rows import BUSY, Loaded
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_LAST_SQL = "SELECT seq, hash FROM audit_entry WHERE chain = %s ORDER BY seq DESC LIMIT 1"
 
 # Columns with the type that PostgreSQL needs to be told where a value may be null.
 _ITEM_COLUMNS = (
@@ -92,19 +92,13 @@ class Change:
 def write(change: Change) -> dict[int, int]:
     """Write the change; answers the ids of the opened items by wait. Raises Conflict when somebody was faster."""
     if not change.fresh_chain:
-        change.instance.last = read_last(change.instance.facts.chain)
+        change.instance.last = end_of(change.instance.facts.chain)
     entry = _entry(change)
     ids = _write_together(change, entry) if on_postgres() else _write_in_turn(change, entry)
     instance = change.instance
     instance.lock_version += 1
     instance.status = change.status
     return ids
-
-
-def read_last(chain: str) -> tuple[int, str] | None:
-    """The end of an audit chain."""
-    rows = query(_LAST_SQL, (chain,))
-    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def _entry(change: Change) -> Row:
@@ -191,7 +185,7 @@ def _write_together(change: Change, entry: Row) -> dict[int, int]:
     if "a" not in written:
         _append_again(change)
     else:
-        change.instance.last = (entry.seq, entry.hash)
+        change.instance.last = entry.end
     return {wait: row_id for row_id, wait in written.get("o", ())}
 
 
@@ -205,7 +199,7 @@ def _write_in_turn(change: Change, entry: Row) -> dict[int, int]:
         raise Conflict(BUSY)
     opened = query(*_opened_part(change)) if change.opened else []
     if query(*_audit_part(entry)):
-        change.instance.last = (entry.seq, entry.hash)
+        change.instance.last = entry.end
     else:
         _append_again(change)
     return {wait: row_id for row_id, wait in opened}
@@ -214,9 +208,9 @@ def _write_in_turn(change: Change, entry: Row) -> dict[int, int]:
 def _append_again(change: Change) -> None:
     """Somebody else wrote to the chain (records do so too): read its new end and take the next number."""
     for _ in range(ATTEMPTS):
-        change.instance.last = read_last(change.instance.facts.chain)
+        change.instance.last = end_of(change.instance.facts.chain)
         entry = _entry(change)
         if query(*_audit_part(entry)):
-            change.instance.last = (entry.seq, entry.hash)
+            change.instance.last = entry.end
             return
     raise Conflict(BUSY)

@@ -57,9 +57,15 @@ def lock_case(case_id: int, *, actor: Actor, action: str = "case.view", open_onl
     if case is None:
         raise NotFound(NO_CASE)
     actor.require(action, case.site_id)
-    if open_only and case.status != CaseStatus.OPEN:
-        raise BusinessError(f"单据 {case.number} 已经结束，不能再修改")
+    if open_only:
+        require_open(case.number, case.status)
     return case
+
+
+def require_open(number: str, status: str) -> None:
+    """Refuse to change a case that is over."""
+    if status != CaseStatus.OPEN:
+        raise BusinessError(f"单据 {number} 已经结束，不能再修改")
 
 
 def note(
@@ -71,16 +77,32 @@ def note(
     data: Mapping[str, Any] | None = None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    last: log.End | None = None,
+) -> log.End:
+    """One audit line in the transaction of the use case; answers the new end of the chain (`last`: the known one)."""
+    return log.record(
+        actor_id=actor.user_id,
+        action=action,
+        chain=chain,
+        site_id=site_id,
+        data=data,
+        before=before,
+        after=after,
+        last=last,
+    ).end
+
+
+def note_on_case(
+    actor: Actor,
+    action: str,
+    case: Case,
+    *,
+    data: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
-    """One audit line in the transaction of the use case."""
-    log.record(
-        actor_id=actor.user_id, action=action, chain=chain, site_id=site_id, data=data, before=before, after=after
-    )
-
-
-def note_on_case(actor: Actor, action: str, case: Case, **content: Mapping[str, Any]) -> None:
     """One audit line in the chain of a case."""
-    note(actor, action, case.chain, site_id=case.site_id, **content)
+    note(actor, action, case.chain, site_id=case.site_id, data=data, before=before, after=after)
 
 
 def required_text(value: str | None, *, label: str, field: str, limit: int) -> str:
