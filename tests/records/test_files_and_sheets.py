@@ -5,6 +5,7 @@ import io
 import json
 import struct
 import zlib
+from functools import partial
 from typing import Any
 
 import pytest
@@ -216,18 +217,23 @@ def test_an_empty_or_hostile_signature_is_refused(shop: Shop, drawing: str, mess
 def test_a_sheet_keeps_what_was_written_and_refuses_a_stale_write(shop: Shop) -> None:
     case = shop.visit()
     advisor = shop.actor("advisor")
-    first = write_sheet(case.pk, "walkaround", {"fuel": "1/2", "damage": [{"x": 1}]}, actor=advisor, expected_version=0)
-    assert first.version == 1
-    second = write_sheet(case.pk, "walkaround", {"fuel": "3/4"}, actor=shop.actor("technician"), expected_version=1)
-    assert (second.version, second.data) == (2, {"fuel": "3/4", "damage": [{"x": 1}]})
+    sheet = partial(write_sheet, case.pk, "walkaround")
+
+    def kept() -> dict[str, Any]:
+        return Sheet.unscoped.get(case=case).data  # type: ignore[no-any-return]
+
+    assert sheet({"fuel": "1/2", "damage": [{"x": 1}]}, actor=advisor, expected_version=0) == 1
+    assert sheet({"fuel": "3/4"}, actor=shop.actor("technician"), expected_version=1) == 2
+    assert kept() == {"fuel": "3/4", "damage": [{"x": 1}]}
     with pytest.raises(Conflict, match="刚刚被同事修改"):
-        write_sheet(case.pk, "walkaround", {"fuel": "0"}, actor=advisor, expected_version=1)
-    assert write_sheet(case.pk, "walkaround", {"fuel": "3/4"}, actor=advisor).version == 2, "nothing new"
-    assert write_sheet(case.pk, "walkaround", {"fuel": "1"}, actor=advisor, whole=True).data == {"fuel": "1"}
+        sheet({"fuel": "0"}, actor=advisor, expected_version=1)
+    assert sheet({"fuel": "3/4"}, actor=advisor) == 2, "nothing new"
+    assert sheet({"fuel": "1"}, actor=advisor, whole=True) == 3
+    assert kept() == {"fuel": "1"}
     with pytest.raises(BusinessError, match="内容太多"):
-        write_sheet(case.pk, "walkaround", {"x": "字" * 100_000}, actor=advisor)
+        sheet({"x": "字" * 100_000}, actor=advisor)
     with pytest.raises(NotFound):
-        write_sheet(case.pk, "walkaround", {}, actor=shop.actor("other_advisor"))
+        sheet({}, actor=shop.actor("other_advisor"))
     assert Sheet.unscoped.get(case=case).version == 3
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from bihuan.forms.form import Form
 from bihuan.forms.models import FormVersion
@@ -47,17 +47,7 @@ def newest_form(key: str) -> tuple[FormVersion, Form]:
     version = FormVersion.objects.defer("schema").filter(key=key).order_by("-number").first()
     if version is None:
         raise NotFound(NO_FORM.format(key=key))
-    return version, _loaded(version.sha256, version.pk)
-
-
-def form_in_force(key: str) -> Form:
-    """The form in force, without its row: what completing a step needs. Raises NotFound."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT sha256, id FROM forms_formversion WHERE key = %s ORDER BY number DESC LIMIT 1", [key])
-        row = cursor.fetchone()
-    if row is None:
-        raise NotFound(NO_FORM.format(key=key))
-    return _loaded(*row)
+    return version, loaded_form(version.sha256, version.pk)
 
 
 def form_version(version_id: int) -> Form:
@@ -65,10 +55,11 @@ def form_version(version_id: int) -> Form:
     row = FormVersion.objects.filter(pk=version_id).values_list("sha256", flat=True).first()
     if row is None:
         raise NotFound("这个表单版本已不存在")
-    return _loaded(row, version_id)
+    return loaded_form(row, version_id)
 
 
 @lru_cache(maxsize=512)
-def _loaded(sha256: str, version_id: int) -> Form:
+def loaded_form(sha256: str, version_id: int) -> Form:
+    """The form of a version whose digest is known, from memory if it was used before."""
     # The digest is part of the cache key so that a database restored under the same id is read anew.
     return load(FormVersion.objects.values_list("schema", flat=True).get(pk=version_id))

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bihuan.audit.log import End
 from bihuan.forms import Field, Form, SignatureInput
 from bihuan.kernel.money import format_yuan
 from bihuan.operations.facts import CaseFacts
@@ -25,7 +26,7 @@ from bihuan.records.attachments import store_attachment
 from bihuan.records.cases import change_case
 from bihuan.records.customers import change_customer
 from bihuan.records.models import Case, WorkLine
-from bihuan.records.sheets import tick, write_sheet
+from bihuan.records.sheets import fill_sheet, tick
 from bihuan.records.signatures import sign
 from bihuan.records.vehicles import change_vehicle
 
@@ -49,6 +50,11 @@ class Bound:
     signatures: list[tuple[str, SignatureInput, Field]] = field(default_factory=list)
     photos: list[tuple[str, list[Any]]] = field(default_factory=list)
     lines: tuple[Field, list[dict[str, Any]]] | None = None
+
+    @property
+    def goes_beyond_sheets(self) -> bool:
+        """Whether more than routing variables and sheets is written; most steps write no more."""
+        return self != Bound(variables=self.variables, sheets=self.sheets)
 
 
 def sort_values(form: Form, values: Mapping[str, Any]) -> Bound:
@@ -87,14 +93,19 @@ def _place(bound: Bound, one: Field, target: str, value: Any) -> None:
         columns[f"{rest}_id" if rest in REFERENCES else rest] = value
 
 
-def write_values(case: Case, form: Form, values: dict[str, Any], *, actor: Actor, plain: bool) -> dict[str, Any]:
-    """Write a cleaned submission into the records; returns the routing variables.
+def write_sheets(bound: Bound, case_id: int, *, site_id: int, actor: Actor, last: End | None = None) -> End | None:
+    """Write the sheets of a submission; `last` is the end of the case's audit chain, the answer its new end."""
+    process = under_process(actor, site_id)
+    for kind, data in bound.sheets.items():
+        last = fill_sheet(case_id, kind, data, actor=process, last=last)
+    return last
+
+
+def write_values(bound: Bound, case: Case, values: dict[str, Any], *, actor: Actor, plain: bool) -> None:
+    """Write a submission into the records of a case.
 
     `plain` marks values that did not come from a drawn form (a scenario, the API): lines they do not mention stay.
     """
-    bound = sort_values(form, values)
-    if bound == Bound(variables=bound.variables):
-        return bound.variables
     process = under_process(actor, case.site_id)
     if bound.case:
         known = {
@@ -106,8 +117,7 @@ def write_values(case: Case, form: Form, values: dict[str, Any], *, actor: Actor
         change_customer(case.customer_id, actor=process, **bound.customer)
     if bound.vehicle and case.vehicle_id:
         change_vehicle(case.vehicle_id, actor=process, **bound.vehicle)
-    for kind, data in bound.sheets.items():
-        write_sheet(case.pk, kind, {name: _storable(value) for name, value in data.items()}, actor=process)
+    write_sheets(bound, case.pk, site_id=case.site_id, actor=actor)
     for kind, items in bound.checks.items():
         tick(case.pk, kind, items, actor=process)
     if bound.lines is not None and bound.lines[1]:
@@ -117,15 +127,6 @@ def write_values(case: Case, form: Form, values: dict[str, Any], *, actor: Actor
             store_attachment(case.pk, kind, file, name=getattr(file, "name", f"{kind}-{number}"), actor=process)
     for kind, drawn, one in bound.signatures:
         _sign(case, kind, drawn, one, actor=process, name=actor.name)
-    return bound.variables
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _storable(item) for key, item in value.items()}
-    return value
 
 
 def _sign(case: Case, kind: str, drawn: SignatureInput, one: Field, *, actor: Actor, name: str) -> None:

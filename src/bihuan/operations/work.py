@@ -13,10 +13,10 @@ from django.utils.functional import SimpleLazyObject
 
 from bihuan.engine.definition import Node
 from bihuan.forms import Form, FormContext
-from bihuan.forms.publishing import form_in_force, newest_form
+from bihuan.forms.publishing import NO_FORM, loaded_form, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
-from bihuan.operations.binding import write_values
+from bihuan.operations.binding import sort_values, write_sheets, write_values
 from bihuan.operations.facts import case_facts
 from bihuan.operations.picking import resolver
 from bihuan.operations.registry import EffectContext, run_effects
@@ -112,23 +112,36 @@ def complete_task(
     facts = held.instance.facts
     # Many steps only route: their case is not read at all.
     case = cast("Case", SimpleLazyObject(partial(load_case, facts.subject_id, IN_FACTS)))
+    touched = bool(held.node.extension.effects)
     variables: dict[str, Any] = {}
     values: dict[str, Any] = {}
     before = held.variables
     plain = not hasattr(raw, "getlist")
     if held.form_key:
-        form = form_in_force(held.form_key)
+        if held.form_version is None:
+            raise NotFound(NO_FORM.format(key=held.form_key))
+        form = loaded_form(*held.form_version)
         known = ChainMap(before, cast("dict[str, Any]", LazyNames(lambda _: case_facts(case), facts)))
         context = FormContext(known, facts.timezone, clock.now(), resolver(facts.site_id))
         cleaned = form.clean(raw, files, context=context)
         if cleaned.errors:
             raise FormRefused(cleaned.errors)
         values = cleaned.values
-        variables.update(write_values(case, form, values, actor=actor, plain=plain))
+        bound = sort_values(form, values)
+        variables.update(bound.variables)
+        if bound.goes_beyond_sheets:
+            touched = True
+            write_values(bound, case, values, actor=actor, plain=plain)
+        elif bound.sheets:
+            case_id, instance = cast("int", facts.subject_id), held.instance
+            instance.last = write_sheets(bound, case_id, site_id=facts.site_id, actor=actor, last=instance.last)
     else:
         variables.update({key: value for key, value in raw.items() if plain})
     variables.update(_run(held, values, {**before, **variables}, actor))
-    return _outcome(engine_store.complete_held(held, variables, actor=actor, around=surroundings(), once_key=once_key))
+    done = engine_store.complete_held(
+        held, variables, actor=actor, around=surroundings(), once_key=once_key, alone=not touched
+    )
+    return _outcome(done)
 
 
 def _hold(item_id: int, actor: Actor) -> engine_store.Held:

@@ -12,7 +12,7 @@ from bihuan.kernel.money import format_yuan
 from bihuan.org.models import Role
 from bihuan.processes.history import HistoryEntry, history
 from bihuan.processes.models import WorkItem
-from bihuan.records.models import DocumentKind, PaymentMethod, Thing
+from bihuan.records.models import Case, DocumentKind, PaymentMethod, Thing
 
 TOGETHER = timedelta(seconds=3)
 
@@ -40,7 +40,7 @@ def case_story(case_id: int, *, newest: int | None = None) -> list[Told]:
 
     Whoever calls has checked that the case may be seen.
     """
-    entries = history(f"case:{case_id}", newest_first=True, limit=newest)
+    entries = history(Case.chain_of(case_id), newest_first=True, limit=newest)
     items = {entry.item_id for entry in entries if entry.item_id is not None}
     names = dict(WorkItem.unscoped.filter(pk__in=items).values_list("pk", "name")) if items else {}
     roles = dict(Role.objects.values_list("key", "name"))

@@ -107,7 +107,12 @@ class Case(models.Model):
     @property
     def chain(self) -> str:
         """The audit chain of this case."""
-        return f"case:{self.pk}"
+        return self.chain_of(self.pk)
+
+    @staticmethod
+    def chain_of(case_id: int) -> str:
+        """The audit chain of a case whose row is not at hand."""
+        return f"case:{case_id}"
 
 
 class LineStatus(models.TextChoices):
