@@ -56,3 +56,15 @@ def test_a_database_that_is_not_there_is_said_plainly(
     arguments = argparse.Namespace(json=False, rounds=1, database=["postgres"])
     assert bench.run_engine(arguments) == 1
     assert "postgres：无法测量" in capsys.readouterr().out
+
+
+def test_every_clock_that_runs_out_is_seen_to_be_told_among_the_open_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--json", "--part=firing", "--database=sqlite", "--clocks=500", "--workers=2", "--due=20", "--burst=30"]
+    parser = argparse.ArgumentParser()
+    bench.register(parser.add_subparsers())
+    arguments = parser.parse_args(["bench", "limits", *words])
+    assert arguments.run(arguments) == 0
+    found = json.loads(capsys.readouterr().out)["firing"]["sqlite"]
+    assert (found["open_clocks"], found["workers"], found["notices_too_many"]) == (500, 2, 0)
+    assert 0 <= found["lag"]["p50_seconds"] <= found["lag"]["max_seconds"]
+    assert found["burst"]["per_second"] > 0

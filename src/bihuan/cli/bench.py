@@ -9,19 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import bihuan
+from bihuan.cli import bench_limits
+from bihuan.cli.bench_world import DATABASES, ROOT, database, machine, repository_is_here
 
-ROOT = Path(bihuan.__file__).resolve().parents[2]
-DATABASES = ("sqlite", "postgres")
 AGES = ("20", "200")
 LABELS = {
     "use_case": "完成一项工作（整个用例）",
@@ -32,26 +27,28 @@ LABELS = {
     "spiffworkflow": "SpiffWorkflow 存入同一数据库",
 }
 PARTS = {"engine": "引擎", "database": "驱动与数据库", "hashing": "审计散列", "rest": "其余"}
-SECRET = "only-for-measuring-0123456789-0123456789-0123456789"
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add `bench engine`. Exit codes: 0 measured, 1 a database could not be measured, 2 the repository is missing."""
-    bench = subparsers.add_parser("bench", help="测量引擎每秒能走多少步")
+    """Add `bench engine` and `bench limits`.
+
+    Exit codes: 0 measured, 1 something could not be measured, 2 the repository is missing.
+    """
+    bench = subparsers.add_parser("bench", help="测量引擎每秒能走多少步、时限算得多快和到点多快被处理")
     commands = bench.add_subparsers(dest="bench_command", required=True)
     engine = commands.add_parser("engine", help="在 SQLite 和 PostgreSQL 上各测一遍，与裸语句和 SpiffWorkflow 对照")
     engine.add_argument("--json", action="store_true", help="输出一个 JSON 对象")
     engine.add_argument("--rounds", type=int, default=5, help="轮数，取中位数（默认 5）")
     engine.add_argument("--database", choices=DATABASES, action="append", help="只测这个数据库，可重复")
     engine.set_defaults(run=run_engine)
+    bench_limits.register(commands)
 
 
 def run_engine(arguments: argparse.Namespace) -> int:
     """Measure the databases one after the other and print the report."""
-    if not (ROOT / "bench" / "__main__.py").exists():
-        print("测速需要源码仓库（bench 目录）和开发依赖，安装包里没有", file=sys.stderr)
+    if not repository_is_here():
         return 2
-    report: dict[str, Any] = {"machine": _machine(), "databases": {}}
+    report: dict[str, Any] = {"machine": machine(), "databases": {}}
     for name in arguments.database or DATABASES:
         print(f"正在测量 {name} …", file=sys.stderr, flush=True)
         report["databases"][name] = _measured(name, max(1, arguments.rounds))
@@ -64,7 +61,7 @@ def run_engine(arguments: argparse.Namespace) -> int:
 
 def _measured(name: str, rounds: int) -> dict[str, Any]:
     try:
-        with _sqlite() if name == "sqlite" else _postgres() as environment:
+        with database(name) as environment:
             command = [sys.executable, "-m", "bench", "--rounds", str(rounds)]
             run = subprocess.run(
                 command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
@@ -88,46 +85,6 @@ def ratios(rates: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, floa
                     age: round(rates[ours][age] / rates[other][age], 3) for age in rates[ours] if rates[other][age]
                 }
     return found
-
-
-@contextmanager
-def _folder() -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory(prefix="bihuan-bench-") as folder:
-        yield {
-            "BIHUAN_DATA": folder,
-            "BIHUAN_SECRET_KEY": SECRET,
-            "BIHUAN_LOG_LEVEL": "ERROR",
-            "BIHUAN_SQLITE_SYNCHRONOUS": "FULL",
-            "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
-        }
-
-
-@contextmanager
-def _sqlite() -> Iterator[dict[str, str]]:
-    with _folder() as environment:
-        yield {**environment, "BIHUAN_DB": f"sqlite:///{environment['BIHUAN_DATA']}/bench.sqlite3"}
-
-
-@contextmanager
-def _postgres() -> Iterator[dict[str, str]]:
-    """A database of our own on the server of PGHOST, else on a durable server started for this."""
-    starter = subprocess.Popen(
-        [sys.executable, "-m", "bench.server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert starter.stdout is not None
-        told = starter.stdout.readline()
-        if not told:
-            raise RuntimeError("PostgreSQL is not available: set PGHOST, or install Debian's package postgresql")
-        with _folder() as environment:
-            yield {**environment, **json.loads(told)}
-    finally:
-        # The end of its input is the sign to drop the database and stop the server.
-        starter.communicate()
-
-
-def _machine() -> dict[str, Any]:
-    return {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
 
 
 def _told(report: Mapping[str, Any]) -> Iterator[str]:
