@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ LIST = TESTS.parents[1] / "shared" / "requirements.yaml"
 FORM = re.compile(r"[A-Z]{2,8}-\d{2}")
 
 
+@cache
 def _covered() -> dict[str, list[str]]:
     """Requirement id → the places whose `covers` mark names it, read from the sources."""
     found: dict[str, list[str]] = {}

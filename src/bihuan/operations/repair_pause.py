@@ -61,5 +61,5 @@ def _move_timers(case: Case, held: Clock | None) -> None:
     }
     for instance in Instance.unscoped.filter(subject_kind=CASE, subject_id=case.pk, status=Instance.Status.RUNNING):
         for node_id, moment in moments.items():
-            timers = Job.objects.filter(instance_id=instance.pk, kind="timer", payload__node=node_id)
+            timers = Job.objects.filter(instance_id=instance.pk, kind="timer", node_id=node_id)
             timers.update(due_at=moment or NEVER, run_at=moment or NEVER)

@@ -288,7 +288,7 @@ def _write_timers(unit: Unit, instance: Loaded, net: Net) -> None:
             site_id=instance.facts.site_id,
             instance_id=instance.id,
             wait=wait,
-            payload={"node": event.node},
+            node_id=event.node,
         )
         for wait, event in net.timers.items()
     )

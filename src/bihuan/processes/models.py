@@ -81,7 +81,9 @@ class Instance(SiteOwned):
         ERROR = "error", "异常结束"
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="门店")
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", verbose_name="版本")
+    version = models.ForeignKey(
+        Version, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="版本"
+    )
     process_id = models.CharField("流程标识", max_length=120)
     subject_kind = models.CharField("对象类别", max_length=32, blank=True, default="")
     subject_id = models.BigIntegerField("对象", null=True, blank=True)
@@ -110,6 +112,12 @@ class Instance(SiteOwned):
         indexes = [
             models.Index(fields=["subject_kind", "subject_id"], name="processes_instance_subject"),
             models.Index(fields=["site", "status", "started_at"], name="processes_instance_site"),
+            models.Index(fields=["version", "site", "status", "started_at"], name="processes_instance_version"),
+            models.Index(
+                fields=["started_by", "started_at"],
+                condition=Q(started_by__isnull=False),
+                name="processes_instance_starter",
+            ),
             models.Index(
                 fields=["parent", "parent_wait"], condition=Q(parent__isnull=False), name="processes_instance_parent"
             ),
@@ -192,6 +200,7 @@ class WorkItem(SiteOwned):
                 condition=Q(completed_by__isnull=False),
                 name="processes_item_done",
             ),
+            models.Index(fields=["site", "node_id", "id"], condition=Q(status="open"), name="processes_item_node"),
         ]
 
     def __str__(self) -> str:
@@ -221,7 +230,10 @@ class Subscription(models.Model):
         verbose_name = "等待的消息"
         verbose_name_plural = "等待的消息"
         constraints = [models.UniqueConstraint(fields=["instance", "wait"], name="processes_subscription_wait")]
-        indexes = [models.Index(fields=["kind", "name", "correlation"], name="processes_subscription_name")]
+        indexes = [
+            models.Index(fields=["kind", "name", "correlation"], name="processes_subscription_name"),
+            models.Index(fields=["site", "node_id"], name="processes_subscription_node"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.correlation}".strip()
@@ -279,6 +291,7 @@ class Job(models.Model):
     site_id = models.BigIntegerField("门店", null=True, blank=True)
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, null=True, blank=True, related_name="jobs")
     wait = models.PositiveIntegerField("序号", null=True, blank=True)
+    node_id = models.CharField("节点", max_length=120, blank=True, default="")
 
     objects: ClassVar[models.Manager[Job]] = models.Manager()
 
@@ -294,6 +307,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["run_at", "id"], condition=Q(dead_at__isnull=True), name="processes_job_due"),
             models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="processes_job_dead"),
+            models.Index(fields=["site_id", "node_id"], condition=Q(kind="timer"), name="processes_job_node"),
         ]
 
     def __str__(self) -> str:
