@@ -11,10 +11,9 @@ from bihuan.audit.models import Entry
 from bihuan.kernel import clock as time
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.limits.arithmetic import SpanKind
+from bihuan.limits.changes import move_target
 from bihuan.limits.clocks import (
     drop_clocks,
-    explain,
-    move_target,
     pause_clock,
     resume_clock,
     running_clocks,
@@ -22,6 +21,7 @@ from bihuan.limits.clocks import (
     stop_clock,
 )
 from bihuan.limits.models import Clock, ClockPause
+from bihuan.limits.reading import explain
 from bihuan.org.sites import change_site
 from tests.cast import Cast
 

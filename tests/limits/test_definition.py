@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bihuan.limits.definition import LimitDefinition, LimitDefinitionError, parse_duration, parse_limits
+from bihuan.limits.definition import LimitDefinition, LimitDefinitionError, parse_limits
+from bihuan.limits.durations import parse_duration
 
 GOOD = """
 [[limit]]

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, transaction
 
 from bihuan.kernel import clock as time
-from bihuan.limits.clocks import drop_clocks, move_target, pause_clock, start_clock, stop_clock
+from bihuan.limits.changes import move_target
+from bihuan.limits.clocks import drop_clocks, pause_clock, start_clock, stop_clock
 from bihuan.limits.due import due_clocks, next_moment
 from bihuan.limits.models import Clock
 from bihuan.limits.report import share_in_time

@@ -20,9 +20,9 @@ from decimal import Decimal
 from typing import Any
 
 from bihuan.engine.feel import FeelError, FeelSyntaxError, compile_expression
+from bihuan.limits.durations import parse_duration
 from bihuan.limits.models import Clock
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _FIELDS = {"key", "name", "target", "warn", "escalate_to", "calendar"}
 _CALENDARS = frozenset(Clock.Calendar.values)
@@ -86,15 +86,6 @@ def parse_limits(text: str) -> dict[str, LimitDefinition]:
     if problems:
         raise LimitDefinitionError(problems)
     return limits
-
-
-def parse_duration(text: str) -> int:
-    """Seconds of "10s", "5m", "1h30m", "3d". Raises ValueError for anything else and for nothing."""
-    found = _DURATION.fullmatch(text)
-    if not found or not any(found.groups()):
-        raise ValueError(f"不是时长：{text}")
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _definition(entry: Mapping[str, Any]) -> LimitDefinition:

@@ -9,12 +9,12 @@ from typing import Any
 from bihuan.kernel import worktime
 from bihuan.kernel.errors import NotFound
 from bihuan.limits import clocks
+from bihuan.limits.calendars import WALL, calendar_now
 from bihuan.limits.models import Clock
 from bihuan.notify.notices import notify_people
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.rules import limit_definitions
-from bihuan.org.models import Site
 from bihuan.processes.contract import InstanceFacts, ServiceCall, StepResult, Surroundings
 from bihuan.records.models import Case
 
@@ -81,8 +81,8 @@ def moments_of_limit(
     if running is not None:
         return running.due_at, running.warn_at
     seconds = limit.target_seconds(variables)
-    if limit.calendar == Clock.Calendar.SITE:
-        calendar = Site.objects.get(pk=instance.site_id).calendar
+    if limit.calendar != WALL:
+        calendar = calendar_now(limit.calendar, instance.site_id)
         due = worktime.add_working_seconds(calendar, opened_at, seconds)
         warn = worktime.add_working_seconds(calendar, opened_at, seconds - limit.warn_before_seconds(seconds))
     else:
@@ -110,6 +110,7 @@ def follow_step(result: StepResult) -> None:
                 escalate_to=limit.escalate_to,
                 calendar=limit.calendar,
                 started_at=item.opened_at,
+                role=item.role,
             )
         if item.assignee_id is not None and item.assignee_id != result.actor_id:
             notify_people([item.assignee_id], f"新待办：{item.name}", item.title, url=f"/tasks/{item.id}")
@@ -129,7 +130,9 @@ def _stop_item_clocks(result: StepResult) -> None:
     running = Clock.unscoped.filter(subject_kind=ITEM, subject_id__in=list(outcomes), stopped_at__isnull=True)
     for held in running:
         if outcomes[held.subject_id] == "completed":
-            clocks.stop_clock(subject_kind=ITEM, subject_id=held.subject_id, key=held.key, at=result.at)
+            clocks.stop_clock(
+                subject_kind=ITEM, subject_id=held.subject_id, key=held.key, at=result.at, person_id=result.actor_id
+            )
         else:
             # Cancelled work was neither in time nor late.
             Clock.unscoped.filter(pk=held.pk).update(stopped_at=result.at, due_at=None, warn_at=None)
