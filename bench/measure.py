@@ -14,7 +14,8 @@ from django.db import connection
 
 from bench.contenders import Contender, Floor, OneTrip, Store, UseCase
 from bench.profile import engine_alone, profile
-from bench.world import build_world
+from bench.shapes import measure_shapes
+from bench.world import World, build_world
 
 try:
     from bench.peer import Spiff
@@ -32,16 +33,17 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--instances", type=int, default=INSTANCES)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--ages", type=int, nargs="+", default=AGES)
     asked = parser.parse_args()
-    found = measure(asked.rounds, asked.instances, tuple(asked.ages))
+    found = measure(build_world(), asked.rounds, asked.instances, tuple(asked.ages), asked.seconds)
     sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     return 0
 
 
-def measure(rounds: int, instances: int, ages: tuple[int, ...]) -> dict[str, Any]:
-    """Steps per second of every contender at every age."""
-    contenders = _contenders()
+def measure(world: World, rounds: int, instances: int, ages: tuple[int, ...], seconds: float) -> dict[str, Any]:
+    """Steps per second of every contender at every age, and of each shape for some seconds."""
+    contenders = _contenders(world)
     rates: dict[str, dict[int, list[float]]] = {one.name: {age: [] for age in ages} for one in contenders}
     sizes: dict[str, int] = {}
     for age in ages:
@@ -62,6 +64,7 @@ def measure(rounds: int, instances: int, ages: tuple[int, ...]) -> dict[str, Any
         "slowest_round": _each(rates, min),
         "fastest_round": _each(rates, max),
         "state_bytes": sizes,
+        "shapes": measure_shapes(world, seconds),
         "engine_alone_steps_per_second": engine_alone(),
         "where_the_time_goes": {
             one.name: profile(one, instances) for one in contenders if isinstance(one, (Store, UseCase))
@@ -69,8 +72,7 @@ def measure(rounds: int, instances: int, ages: tuple[int, ...]) -> dict[str, Any
     }
 
 
-def _contenders() -> list[Contender]:
-    world = build_world()
+def _contenders(world: World) -> list[Contender]:
     found: list[Contender] = [Floor(world), Store(world), UseCase(world, records=False), UseCase(world, records=True)]
     if connection.vendor == "postgresql":
         found.insert(1, OneTrip(world))

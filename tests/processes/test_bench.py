@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_every_contender_is_measured_at_every_age(tmp_path: Path) -> None:
         "BIHUAN_SQLITE_SYNCHRONOUS": "FULL",
         "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
     }
-    words = ["-m", "bench", "--rounds", "1", "--instances", "2", "--ages", "2", "4"]
+    words = ["-m", "bench", "--rounds", "1", "--instances", "2", "--ages", "2", "4", "--seconds", "0.1"]
     run = subprocess.run(
         [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True
     )
@@ -35,6 +36,10 @@ def test_every_contender_is_measured_at_every_age(tmp_path: Path) -> None:
     assert found["durable"] == "journal_mode=wal synchronous=FULL"
     sizes = found["state_bytes"]
     assert sizes["store_4"] - sizes["store_2"] < 8 < sizes["spiffworkflow_4"] - sizes["spiffworkflow_2"]
+    assert {name: shape.get("steps_per_instance") for name, shape in found["shapes"].items()} == {
+        "linear": 11, "branching": ANY, "multi_instance": 51, "nested_calls": 5, "automatic": 1, "rework": None,
+    }  # fmt: skip
+    assert all(shape["steps_per_second"] > 0 for shape in found["shapes"].values())
     for parts in found["where_the_time_goes"].values():
         assert {"engine", "database", "hashing", "rest"} <= set(parts)
 
@@ -53,7 +58,7 @@ def test_a_database_that_is_not_there_is_said_plainly(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PGHOST", "/nonexistent")
-    arguments = argparse.Namespace(json=False, rounds=1, database=["postgres"])
+    arguments = argparse.Namespace(json=False, quick=True, database=["postgres"])
     assert bench.run_engine(arguments) == 1
     assert "postgres：无法测量" in capsys.readouterr().out
 
