@@ -39,6 +39,25 @@ def peer_model(key: str) -> str:
     return _BPMN.format(key=key, task="", condition=f"turn &gt; {LAST_TURN}")
 
 
+def waiting_model(key: str) -> str:
+    """A person waits for something; a timer reminds somebody beside it."""
+    return f"""<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"
+  xmlns:bihuan="urn:bihuan:bpmn:1" id="defs" targetNamespace="urn:bihuan:bench">
+  <process id="{key}" name="等待" isExecutable="true">
+    <startEvent id="start"/>
+    <userTask id="hold" name="等待" bihuan:role="advisor"/>
+    <boundaryEvent id="late" attachedToRef="hold" cancelActivity="false"><timerEventDefinition>
+      <timeDuration>P30D</timeDuration></timerEventDefinition></boundaryEvent>
+    <userTask id="remind" name="催办" bihuan:role="advisor"/>
+    <endEvent id="end"/>
+    <sequenceFlow id="f1" sourceRef="start" targetRef="hold"/>
+    <sequenceFlow id="f2" sourceRef="hold" targetRef="end"/>
+    <sequenceFlow id="f3" sourceRef="late" targetRef="remind"/>
+  </process>
+</definitions>
+"""
+
+
 def form(key: str, *, records: bool) -> dict[str, object]:
     """A form of three fields for process variables; with `records` two of them go to a sheet of the case."""
     target = "sheet.bench" if records else "var"

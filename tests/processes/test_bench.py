@@ -73,3 +73,21 @@ def test_every_clock_that_runs_out_is_seen_to_be_told_among_the_open_ones(capsys
     assert (found["open_clocks"], found["workers"], found["notices_too_many"]) == (500, 2, 0)
     assert 0 <= found["lag"]["p50_seconds"] <= found["lag"]["max_seconds"]
     assert found["burst"]["per_second"] > 0
+
+
+def test_everything_is_measured_at_every_size(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "BIHUAN_DB": f"sqlite:///{tmp_path}/bench.sqlite3",
+        "BIHUAN_DATA": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
+    }
+    words = ["-m", "bench.scale", "--runs", "4", "--sizes", "400", "1200"]
+    run = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True
+    )
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert set(found["microseconds"]) == set(found["ratios"]) == {"step", "inbox", "due_timers", "search"}
+    assert all(by_size["400"] > 0 and by_size["1200"] > 0 for by_size in found["microseconds"].values())
+    assert 1200 <= found["rows"]["processes_instance"] <= 1210
+    assert found["rows"]["audit_entry"] > 2400, "each instance has its history"

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bihuan.cli import bench_limits
+from bihuan.cli import bench_limits, bench_scale
 from bihuan.cli.bench_world import DATABASES, ROOT, database, machine, repository_is_here
 
 AGES = ("20", "200")
@@ -38,7 +38,7 @@ PARTS = {"engine": "引擎", "database": "驱动与数据库", "hashing": "审�
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add `bench engine` and `bench limits`.
+    """Add `bench engine`, `bench limits` and `bench scale`.
 
     Exit codes: 0 measured, 1 something could not be measured, 2 the repository is missing.
     """
@@ -52,6 +52,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     engine.add_argument("--database", choices=DATABASES, action="append", help="只测这个数据库，可重复")
     engine.set_defaults(run=run_engine)
     bench_limits.register(commands)
+    bench_scale.register(commands)
 
 
 def run_engine(arguments: argparse.Namespace) -> int:

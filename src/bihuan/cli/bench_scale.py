@@ -1,0 +1,94 @@
+"""`bihuan bench scale`: what a step, an inbox, due timers and a search cost from ten thousand to a million instances.
+
+The database is made for it and thrown away; `python -m bench.scale` of the repository fills and measures it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bihuan.cli.bench_world import DATABASES, ROOT, database, machine, repository_is_here
+
+SIZES = (10_000, 100_000, 1_000_000)
+FLAT = 1.5
+LABELS = {
+    "step": "完成一项工作（整个用例）",
+    "inbox": "待办两页，每页 50 项",
+    "due_timers": "触发一个到点的定时器",
+    "search": "查找流程实例（各种条件平均）",
+}
+
+
+def register(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `scale`. Exit codes: 0 measured, 1 a database could not be measured, 2 the repository is missing."""
+    scale = commands.add_parser("scale", help="流程实例从一万到一百万，各种操作各要多久")
+    scale.add_argument("--json", action="store_true", help="输出一个 JSON 对象")
+    scale.add_argument(
+        "--sizes", type=int, nargs="+", default=list(SIZES), metavar="N", help="流程实例数（默认一万、十万、一百万）"
+    )
+    scale.add_argument("--runs", type=int, default=200, help="每项测几次，取中位数（默认 200）")
+    scale.add_argument("--database", choices=DATABASES, action="append", help="只测这个数据库，可重复")
+    scale.set_defaults(run=run_scale)
+
+
+def run_scale(arguments: argparse.Namespace) -> int:
+    """Measure the databases one after the other and print the report."""
+    if not repository_is_here():
+        return 2
+    sizes = sorted(set(arguments.sizes))
+    if sizes[0] < 1000 or sizes[-1] > 10_000_000:
+        print("--sizes 应在一千到一千万之间", file=sys.stderr)
+        return 2
+    report: dict[str, Any] = {"machine": machine(), "flat_up_to": FLAT, "databases": {}}
+    for name in arguments.database or DATABASES:
+        print(f"正在测量 {name}，流程实例到 {sizes[-1]:,} 个 …", file=sys.stderr, flush=True)
+        report["databases"][name] = _measured(name, sizes, max(10, arguments.runs))
+    if arguments.json:
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(_told(report)))
+    return 1 if any("unavailable" in found for found in report["databases"].values()) else 0
+
+
+def _measured(name: str, sizes: list[int], runs: int) -> dict[str, Any]:
+    words = ["--runs", str(runs), "--sizes", *map(str, sizes)]
+    try:
+        with database(name) as environment:
+            run = subprocess.run(
+                [sys.executable, "-m", "bench.scale", *words], cwd=ROOT, env={**os.environ, **environment},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+    except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+        return {"unavailable": str(failure)}
+    if run.returncode != 0:
+        return {"unavailable": run.stderr.strip()[-2000:] or f"exit code {run.returncode}"}
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return {**found, "flat": all(ratio <= FLAT for ratio in found["ratios"].values())}
+
+
+def _told(report: Mapping[str, Any]) -> Iterator[str]:
+    machine = report["machine"]
+    yield f"{machine['cpus']} 个处理器，{machine['system']}，Python {machine['python']}"
+    for name, found in report["databases"].items():
+        yield ""
+        if "unavailable" in found:
+            yield f"{name}：无法测量。{found['unavailable']}"
+            continue
+        filling = "，".join(f"{int(size):,} 个 {seconds:.0f} 秒" for size, seconds in found["filling_seconds"].items())
+        yield f"{found['database']} {found['version']}（{found['durable']}），建立流程实例：{filling}"
+        yield "  微秒，中位数" + "".join(f"{size:>12,}" for size in found["sizes"]) + "      倍数"
+        for part, by_size in found["microseconds"].items():
+            yield _line(LABELS[part], by_size, found["ratios"][part], found["sizes"])
+        for part, by_size in found["parts"].items():
+            yield _line(part, by_size, by_size["ratio"], found["sizes"])
+
+
+def _line(label: str, by_size: Mapping[str, float], ratio: float, sizes: list[int]) -> str:
+    cells = "".join(f"{by_size[str(size)]:>12,.0f}" for size in sizes)
+    return f"  {cells}  {ratio:>6.2f}  {label}"
