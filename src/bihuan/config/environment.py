@@ -48,6 +48,14 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def address(name: str) -> str:
+    """The address of a web server without a path, or nothing."""
+    value = text(name).rstrip("/")
+    if value and (not value.startswith(("https://", "http://")) or value.count("/") != 2 or " " in value):
+        raise ImproperlyConfigured(f"{name} must look like https://service.example.com, not {value!r}")
+    return value
+
+
 def secret_key(folder: Path) -> str:
     """BIHUAN_SECRET_KEY, or one made at the first start and kept in the data folder, readable by its owner only."""
     given = text("BIHUAN_SECRET_KEY")

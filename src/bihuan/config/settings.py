@@ -23,6 +23,8 @@ DEBUG = env.switch("BIHUAN_DEBUG")
 BIHUAN_DEMO = env.switch("BIHUAN_DEMO")
 BIHUAN_DEMO_ALLOW_REMOTE = env.switch("BIHUAN_DEMO_ALLOW_REMOTE")
 BIHUAN_ACCENT = env.text("BIHUAN_ACCENT", "teal")
+# Where people reach this installation, for links in mails and messages: https://service.example.com
+BIHUAN_ADDRESS = env.address("BIHUAN_ADDRESS")
 # Shared secrets of telephone systems by site code, "YL:secret,JW:another"; see docs/telephone.md.
 BIHUAN_CALL_SECRETS = dict(pair.split(":", 1) for pair in env.words("BIHUAN_CALL_SECRETS") if ":" in pair)
 # `make run` serves and works in one process; in production the worker is a process of its own.

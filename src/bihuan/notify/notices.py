@@ -1,8 +1,14 @@
-"""Writing and reading notices. Written in the transaction of what they tell about, so neither exists alone."""
+"""Writing and reading notices. Written in the transaction of what they tell about, so neither exists alone.
+
+A notice is a row at the bell. By which channels it goes out besides is decided and done after the commit, by the
+worker (`planning`, `outbox`): telling people costs a step these two statements whatever is connected.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -10,41 +16,100 @@ from django.db.models import QuerySet
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
+from bihuan.notify.channels.registry import KINDS
+from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Notice
+from bihuan.notify.templates import TITLE_MAX, template_for
 from bihuan.org.actor import Actor
 from bihuan.org.roles import people_with_role
 
-TITLE_MAX = 120
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a notice is about: its kind, whether it passes quiet hours, the subject (`case`, 12) and the site.
+
+    `template` names the wording of the rule book (docs/notices.md), `words` fill its placeholders. `key` makes it once:
+    telling the same person the same key again tells nothing.
+    """
+
+    kind: NoticeKind = NoticeKind.CASE
+    urgent: bool = False
+    subject: tuple[str, int] | None = None
+    site_id: int | None = None
+    template: str = ""
+    words: Mapping[str, str] | None = None
+    key: str = ""
 
 
-def notify_people(user_ids: Iterable[int], title: str, body: str = "", url: str = "") -> int:
+NOTHING_SPECIAL = About()
+
+
+def notify_people(
+    user_ids: Iterable[int], title: str, body: str = "", url: str = "", about: About = NOTHING_SPECIAL
+) -> int:
     """Tell each of these people once; people who have left are skipped. Answers how many were told.
 
-    `url` is an address inside this installation; anything else is refused.
+    `url` is an address inside this installation; anything else is refused. When the rule book words `about.template`,
+    its wording stands in place of `title` and `body`.
     """
     if url and (not url.startswith("/") or url.startswith(("//", "/\\"))):
         raise ValueError(f"a notice links inside the installation only: {url!r}")
-    wanted = set(user_ids)
-    present = User.objects.filter(pk__in=wanted, is_active=True).order_by("pk").values_list("pk", flat=True)
-    moment = clock.now()
-    notices = [Notice(user_id=user_id, title=title[:TITLE_MAX], body=body, url=url, at=moment) for user_id in present]
-    Notice.objects.bulk_create(notices)
+    people = User.objects.filter(pk__in=set(user_ids), is_active=True).order_by("pk")
+    if about.key:
+        people = people.exclude(notices__key=about.key)
+    words = {"标题": title, "内容": body, **{key: str(value) for key, value in (about.words or {}).items()}}
+    template = template_for(about.template, channels=frozenset(KINDS))
+    if template is not None:
+        title, body = template.fill(words)
+    event, moment = uuid.uuid4().hex, clock.now()
+    about_kind, about_id = about.subject or ("", None)
+    notices = [
+        Notice(
+            user_id=user_id,
+            title=title[:TITLE_MAX],
+            body=body,
+            url=url,
+            at=moment,
+            kind=about.kind,
+            is_urgent=about.urgent,
+            site_id=about.site_id,
+            about_kind=about_kind,
+            about_id=about_id,
+            event=event,
+            key=about.key or None,
+            template=about.template if template is not None else "",
+            words=words if template is not None else {},
+        )
+        for user_id in people.values_list("pk", flat=True)
+    ]
+    # Two tellers with one key at the same moment: the second finds it told.
+    Notice.objects.bulk_create(notices, ignore_conflicts=bool(about.key))
     return len(notices)
 
 
 def notify_role(
-    role: str, site_id: int, title: str, body: str = "", url: str = "", *, besides: Iterable[int] = ()
+    role: str,
+    site_id: int,
+    title: str,
+    body: str = "",
+    url: str = "",
+    about: About = NOTHING_SPECIAL,
+    *,
+    besides: Iterable[int] = (),
 ) -> int:
     """Tell everybody who has the role at the site, except the people in `besides` (usually the one who acted)."""
     left_out = set(besides)
     people = people_with_role(role, site_id).values_list("pk", flat=True)
-    return notify_people([user_id for user_id in people if user_id not in left_out], title, body, url)
+    told = [user_id for user_id in people if user_id not in left_out]
+    return notify_people(told, title, body, url, replace(about, site_id=about.site_id or site_id))
 
 
-def notices_of(*, actor: Actor, unread_only: bool = False) -> QuerySet[Notice]:
+def notices_of(*, actor: Actor, unread_only: bool = False, kind: str = "") -> QuerySet[Notice]:
     """The actor's own notices, newest first. Nobody reads another's."""
     rows = Notice.objects.none() if actor.user_id is None else Notice.objects.filter(user_id=actor.user_id)
     rows = rows.order_by("-at", "-pk")
+    if kind:
+        rows = rows.filter(kind=kind)
     return rows.filter(read_at__isnull=True) if unread_only else rows
 
 
