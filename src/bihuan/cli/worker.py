@@ -1,4 +1,4 @@
-"""`bihuan worker`: fires timers and does background jobs until it is asked to stop (SIGTERM or Ctrl-C)."""
+"""`bihuan worker`: fires timers, does background jobs and sends notices until asked to stop (SIGTERM or Ctrl-C)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import sys
 from types import FrameType
 from typing import Any
 
-from bihuan.operations.background import product_worker
+from bihuan.kernel import clock
+from bihuan.operations.background import notice_worker, product_worker, send_notices
 from bihuan.processes.worker import POLL_SECONDS
+
+STOP_SECONDS = 20
+"""How long a message in hand may take to be finished; sent again by another worker when it takes longer."""
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `worker`. Exit code 0 when stopped as asked; the job in hand is finished first."""
-    parser = subparsers.add_parser("worker", help="执行到点的定时器和后台任务")
+    parser = subparsers.add_parser("worker", help="执行到点的定时器和后台任务，发送通知")
     parser.add_argument("--once", action="store_true", help="只处理现在到点的任务，然后退出")
     parser.add_argument(
         "--poll", type=float, default=POLL_SECONDS, metavar="SECONDS", help="没有任务时隔多久再看一次，最长 1 秒"
@@ -33,15 +37,23 @@ def run_worker(arguments: argparse.Namespace) -> int:
         done = failed = 0
         while (ran := worker.round()).taken:
             done, failed = done + ran.done, failed + ran.failed
+        while send_notices(clock.now()) is not None:
+            pass
         print(f"完成 {done} 个任务，失败 {failed} 个")
         return 1 if failed else 0
 
+    sender = notice_worker()
+
     def stop(_number: int, _frame: FrameType | None) -> None:
         worker.stop()
+        sender.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     print("后台进程已启动", flush=True)
+    sending = sender.start_thread()
     worker.run()
+    sender.stop()
+    sending.join(STOP_SECONDS)
     print("后台进程已停止", flush=True)
     return 0

@@ -22,7 +22,7 @@ loglevel = "warning"
 # Behind a proxy on the same machine only; others cannot name a client's address.
 forwarded_allow_ips = "127.0.0.1,::1"
 
-WORKER = "bihuan.operations.background.product_worker"
+WORKERS = ("bihuan.operations.background.product_worker", "bihuan.operations.background.notice_worker")
 _working: list[Any] = []
 
 
@@ -32,12 +32,13 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Timers and jobs run in a thread of the server when the installation has no worker of its own."""
+    """Timers, jobs and notices run in threads of the server when the installation has no worker of its own."""
     if settings.BIHUAN_WORKER_IN_SERVER:
         # By name: this file is read before the applications are loaded.
-        background = import_string(WORKER)()
-        background.start_thread()
-        _working.append(background)
+        for name in WORKERS:
+            background = import_string(name)()
+            background.start_thread()
+            _working.append(background)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

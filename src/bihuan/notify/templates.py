@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -113,6 +115,7 @@ def _wording(values: Mapping[str, object], place: str, problems: list[str]) -> W
 Source = Callable[[str], tuple[str, str] | None]
 """Answers digest and text of the template in force under a key, or None."""
 _sources: list[Source] = []
+_read: ContextVar[dict[str, tuple[str, str] | None] | None] = ContextVar("bihuan_wordings", default=None)
 
 
 def use_templates_from(source: Source) -> None:
@@ -120,9 +123,24 @@ def use_templates_from(source: Source) -> None:
     _sources[:] = [source]
 
 
+@contextmanager
+def wordings_read_once() -> Iterator[None]:
+    """For telling many at once: within it each template is looked up once."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
 def template_for(key: str, *, channels: frozenset[str]) -> NoticeTemplate | None:
     """The template in force under a key; None when the rule books word nothing under it."""
-    found = _sources[0](key) if key and _sources else None
+    if not key or not _sources:
+        return None
+    read = _read.get()
+    found = read[key] if read is not None and key in read else _sources[0](key)
+    if read is not None:
+        read[key] = found
     return _parsed(*found, channels) if found is not None else None
 
 

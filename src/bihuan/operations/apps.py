@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from bihuan.notify.templates import use_templates_from
+
 EFFECTS = ("reception", "estimate", "workshop", "billing", "aftercare", "appointments")
 
 
@@ -13,6 +15,7 @@ class OperationsConfig(AppConfig):
     verbose_name = "业务办理"
 
     def ready(self) -> None:
-        """Let every effect register itself."""
+        """Let every effect register itself, and notices be worded by the installed rule books."""
         for name in EFFECTS:
             import_module(f"bihuan.operations.effects.{name}")
+        use_templates_from(import_module("bihuan.operations.rules").notice_wording)

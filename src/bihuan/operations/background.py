@@ -1,20 +1,35 @@
-"""The product's worker: timers of processes, and limits that warn or run out."""
+"""The product's workers: one for timers of processes and limits that warn or run out, one that sends notices."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from bihuan.limits.due import next_moment, present, take_back_untimely
+from bihuan.notify.outbox import send_due
+from bihuan.notify.planning import plan_notices
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
 from bihuan.processes.worker import Worker
 
+SENT_A_ROUND = 10
+
 
 def product_worker() -> Worker:
     """A worker that knows everything this product does in the background."""
     return Worker({TIMER: timer_handler(surroundings()), TELL_CLOCK: tell_again}, ticks=(LimitWatch(),))
+
+
+def notice_worker() -> Worker:
+    """A worker beside it that plans and sends notices: a mail server that answers slowly holds up no timer."""
+    return Worker({}, ticks=(send_notices,))
+
+
+def send_notices(now: datetime) -> datetime | None:
+    """At every round: plan what people were told since, then send what is due. Answers `now` while there is more."""
+    busy = plan_notices(now) or send_due(limit=SENT_A_ROUND).taken
+    return now if busy else None
 
 
 class LimitWatch:

@@ -10,7 +10,9 @@ from django.db import transaction
 
 from bihuan.limits.due import DueClock, DueKind, due_clocks, next_moment, present
 from bihuan.limits.models import Clock
-from bihuan.notify.notices import notify_people
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.notices import About, notify_people
+from bihuan.notify.templates import wordings_read_once
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.org.roles import people_with_role
 from bihuan.processes.jobs import TakenJob, enqueue, fire_due
@@ -88,8 +90,9 @@ def _tell_all(found: Sequence[DueClock]) -> None:
     case_ids = {due.clock.subject_id for due in found if due.clock.subject_kind == CASE}
     case_ids.update(item.instance.subject_id for item in items.values() if item.instance.subject_kind == CASE)
     about = _About(items, Case.unscoped.select_related("vehicle").in_bulk(case_ids))
-    for due in found:
-        _tell(due, about)
+    with wordings_read_once():
+        for due in found:
+            _tell(due, about)
 
 
 def _tell(due: DueClock, about: _About) -> None:
@@ -109,4 +112,12 @@ def _tell(due: DueClock, about: _About) -> None:
     if late and held.escalate_to:
         people |= about.holders_of(held.escalate_to, held.site_id)
     url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else "/"
-    notify_people(people, f"{'已超时' if late else '即将超时'}：{held.name}", what, url=url)
+    about_it = About(
+        NoticeKind.BREACH if late else NoticeKind.LIMIT,
+        urgent=late,
+        subject=(CASE, case.pk) if case else None,
+        site_id=held.site_id,
+        template="limit_breached" if late else "limit_warning",
+        words={"时限": held.name, "事项": what},
+    )
+    notify_people(people, f"{'已超时' if late else '即将超时'}：{held.name}", what, url, about_it)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from bihuan.kernel.errors import BusinessError
-from bihuan.notify.notices import notify_people
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.notices import About, notify_people
 from bihuan.operations.work import load_work
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
@@ -45,5 +46,12 @@ def transfer_work(item_id: int, to_user_id: int, *, actor: Actor, reason: str) -
     after = load_work(item_id, actor=actor).item
     if after.assignee_id is not None and after.assignee_id != actor.user_id:
         body = f"{after.title}，{actor.name}：{words}"
-        notify_people([after.assignee_id], f"转给您：{after.name}", body, url=f"/tasks/{after.pk}")
+        about = About(
+            NoticeKind.TASK,
+            subject=("case", work.case.pk),
+            site_id=after.site_id,
+            template="task_transferred",
+            words={"环节": after.name, "事项": after.title, "转办人": actor.name, "原因": words},
+        )
+        notify_people([after.assignee_id], f"转给您：{after.name}", body, f"/tasks/{after.pk}", about)
     return after.assignee.name if after.assignee else ""

@@ -1,4 +1,4 @@
-"""The installed rule book as operations read it: its time limits."""
+"""The installed rule book as operations read it: its time limits and the wording of its notices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from functools import lru_cache
 from bihuan.forms.models import TextVersion
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.definition import LimitDefinition, parse_limits
+
+NOTICE = "notice/"
+"""What the keys of notice templates begin with."""
 
 
 def limit_definitions() -> dict[str, LimitDefinition]:
@@ -27,6 +30,12 @@ def limit_definition(key: str) -> LimitDefinition:
     if found is None:
         raise BusinessError(f"规则书里没有时限“{key}”，请联系流程负责人")
     return found
+
+
+def notice_wording(key: str) -> tuple[str, str] | None:
+    """Digest and text of the notice template in force under a key, None when no rule book words it; one query."""
+    rows = TextVersion.objects.filter(key=f"{NOTICE}{key}").order_by("-number")
+    return rows.values_list("sha256", "body").first()
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,8 @@ from bihuan.kernel.errors import NotFound
 from bihuan.limits import clocks
 from bihuan.limits.calendars import WALL, calendar_now
 from bihuan.limits.models import Clock
-from bihuan.notify.notices import notify_people
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.notices import About, notify_people
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.rules import limit_definitions
@@ -113,7 +114,15 @@ def follow_step(result: StepResult) -> None:
                 role=item.role,
             )
         if item.assignee_id is not None and item.assignee_id != result.actor_id:
-            notify_people([item.assignee_id], f"新待办：{item.name}", item.title, url=f"/tasks/{item.id}")
+            instance = result.instance
+            about = About(
+                NoticeKind.TASK,
+                subject=(instance.subject_kind, instance.subject_id) if instance.subject_id is not None else None,
+                site_id=instance.site_id,
+                template="task_assigned",
+                words={"环节": item.name, "事项": item.title},
+            )
+            notify_people([item.assignee_id], f"新待办：{item.name}", item.title, f"/tasks/{item.id}", about)
 
 
 def _running_on_case(instance: InstanceFacts, key: str) -> Clock | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bihuan.kernel.errors import BusinessError
-from bihuan.notify.notices import notify_people, notify_role
+from bihuan.notify.notices import About, notify_people, notify_role
 from bihuan.operations.cases import COMING, todays_appointment
 from bihuan.operations.messages import tell_process
 from bihuan.operations.registry import EffectContext, effect
@@ -43,7 +43,8 @@ def alert_front_desk(ctx: EffectContext) -> None:
         ctx.case.site_id,
         "等候车辆超过一台，请加派服务顾问",
         f"{plate} 已停到预检区，前面还有车在等。",
-        url=f"/cases/{ctx.case.pk}",
+        f"/cases/{ctx.case.pk}",
+        About(urgent=True, subject=("case", ctx.case.pk), template="cars_waiting", words={"车牌": plate}),
     )
 
 
@@ -52,7 +53,8 @@ def send_advisor(ctx: EffectContext) -> None:
     """The advisor named by the front desk is told to go to the pre-check bay."""
     extra = ctx.value("extra_advisor")
     if extra:
-        notify_people([int(extra)], "请到预检区接待车辆", f"前台 {ctx.actor.name} 请您接待下一台车。", url="/")
+        called = About(urgent=True, subject=("case", ctx.case.pk), site_id=ctx.case.site_id, template="advisor_called")
+        notify_people([int(extra)], "请到预检区接待车辆", f"前台 {ctx.actor.name} 请您接待下一台车。", "/", called)
 
 
 @effect("link_appointment")

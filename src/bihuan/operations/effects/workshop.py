@@ -13,7 +13,8 @@ from django.db import transaction
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock
-from bihuan.notify.notices import notify_people, notify_role
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.notices import About, notify_people, notify_role
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.registry import EffectContext, effect
 from bihuan.operations.rules import limit_definition
@@ -48,8 +49,9 @@ def dispatch_work(ctx: EffectContext) -> Mapping[str, Any]:
             actor=ctx.process,
         )
     notify_people(
-        [int(ctx.value("technician"))], "新派工", f"{ctx.case.number}，{ctx.case.bay}", url=f"/cases/{ctx.case.pk}"
-    )
+        [int(ctx.value("technician"))], "新派工", f"{ctx.case.number}，{ctx.case.bay}", _url(ctx),
+        _about(ctx, NoticeKind.TASK, "work_dispatched", 工位=ctx.case.bay),
+    )  # fmt: skip
     return {"parts_needed": needed, "agreed_hours": ctx.case.agreed_hours}
 
 
@@ -69,8 +71,9 @@ def issue_parts(ctx: EffectContext) -> Mapping[str, Any]:
             )
     if missing:
         notify_people(
-            _responsible(ctx), "缺件，请告知客户", f"{ctx.case.number} 有配件缺货，到货后再发料。", url=_url(ctx)
-        )
+            _responsible(ctx), "缺件，请告知客户", f"{ctx.case.number} 有配件缺货，到货后再发料。", _url(ctx),
+            _about(ctx, NoticeKind.CASE, "part_short", 配件="、".join(row["part_code"] for row in missing)),
+        )  # fmt: skip
     return {"parts_missing": bool(missing), "missing_parts": missing}
 
 
@@ -119,8 +122,9 @@ def start_repair(ctx: EffectContext) -> Mapping[str, Any]:
 def warn_overrun(ctx: EffectContext) -> None:
     """The agreed hours are nearly used up: technician, advisor and workshop manager know before it is late."""
     text = f"{ctx.case.number} 约定完工 {_local_time(ctx)}，请抓紧或尽早告知客户。"
-    notify_people(_responsible(ctx), "维修即将超时", text, url=_url(ctx))
-    notify_role("workshop_manager", ctx.case.site_id, "维修即将超时", text, url=_url(ctx))
+    about = _about(ctx, NoticeKind.LIMIT, "repair_nearly_late", 完工时间=_local_time(ctx))
+    notify_people(_responsible(ctx), "维修即将超时", text, _url(ctx), about)
+    notify_role("workshop_manager", ctx.case.site_id, "维修即将超时", text, _url(ctx), about)
 
 
 @effect("note_overrun")
@@ -129,7 +133,10 @@ def note_overrun(ctx: EffectContext) -> None:
     promised = ctx.values.get("new_done_at")
     if promised:
         change_case(ctx.case.pk, actor=ctx.process, agreed_done_at=promised)
-    notify_people(_responsible(ctx), "维修超时，请告知客户", f"{ctx.case.number} 预计完工时间已改。", url=_url(ctx))
+    notify_people(
+        _responsible(ctx), "维修超时，请告知客户", f"{ctx.case.number} 预计完工时间已改。", _url(ctx),
+        _about(ctx, NoticeKind.BREACH, "repair_late"),
+    )  # fmt: skip
 
 
 @effect("return_unused_parts")
@@ -192,6 +199,12 @@ def stamp_work(ctx: EffectContext) -> Mapping[str, Any]:
 
 def _responsible(ctx: EffectContext) -> list[int]:
     return [user for user in (ctx.case.technician_id, ctx.case.advisor_id) if user is not None]
+
+
+def _about(ctx: EffectContext, kind: NoticeKind, template: str, **words: str) -> About:
+    case = ctx.case
+    known = {"单号": case.number, "车牌": case.vehicle.plate if case.vehicle else "", **words}
+    return About(kind, subject=("case", case.pk), site_id=case.site_id, template=template, words=known)
 
 
 def _url(ctx: EffectContext) -> str:

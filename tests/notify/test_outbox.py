@@ -1,0 +1,398 @@
+"""From a notice to what receivers get: planning, quiet hours, digests, retries, and senders that die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from django.db import transaction
+
+from bihuan.kernel import clock
+from bihuan.notify import outbox
+from bihuan.notify.channels.transport import Outgoing, TransportError
+from bihuan.notify.kinds import Medium, NoticeKind, When
+from bihuan.notify.models import Channel, Contact, Message, Notice, Preference
+from bihuan.notify.notices import About, notify_people, notify_role
+from bihuan.notify.outbox import MAX_ATTEMPTS, revive, send_due, take_next, wait_after
+from bihuan.notify.planning import plan_notices
+from bihuan.notify.sealing import sealed
+from bihuan.notify.templates import use_templates_from
+from bihuan.operations.rules import notice_wording
+from bihuan.org.models import Site
+from tests.cast import Cast
+from tests.notify.receivers import HttpReceiver, MailReceiver
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
+SECRET = "0123456789abcdef"
+
+
+def at(hour: int, minute: int = 0, day: int = 24) -> datetime:
+    """A moment of November 2026 in Shanghai."""
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC) - timedelta(hours=8)
+
+
+def webhook_at(site: Site, receiver: HttpReceiver, **more: object) -> Channel:
+    return Channel.objects.create(
+        site=site, kind="webhook", name="值班平台", settings={"url": receiver.url},
+        secrets={"secret": sealed(SECRET, "secret")}, **more,
+    )  # fmt: skip
+
+
+def mail_at(site: Site, mailbox: MailReceiver) -> Channel:
+    settings = {"host": mailbox.host, "port": str(mailbox.port), "security": "none", "sender": "notice@yl.example"}
+    return Channel.objects.create(site=site, kind="mail", name="邮件", settings=settings)
+
+
+def tell(cast: Cast, *who: str, kind: NoticeKind = NoticeKind.BREACH, title: str = "超时", **about: object) -> None:
+    told = [cast.user(name).pk for name in who]
+    notify_people(told, title, "示A12345", "/cases/1", About(kind, subject=("case", 1), site_id=cast.yl.pk, **about))
+
+
+def go() -> None:
+    """One round of the worker at the present moment."""
+    plan_notices(clock.now())
+    send_due()
+
+
+def recorder() -> tuple[list[Outgoing], Callable[[Channel, Outgoing], str]]:
+    got: list[Outgoing] = []
+
+    def keep(channel: Channel, message: Outgoing) -> str:
+        got.append(message)
+        return "kept"
+
+    return got, keep
+
+
+@pytest.fixture
+def with_mail(cast: Cast) -> None:
+    for who in ("advisor", "technician", "site_manager"):
+        Contact.objects.create(user=cast.user(who), mail=f"{who}@yl.example")
+
+
+def test_telling_costs_the_step_two_statements_whatever_is_connected(
+    cast: Cast, receiver: HttpReceiver, django_assert_max_num_queries: Callable[[int], transaction.Atomic]
+) -> None:
+    webhook_at(cast.yl, receiver)
+    with django_assert_max_num_queries(2):
+        tell(cast, "advisor", "technician", urgent=True)
+
+
+def test_a_group_gets_one_message_for_all_who_are_told(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    tell(cast, "advisor", "technician")
+    go()
+    go()
+    assert [request.json["told"] for request in receiver.requests] == [
+        [{"username": "lixiao", "name": "李晓"}, {"username": "zhaoqiang", "name": "赵强"}]
+    ]
+    assert Message.objects.get().status == "delivered"
+
+
+def test_a_notice_of_a_step_that_fails_goes_nowhere(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        tell(cast, "advisor")
+        raise RuntimeError
+    go()
+    assert receiver.requests == []
+
+
+def test_a_channel_serves_its_site_and_those_below_and_no_other(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.jw, receiver)
+    tell(cast, "advisor")
+    go()
+    assert receiver.requests == []
+    webhook_at(cast.group, receiver)
+    tell(cast, "advisor")
+    go()
+    assert len(receiver.requests) == 1
+
+
+def test_a_group_hears_only_its_kinds_its_roles_and_what_is_urgent(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver, kinds=["breach"], roles=["technician"], only_urgent=True)
+    tell(cast, "advisor", "technician", kind=NoticeKind.TASK, urgent=True)
+    tell(cast, "advisor", urgent=True)
+    tell(cast, "technician")
+    go()
+    assert receiver.requests == []
+    tell(cast, "advisor", "technician", urgent=True)
+    go()
+    assert [person["name"] for person in receiver.requests[0].json["told"]] == ["赵强"]
+
+
+def test_mail_reaches_each_person_at_the_address_they_gave(cast: Cast, mailbox: MailReceiver, with_mail: None) -> None:
+    mail_at(cast.yl, mailbox)
+    tell(cast, "advisor", "technician", "cashier")
+    go()
+    assert sorted(recipient for recipient, _ in mailbox.mails) == ["advisor@yl.example", "technician@yl.example"]
+
+
+def test_people_choose_per_kind_and_channel(cast: Cast, mailbox: MailReceiver, with_mail: None) -> None:
+    mail_at(cast.yl, mailbox)
+    for who, when in (("advisor", When.OFF), ("technician", When.URGENT)):
+        Preference.objects.create(user=cast.user(who), kind=NoticeKind.BREACH, medium=Medium.MAIL, when=when)
+    tell(cast, "advisor", "technician")
+    tell(cast, "advisor", "technician", urgent=True)
+    go()
+    assert [recipient for recipient, _ in mailbox.mails] == ["technician@yl.example"]
+
+
+def test_quiet_hours_hold_back_until_morning_in_the_zone_of_the_site(
+    cast: Cast, mailbox: MailReceiver, with_mail: None
+) -> None:
+    mail_at(cast.yl, mailbox)
+    clock.move(at(23, 30))
+    tell(cast, "advisor", title="夜里一")
+    go()
+    tell(cast, "advisor", title="夜里二")
+    go()
+    clock.move(at(6, 59, day=25))
+    go()
+    assert mailbox.mails == []
+    clock.move(at(7, 0, day=25))
+    go()
+    ((_, mail),) = mailbox.mails
+    assert mail["Subject"] == "通知汇总：2 条"
+    body = mail.get_body(("plain",))
+    assert body is not None and "11-24 23:30 夜里一（示A12345）" in body.get_content()
+
+
+def test_what_is_urgent_wakes_people(cast: Cast, mailbox: MailReceiver, with_mail: None) -> None:
+    mail_at(cast.yl, mailbox)
+    clock.move(at(2))
+    tell(cast, "advisor", urgent=True)
+    go()
+    assert [mail["Subject"] for _, mail in mailbox.mails] == ["【紧急】超时"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "moment", "quiet"),
+    [
+        (time(12), time(13, 30), at(12, 0), True),
+        (time(12), time(13, 30), at(13, 30), False),
+        (time(22), time(7), at(21, 59), False),
+        (time(22), time(7), at(0, 0), True),
+        (time(8), time(8), at(8), False),
+        (None, None, at(3), False),
+    ],
+)
+def test_quiet_hours_begin_and_end_to_the_minute(
+    cast: Cast, with_mail: None, start: time | None, end: time | None, moment: datetime, quiet: bool
+) -> None:
+    got, keep = recorder()
+    Channel.objects.create(site=cast.yl, kind="mail", name="邮件")
+    Contact.objects.filter(user=cast.user("advisor")).update(quiet_from=start, quiet_until=end)
+    clock.move(moment)
+    tell(cast, "advisor")
+    plan_notices(moment)
+    send_due(send=keep)
+    assert bool(got) is not quiet
+
+
+def test_a_digest_collects_to_the_chosen_time_and_begins_anew(
+    cast: Cast, mailbox: MailReceiver, with_mail: None
+) -> None:
+    mail_at(cast.yl, mailbox)
+    Contact.objects.filter(user=cast.user("advisor")).update(digest_at=time(18, 0))
+    for title in ("甲", "乙", "丙"):
+        tell(cast, "advisor", kind=NoticeKind.CASE, title=title)
+        go()
+    assert mailbox.mails == []
+    clock.move(at(18))
+    go()
+    tell(cast, "advisor", kind=NoticeKind.CASE, title="丁")
+    go()
+    assert [mail["Subject"] for _, mail in mailbox.mails] == ["通知汇总：3 条"]
+    clock.move(at(18, day=25))
+    go()
+    assert [mail["Subject"] for _, mail in mailbox.mails] == ["通知汇总：3 条", "丁"]
+
+
+def test_a_digest_that_has_left_takes_nothing_more(cast: Cast, with_mail: None) -> None:
+    """The planner saw the digest's moment still to come, but a sender took it before the planner wrote."""
+    got, keep = recorder()
+    Channel.objects.create(site=cast.yl, kind="mail", name="邮件")
+    tell(cast, "advisor", kind=NoticeKind.CASE, title="甲")
+    plan_notices(clock.now())
+    tell(cast, "advisor", kind=NoticeKind.CASE, title="乙")
+    send_due(at(8, day=25), send=keep)
+    plan_notices(clock.now())
+    send_due(at(8, day=26), send=keep)
+    assert [message.title for message in got] == ["甲", "乙"]
+
+
+def test_a_receiver_that_fails_first_gets_it_later_under_the_same_number(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    receiver.answers = [(500, b"", {}), (503, b"", {}), (200, b"", {})]
+    tell(cast, "advisor")
+    go()
+    held = Message.objects.get()
+    assert (held.status, held.attempts, held.last_error) == ("waiting", 1, "对方拒收（500）")
+    send_due()
+    assert len(receiver.requests) == 1
+    for attempt in (1, 2):
+        clock.move(clock.now() + wait_after(attempt))
+        send_due()
+    held.refresh_from_db()
+    assert (held.status, held.attempts, held.last_error) == ("delivered", 3, "")
+    assert {request.headers["webhook-id"] for request in receiver.requests} == {held.uid}
+
+
+def test_what_is_never_taken_is_given_up_and_can_be_sent_again(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    receiver.will_answer({}, status=500)
+    tell(cast, "advisor")
+    plan_notices(clock.now())
+    while Message.objects.filter(status="waiting").exists():
+        send_due()
+        clock.move(clock.now() + timedelta(hours=1))
+    assert len(receiver.requests) == MAX_ATTEMPTS
+    receiver.will_answer({})
+    held = Message.objects.get()
+    assert revive([held.pk, 999]) == 1
+    go()
+    held.refresh_from_db()
+    assert held.status == "delivered"
+
+
+def test_a_final_refusal_is_not_repeated(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    receiver.will_answer({}, status=404)
+    tell(cast, "advisor")
+    go()
+    held = Message.objects.get()
+    assert (held.status, held.last_error) == ("failed", "对方拒收（404）")
+
+
+def test_a_channel_that_cannot_be_reached_rests_and_holds_up_no_other(cast: Cast, receiver: HttpReceiver) -> None:
+    dead = webhook_at(cast.yl, receiver)
+    Channel.objects.filter(pk=dead.pk).update(settings={"url": "http://127.0.0.1:1"})
+    webhook_at(cast.yl, receiver)
+    for _ in range(3):
+        tell(cast, "advisor")
+    go()
+    assert len(receiver.requests) == 3
+    assert sorted(Message.objects.filter(channel=dead).values_list("attempts", flat=True)) == [0, 0, 1]
+
+
+def test_a_sender_that_dies_neither_loses_nor_changes_the_number(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    tell(cast, "advisor")
+    plan_notices(clock.now())
+    held = take_next(clock.now())
+    assert held is not None and take_next(clock.now()) is None
+    # It sent the message and was killed before it could say so.
+    message = outbox.compose(held)
+    assert message is not None
+    outbox.send_through(held.channel, message)
+    clock.move(clock.now() + outbox.LEASE)
+    go()
+    assert [request.headers["webhook-id"] for request in receiver.requests] == [held.uid, held.uid]
+    assert Message.objects.get().status == "delivered"
+
+
+def test_a_late_sender_does_not_overwrite_what_another_has_done(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    tell(cast, "advisor")
+    plan_notices(clock.now())
+
+    def slow(channel: Channel, message: Outgoing) -> str:
+        clock.move(clock.now() + outbox.LEASE)
+        go()
+        raise TransportError("too late", permanent=True)
+
+    send_due(send=slow, limit=1)
+    assert Message.objects.get().status == "delivered"
+
+
+def test_planning_again_after_a_crash_makes_no_second_message(
+    cast: Cast, receiver: HttpReceiver, mailbox: MailReceiver, with_mail: None
+) -> None:
+    webhook_at(cast.yl, receiver)
+    mail_at(cast.yl, mailbox)
+    tell(cast, "advisor")
+    tell(cast, "advisor", kind=NoticeKind.CASE)
+    plan_notices(clock.now())
+    before = set(Message.objects.values_list("uid", "notices"))
+    Notice.objects.update(planned_at=None)
+    plan_notices(clock.now())
+    assert set(Message.objects.values_list("uid", "notices")) == before
+
+
+def test_telling_the_same_key_again_tells_nothing(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    for _ in range(2):
+        tell(cast, "advisor", key="clock 7 breach")
+        go()
+    tell(cast, "advisor", "technician", key="clock 7 breach")
+    go()
+    told = [[person["name"] for person in request.json["told"]] for request in receiver.requests]
+    assert told == [["李晓"], ["赵强"]]
+
+
+def test_a_template_words_the_bell_and_each_channel(cast: Cast, receiver: HttpReceiver) -> None:
+    words = '''title = "缺件：{单号}"
+body = "{内容}（{配件}）"
+[sms]
+body = "{单号} 缺件 {没有这个词}"'''
+    got, keep = recorder()
+    Channel.objects.create(site=cast.yl, kind="sms", name="短信")
+    webhook_at(cast.yl, receiver)
+    use_templates_from(lambda key: ("digest", words) if key == "part_short" else None)
+    try:
+        tell(cast, "advisor", urgent=True, template="part_short", words={"单号": "D-1", "配件": "{单号}"})
+        plan_notices(clock.now())
+        send_due(send=keep)
+    finally:
+        use_templates_from(notice_wording)
+    notice = Notice.objects.get()
+    assert (notice.title, notice.body) == ("缺件：D-1", "示A12345（{单号}）")
+    assert {message.body for message in got} == {"示A12345（{单号}）", "D-1 缺件 "}
+
+
+def test_a_person_who_took_back_the_address_is_shown_as_not_reached(cast: Cast, with_mail: None) -> None:
+    Channel.objects.create(site=cast.yl, kind="mail", name="邮件")
+    tell(cast, "advisor")
+    plan_notices(clock.now())
+    Contact.objects.update(mail="")
+    send_due(send=recorder()[1])
+    assert (Message.objects.get().status, Message.objects.get().last_error) == ("failed", "已没有收件地址")
+
+
+def test_a_fault_in_one_message_does_not_stop_the_others(cast: Cast, receiver: HttpReceiver) -> None:
+    webhook_at(cast.yl, receiver)
+    for title in ("一", "二"):
+        tell(cast, "advisor", title=title)
+    plan_notices(clock.now())
+
+    def stumble(channel: Channel, message: Outgoing) -> str:
+        if message.title == "一":
+            raise ZeroDivisionError
+        return "ok"
+
+    assert send_due(send=stumble).delivered == 1
+    assert Message.objects.get(status="waiting").last_error == "系统内部错误，详情见系统日志"
+
+
+def test_without_channels_notices_stay_inside_and_nothing_piles_up(cast: Cast) -> None:
+    notify_role("technician", cast.yl.pk, "开会")
+    assert plan_notices(clock.now()) == 2
+    assert plan_notices(clock.now()) == 0
+    assert not Message.objects.exists()
+
+
+def test_many_notices_are_planned_with_few_statements(
+    cast: Cast,
+    receiver: HttpReceiver,
+    with_mail: None,
+    django_assert_max_num_queries: Callable[[int], transaction.Atomic],
+) -> None:
+    webhook_at(cast.yl, receiver)
+    Channel.objects.create(site=cast.yl, kind="mail", name="邮件")
+    for _ in range(30):
+        tell(cast, "advisor", "technician", "site_manager")
+    with django_assert_max_num_queries(20):
+        plan_notices(clock.now())
+    assert Message.objects.count() == 30 + 90
