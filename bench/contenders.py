@@ -91,9 +91,9 @@ _DONE = (
     "WHERE id = %s AND status = 'open'"
 )
 _OPEN = (
-    "INSERT INTO processes_workitem (site_id, instance_id, wait, node_id, name, title, role, shared, status, form_key, "
-    "limit_key, script_key, button, local, opened_at, sort_at, once_key) VALUES (%s, %s, %s, 'work', '干活', '', "
-    "'advisor', false, 'open', 'bench_route', '', '', '下一步', '', %s, %s, '') RETURNING id"
+    "INSERT INTO processes_workitem (site_id, instance_id, wait, node_id, name, title, role, shared, why, status, "
+    "form_key, limit_key, script_key, button, local, opened_at, sort_at, once_key) VALUES (%s, %s, %s, 'work', '干活', "
+    "'', 'advisor', false, '', 'open', 'bench_route', '', '', '下一步', '', %s, %s, '') RETURNING id"
 )
 _LOG = (
     "INSERT INTO audit_entry (chain, seq, at, actor_id, action, site_id, data, prev_hash, hash) "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from bihuan.notify.notices import About, notify_people
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.rules import limit_definitions
-from bihuan.processes.contract import InstanceFacts, ServiceCall, StepResult, Surroundings
+from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
 from bihuan.records.models import Case
 
 CASE = "case"
@@ -114,15 +114,20 @@ def follow_step(result: StepResult) -> None:
                 role=item.role,
             )
         if item.assignee_id is not None and item.assignee_id != result.actor_id:
-            instance = result.instance
-            about = About(
-                NoticeKind.TASK,
-                subject=(instance.subject_kind, instance.subject_id) if instance.subject_id is not None else None,
-                site_id=instance.site_id,
-                template="task_assigned",
-                words={"环节": item.name, "事项": item.title},
-            )
-            notify_people([item.assignee_id], f"新待办：{item.name}", item.title, f"/tasks/{item.id}", about)
+            _tell_of_task((item.assignee_id,), f"新待办：{item.name}", item, result.instance)
+        elif item.offered:
+            _tell_of_task(item.offered, f"待领取：{item.name}", item, result.instance)
+
+
+def _tell_of_task(people: Iterable[int], title: str, item: OpenedItem, instance: InstanceFacts) -> None:
+    about = About(
+        NoticeKind.TASK,
+        subject=(instance.subject_kind, instance.subject_id) if instance.subject_id is not None else None,
+        site_id=instance.site_id,
+        template="task_assigned",
+        words={"环节": item.name, "事项": item.title},
+    )
+    notify_people(people, title, item.title, f"/tasks/{item.id}", about)
 
 
 def _running_on_case(instance: InstanceFacts, key: str) -> Clock | None:

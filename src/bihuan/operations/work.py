@@ -109,6 +109,9 @@ def complete_task(
     if first is not None:
         return _outcome(first)
     engine_store.require_completable(held, actor)
+    lent = engine_store.acted_for(held, actor)
+    if lent is not None:
+        actor = actor.lent(lent)
     facts = held.instance.facts
     # Many steps only route: their case is not read at all.
     case = cast("Case", SimpleLazyObject(partial(load_case, facts.subject_id, IN_FACTS)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db.models import Model as DjangoModel
 
-from bihuan.engine.definition import DefinitionError, Node, Process, parse_bpmn
+from bihuan.engine.definition import Assignment, DefinitionError, Node, Process, parse_bpmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
@@ -124,6 +124,7 @@ def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:
             yield f"没有角色“{role}”"
         if not node.name:
             yield "人工任务须有名称"
+        yield from _unknown_roles_of_rule(node.assignment, pack)
     wanted: tuple[tuple[str, str, Iterable[str]], ...] = (
         ("表单", extension.form, pack.forms),
         ("时限", extension.limit, pack.limits),
@@ -139,6 +140,14 @@ def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:
     for paper in extension.prints:
         if paper not in {*DocumentKind.values, *pack.prints}:
             yield f"没有打印单“{paper}”"
+
+
+def _unknown_roles_of_rule(rule: Assignment | None, pack: Pack) -> Iterator[str]:
+    if rule is not None:
+        asked = rule.argument if rule.source == "role" else ""
+        for key in (asked, rule.fallback if rule.nobody == "role" else ""):
+            if key and key not in pack.roles:
+                yield f"没有角色“{key}”"
 
 
 def _unused(folder: str, ending: str, there: Iterable[str], used: set[str]) -> Iterator[PackProblem]:

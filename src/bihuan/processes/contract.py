@@ -74,6 +74,24 @@ class OpenedItem:
     opened_at: datetime
     due_at: datetime | None
     warn_at: datetime | None
+    offered: tuple[int, ...] = ()
+    unattended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Who does a step: one person, or several of whom one takes it (`offered` by name, or everybody of the `role`).
+
+    `why` is the sentence for people; `record` goes into the audit entry, so that a choice can be followed. Nobody can
+    do an `unattended` one for now.
+    """
+
+    assignee_id: int | None
+    offered: tuple[int, ...]
+    role: str
+    why: str
+    record: Mapping[str, Any]
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from bihuan.engine.runtime import (
     EscalationThrown,
     Event,
     InstanceEnded,
+    ItemOpened,
     MessageThrown,
     ServiceRequested,
     SignalThrown,
@@ -18,6 +19,7 @@ from bihuan.engine.runtime import (
     Unsubscribed,
 )
 from bihuan.org.actor import Actor
+from bihuan.processes.assigning.deciding import decide
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.families import call_process, cancel_called, escalate_to_caller, tell_caller
 from bihuan.processes.services import request_service
@@ -25,6 +27,7 @@ from bihuan.processes.subscriptions import subscribe, throw_message, throw_signa
 from bihuan.processes.unit import Reaction, Unit
 
 REACTIONS: Mapping[type[Event], Reaction] = {
+    ItemOpened: decide,
     ServiceRequested: request_service,
     CallRequested: call_process,
     CallClosed: cancel_called,

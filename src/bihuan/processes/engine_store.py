@@ -44,7 +44,7 @@ from bihuan.processes.contract import (
 from bihuan.processes.driving import begin
 from bihuan.processes.families import insert_instance
 from bihuan.processes.finishing import finish
-from bihuan.processes.holding import holds, refuse_closed, require_completable
+from bihuan.processes.holding import acted_for, holds, refuse_closed, require_completable
 from bihuan.processes.models import Incident, Version
 from bihuan.processes.people import claim_item, release_item, transfer_item
 from bihuan.processes.publishing import RefusedDefinitionError, current_version, publish
@@ -66,6 +66,7 @@ __all__ = [
     "ServiceError",
     "StepResult",
     "Surroundings",
+    "acted_for",
     "cancel_instance",
     "claim_item",
     "complete_held",
@@ -287,6 +288,7 @@ def _complete(
     around: Surroundings,
 ) -> StepResult:
     unit = begin(actor, clock.now(), around)
+    unit.done = held
     unit.submit(held.instance, CompleteItem(held.wait, variables or {}))
     return finish(unit, held.instance, command="CompleteItem", done=held, once_key=once_key, detail=detail)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,14 +22,19 @@ from bihuan.engine.runtime import (
     encode,
 )
 from bihuan.kernel.sql import moment, query
-from bihuan.processes.contract import ClosedItem, Moments, OpenedItem, StepResult
-from bihuan.processes.models import Incident, Job
+from bihuan.processes.assigning.deciding import stand_in
+from bihuan.processes.contract import NO_VALUES, ClosedItem, Decided, Moments, OpenedItem, StepResult
+from bihuan.processes.holding import acted_for
+from bihuan.processes.models import Incident, Job, Offer
 from bihuan.processes.rows import Held, Loaded
 from bihuan.processes.unit import Unit
 from bihuan.processes.writing import Change, ItemDone, NewItem, write
 
 TIMER = "timer"
-_ACTIVE_USER_SQL = "SELECT id, username FROM accounts_user WHERE is_active AND (id = %s OR username = %s)"
+_ACTIVE_USER_SQL = """
+SELECT u.id, EXISTS (
+  SELECT 1 FROM org_leave l WHERE l.user_id = u.id AND l.status = 'approved' AND l.starts_at <= %s AND l.ends_at > %s)
+FROM accounts_user u WHERE u.is_active AND (u.id = %s OR u.username = %s)"""
 
 
 @dataclass(slots=True)
@@ -116,6 +121,8 @@ def _finish(
         data: dict[str, Any] = {"instance": instance.id, "process": instance.facts.process_id, "command": command}
         if main and done is not None:
             data.update(item=done.item_id, node=done.node_id)
+            if acted_for(done, unit.actor) is not None and done.assignee_id is not None:
+                data["acts_for"] = done.assignee_id
         if main and detail:
             data["detail"] = dict(detail)
         item = ItemDone(done.item_id, unit.now, unit.actor.user_id, once_key) if main and done is not None else None
@@ -152,6 +159,8 @@ def _write_instance(
     data["events"] = [event.to_json() for event in instance.events]
     if instance.notes:
         data["notes"] = instance.notes
+    if instance.decided:
+        data["decided"] = {str(wait): {**one.record, "why": one.why} for wait, one in instance.decided.items()}
     status = net.ended or instance.status
     ids = write(
         Change(
@@ -166,6 +175,9 @@ def _write_instance(
             fresh_chain=fresh,
         )
     )
+    named = [Offer(item_id=ids[new.wait], user_id=user) for new in new_items for user in new.offered]
+    if named:
+        Offer.objects.bulk_create(named)
     closed = [ClosedItem(done.item_id, done.wait, "completed", done.node.extension.limit)] if done is not None else []
     return StepResult(
         instance=instance.facts,
@@ -194,20 +206,19 @@ def _opened(item_id: int, new: NewItem) -> OpenedItem:
         opened_at=new.opened_at,
         due_at=new.due_at,
         warn_at=new.warn_at,
+        offered=new.offered,
+        unattended=new.unattended_since is not None,
     )
 
 
 def _new_items(unit: Unit, instance: Loaded, opened: Iterable[ItemOpened]) -> list[NewItem]:
     events = list(opened)
-    people = _people([event.assignee for event in events if event.assignee not in (None, "")])
+    plain = [event for event in events if event.wait not in instance.decided]
+    people = _people([event.assignee for event in plain if event.assignee not in (None, "")], unit.now)
     items: list[NewItem] = []
     for event in events:
         extension = instance.process.nodes[event.node].extension
-        assignee_id: int | None = None
-        if event.assignee not in (None, ""):
-            assignee_id = people.get(str(event.assignee))
-            if assignee_id is None:
-                instance.notes.append(f"找不到在职人员“{event.assignee}”，“{event.name}”改由角色办理")
+        found = instance.decided.get(event.wait) or _decided(unit, instance, event, people)
         due_at, warn_at = _moments(unit, instance, event, extension.limit)
         items.append(
             NewItem(
@@ -216,8 +227,11 @@ def _new_items(unit: Unit, instance: Loaded, opened: Iterable[ItemOpened]) -> li
                 name=event.name,
                 title=event.title or instance.facts.title,
                 # One spelling, since inboxes look roles up by the exact text.
-                role=",".join(part.strip() for part in event.role.split(",") if part.strip())[:200],
-                assignee_id=assignee_id,
+                role=",".join(part.strip() for part in found.role.split(",") if part.strip())[:200],
+                assignee_id=found.assignee_id,
+                why=found.why[:300],
+                unattended_since=unit.now if found.unattended else None,
+                offered=found.offered,
                 form_key=event.form,
                 limit_key=extension.limit,
                 script_key=extension.script,
@@ -229,6 +243,21 @@ def _new_items(unit: Unit, instance: Loaded, opened: Iterable[ItemOpened]) -> li
             )
         )
     return items
+
+
+def _decided(unit: Unit, instance: Loaded, event: ItemOpened, people: Mapping[str, tuple[int, bool]]) -> Decided:
+    """Where the diagram has no rule: whom its expression names (or stands in for them), else its role."""
+    if event.assignee in (None, ""):
+        return Decided(None, (), event.role, "", NO_VALUES)
+    named = people.get(str(event.assignee))
+    if named is None:
+        instance.notes.append(f"找不到在职人员“{event.assignee}”，“{event.name}”改由角色办理")
+        return Decided(None, (), event.role, "", NO_VALUES)
+    user_id, is_away = named
+    found = stand_in(unit, instance, event, user_id) if is_away else None
+    if found is not None:
+        instance.decided[event.wait] = found
+    return found or Decided(user_id, (), event.role, "", NO_VALUES)
 
 
 def _moments(unit: Unit, instance: Loaded, event: ItemOpened, key: str) -> Moments:
@@ -250,15 +279,17 @@ def _moments(unit: Unit, instance: Loaded, event: ItemOpened, key: str) -> Momen
     return unit.now + timedelta(seconds=float(spec.target_seconds)), warn
 
 
-def _people(names: list[Any]) -> dict[str, int]:
-    """Active users by what a model calls them: their id or their name to sign in."""
-    found: dict[str, int] = {}
+def _people(names: list[Any], now: datetime) -> dict[str, tuple[int, bool]]:
+    """Active users by what a model calls them (their id or their name to sign in), and whether they are on leave."""
+    found: dict[str, tuple[int, bool]] = {}
+    at = moment(now)
     for name in dict.fromkeys(str(name) for name in names):
         number = int(name) if name.isdecimal() and len(name) < 18 else 0
-        rows = query(_ACTIVE_USER_SQL, (number, name))
+        rows = query(_ACTIVE_USER_SQL, (at, at, number, name))
         if rows:
             # A name of digits only may be somebody's number and somebody else's name: the number is meant.
-            found[name] = next((row[0] for row in rows if row[0] == number), rows[0][0])
+            user_id, is_away = next((row for row in rows if row[0] == number), rows[0])
+            found[name] = user_id, bool(is_away)
     return found
 
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed
-from bihuan.org.actor import Actor
+from bihuan.org.actor import ActingFor, Actor
 from bihuan.org.models import Role, Site
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import Offer, WorkItem
 from bihuan.processes.rows import Held
 
 
@@ -21,15 +21,37 @@ def roles_of(role: str) -> frozenset[str]:
 
 
 def holds(item: Held | WorkItem, actor: Actor) -> bool:
-    """Whether the actor may complete it: open, and theirs, or nobody's and offered to one of their roles there."""
+    """Whether the actor may complete it: open, and theirs, or nobody's and offered to them; or so for whom they act.
+
+    Offered: to one of their roles there (where duty decides, while on duty), or to them among named people.
+    """
     if not item.is_open:
         return False
     if actor.is_system:
         return True
-    if item.assignee_id is not None:
-        return item.assignee_id == actor.user_id
     site_id = item.instance.facts.site_id if isinstance(item, Held) else item.site_id
-    return not roles_of(item.role).isdisjoint(actor.roles_at(site_id))
+    if item.assignee_id is not None and item.assignee_id == actor.user_id:
+        return True
+    if actor.acting_for and acted_for(item, actor) is not None:
+        return True
+    if item.assignee_id is not None:
+        return False
+    if item.role:
+        return not roles_of(item.role).isdisjoint(actor.offered_roles_at(site_id))
+    return is_offered(item.item_id if isinstance(item, Held) else item.pk, actor)
+
+
+def is_offered(item_id: int, actor: Actor) -> bool:
+    """Whether the item is offered to the actor among named people."""
+    return actor.user_id is not None and Offer.objects.filter(item_id=item_id, user_id=actor.user_id).exists()
+
+
+def acted_for(item: Held | WorkItem, actor: Actor) -> ActingFor | None:
+    """The delegation by which the actor may do somebody else's item now."""
+    if item.assignee_id is not None and item.assignee_id == actor.user_id:
+        return None
+    facts = item.instance.facts if isinstance(item, Held) else item.instance
+    return actor.acts_for(item.assignee_id, facts.site_id, item.role, facts.process_id)
 
 
 def require_holder(item: Held, actor: Actor) -> None:

@@ -140,8 +140,9 @@ class WorkItem(SiteOwned):
     """Something a person has to do at one step of an instance (一项工作).
 
     Open and without `assignee` it is offered to everybody with the role at the site (`shared`: `role` names several,
-    separated by commas). `sort_at` is the due moment, or a date far away. `local` holds the variables of this item
-    alone (the element of a repetition) as the engine's JSON.
+    separated by commas); without a role to those of its `Offer` rows. `why` says how it came to whom it is with, and
+    `unattended_since` since when nobody is there who could do it. `sort_at` is the due moment, or a date far away.
+    `local` holds the variables of this item alone (the element of a repetition) as the engine's JSON.
     """
 
     class Status(models.TextChoices):
@@ -161,6 +162,8 @@ class WorkItem(SiteOwned):
         User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
     )
     status = models.CharField("状况", max_length=10, choices=Status.choices, default=Status.OPEN)
+    why = models.CharField("为什么是此人", max_length=300, blank=True, default="")
+    unattended_since = models.DateTimeField("无人能办自", null=True, blank=True)
     form_key = models.CharField("表单", max_length=120, blank=True, default="")
     limit_key = models.CharField("时限", max_length=120, blank=True, default="")
     script_key = models.CharField("话术", max_length=120, blank=True, default="")
@@ -201,6 +204,11 @@ class WorkItem(SiteOwned):
                 name="processes_item_done",
             ),
             models.Index(fields=["site", "node_id", "id"], condition=Q(status="open"), name="processes_item_node"),
+            models.Index(
+                fields=["site", "unattended_since"],
+                condition=Q(status="open", unattended_since__isnull=False),
+                name="processes_item_unattended",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -209,6 +217,43 @@ class WorkItem(SiteOwned):
     @property
     def is_open(self) -> bool:
         return self.status == self.Status.OPEN
+
+
+class Offer(models.Model):
+    """An open item that any of some named people may take: a department, a group, the holders of a post."""
+
+    item = models.ForeignKey(WorkItem, on_delete=models.CASCADE, db_index=False, related_name="offers")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False, related_name="+")
+
+    objects: ClassVar[models.Manager[Offer]] = models.Manager()
+
+    class Meta:
+        verbose_name = "可领取的人"
+        verbose_name_plural = "可领取的人"
+        constraints = [models.UniqueConstraint(fields=["item", "user"], name="processes_offer_once")]
+        indexes = [models.Index(fields=["user", "item"], name="processes_offer_user")]
+
+    def __str__(self) -> str:
+        return f"{self.item} {self.user}"
+
+
+class Turn(models.Model):
+    """Whose turn it was last at a node that goes round among people."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False, related_name="+")
+    process_id = models.CharField("流程标识", max_length=120)
+    node_id = models.CharField("节点", max_length=120)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False, related_name="+")
+
+    objects: ClassVar[models.Manager[Turn]] = models.Manager()
+
+    class Meta:
+        verbose_name = "轮流次序"
+        verbose_name_plural = "轮流次序"
+        constraints = [models.UniqueConstraint(fields=["site", "process_id", "node_id"], name="processes_turn_once")]
+
+    def __str__(self) -> str:
+        return f"{self.process_id} {self.node_id} {self.user}"
 
 
 class Subscription(models.Model):

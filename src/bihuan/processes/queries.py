@@ -61,18 +61,56 @@ def inbox(
     limit: int = 50,
     mine_only: bool = False,
 ) -> list[InboxItem]:
-    """The work an actor may complete, most urgent first: their own, and what is offered to their roles at each site.
+    """The work an actor may complete, most urgent first: their own, that of the people they act for, offered work.
 
     `site_id` narrows to one site; `after` is the `cursor` of the last line of the page before.
     """
-    sites = {site: roles for site, roles in actor.roles_by_site.items() if site_id is None or site == site_id}
+    sites = [site for site in actor.roles_by_site if site_id is None or site == site_id]
     branches: list[tuple[str, list[Any]]] = []
     if actor.user_id is not None and sites:
         marks = ", ".join(["%s"] * len(sites))
         branches.append((f"w.assignee_id = %s AND w.site_id IN ({marks})", [actor.user_id, *sites]))
+    branches.extend(_of_principals(actor, sites))
     if not mine_only:
-        branches.extend(_offered(sites))
+        branches.extend(_offered({site: actor.offered_roles_at(site) for site in sites}))
+        branches.extend(_offered_by_name(actor, sites))
     return _top(branches, after, limit)
+
+
+_NAMED = "EXISTS (SELECT 1 FROM processes_offer o WHERE o.item_id = w.id AND o.user_id = %s)"
+_OF_PROCESS = "EXISTS (SELECT 1 FROM processes_instance p WHERE p.id = w.instance_id AND p.process_id = %s)"
+_HAS_ROLE = "(',' || w.role || ',') LIKE %s"
+
+
+def _offered_by_name(actor: Actor, sites: Iterable[int]) -> list[tuple[str, list[Any]]]:
+    """Open work offered to the person among others, whatever their roles."""
+    if actor.user_id is None:
+        return []
+    return [
+        (f"w.site_id = %s AND w.role = '' AND w.assignee_id IS NULL AND {_NAMED}", [site, actor.user_id])
+        for site in sites
+    ]
+
+
+def _of_principals(actor: Actor, sites: Iterable[int]) -> list[tuple[str, list[Any]]]:
+    """The work of the people one acts for: what is theirs, and with a delegation of one process what they may take."""
+    branches: list[tuple[str, list[Any]]] = []
+    for one in actor.acting_for:
+        if one.site_id not in sites:
+            continue
+        narrow = ([(_HAS_ROLE, f"%,{one.role},%")] if one.role else []) + (
+            [(_OF_PROCESS, one.process)] if one.process else []
+        )
+        also = "".join(f" AND {text}" for text, _ in narrow)
+        values = [value for _, value in narrow]
+        branches.append((f"w.assignee_id = %s AND w.site_id = %s{also}", [one.user_id, one.site_id, *values]))
+        if one.process:
+            branches.extend(
+                (f"w.site_id = %s AND w.role = %s AND w.assignee_id IS NULL AND {_OF_PROCESS}",
+                 [one.site_id, role, one.process])
+                for role in sorted(one.roles)
+            )  # fmt: skip
+    return branches
 
 
 def _offered(sites: Mapping[int, Iterable[str]]) -> list[tuple[str, list[Any]]]:

@@ -19,7 +19,7 @@ from bihuan.engine.runtime import Event, State
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.kernel.sql import on_postgres, query
 from bihuan.processes.compiled import compiled_process
-from bihuan.processes.contract import InstanceFacts
+from bihuan.processes.contract import Decided, InstanceFacts
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,6 +64,10 @@ class Loaded:
     last: tuple[int, str] | None
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    decided: dict[int, Decided] = field(default_factory=dict)
+    """Who does the steps opened now, by wait, where the diagram has a rule for it."""
+    started_by: int | None = None
+    """Who started it, once somebody has asked; 0: the system."""
     visible: Mapping[str, Any] | None = None
     """The read-only names that expressions see."""
 

@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 from bihuan.engine.runtime import Command, CommandRejected, Event, UnfitValue, step
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.org.actor import Actor
-from bihuan.processes.contract import Context, InstanceFacts, Surroundings
-from bihuan.processes.rows import Loaded, hold_instance
+from bihuan.org.duty.staff import Staff
+from bihuan.processes.contract import Context, Decided, InstanceFacts, Surroundings
+from bihuan.processes.rows import Held, Loaded, hold_instance
 
 # A model that goes round without ever waiting would never end its transaction.
 MAX_COMMANDS = 1000
@@ -34,11 +35,23 @@ class Unit:
     tasks: deque[Callable[[], None]] = field(default_factory=deque)
     commands: int = 0
     ran_services: bool = False
+    done: Held | None = None
+    """The item that somebody completes in this transaction."""
+    staff: dict[int, Staff] = field(default_factory=dict)
 
     @property
     def is_runaway(self) -> bool:
         """Whether this transaction has done more than any sensible process does without waiting."""
         return self.commands > MAX_COMMANDS
+
+    def staff_at(self, site_id: int) -> Staff:
+        """The people of a site as this transaction sees them."""
+        return self.staff.setdefault(site_id, Staff(site_id, self.now))
+
+    def decided(self) -> Iterator[Decided]:
+        """Who does the steps that this transaction has opened so far, where a rule decides it."""
+        for instance in self.loaded.values():
+            yield from instance.decided.values()
 
     def take(self, instance: Loaded) -> Loaded:
         """The one copy of an instance in this transaction."""

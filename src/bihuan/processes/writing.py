@@ -24,7 +24,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # Columns with the type that PostgreSQL needs to be told where a value may be null.
 _ITEM_COLUMNS = (
     ("site_id", "bigint"), ("instance_id", "bigint"), ("wait", "int"), ("node_id", ""), ("name", ""), ("title", ""),
-    ("role", ""), ("shared", "boolean"), ("assignee_id", "bigint"), ("status", ""), ("form_key", ""), ("limit_key", ""),
+    ("role", ""), ("shared", "boolean"), ("assignee_id", "bigint"), ("why", ""),
+    ("unattended_since", "timestamptz"), ("status", ""), ("form_key", ""), ("limit_key", ""),
     ("script_key", ""), ("button", ""), ("local", ""), ("opened_at", "timestamptz"), ("due_at", "timestamptz"),
     ("warn_at", "timestamptz"), ("sort_at", "timestamptz"), ("once_key", ""),
 )  # fmt: skip
@@ -52,14 +53,18 @@ class NewItem:
     opened_at: datetime
     due_at: datetime | None
     warn_at: datetime | None
+    why: str = ""
+    unattended_since: datetime | None = None
+    offered: tuple[int, ...] = ()
+    """Named people of whom one takes it."""
 
     def params(self, instance: Loaded) -> tuple[Any, ...]:
         """The values of the columns of `_ITEM_COLUMNS`."""
         return (
             instance.facts.site_id, instance.id, self.wait, self.node_id, self.name[:200], self.title[:200],
-            self.role, "," in self.role, self.assignee_id, "open", self.form_key, self.limit_key,
-            self.script_key, self.button, self.local, moment(self.opened_at), moment(self.due_at),
-            moment(self.warn_at), moment(self.due_at or NEVER), "",
+            self.role, "," in self.role, self.assignee_id, self.why, moment(self.unattended_since), "open",
+            self.form_key, self.limit_key, self.script_key, self.button, self.local, moment(self.opened_at),
+            moment(self.due_at), moment(self.warn_at), moment(self.due_at or NEVER), "",
         )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def test_an_incident_is_settled_once() -> None:
 
 
 def test_a_retry_that_fails_again_is_a_new_incident() -> None:
-    story = Story("start s\nuser A assignee=谁\nuser B\ns -> A -> B").start(谁=[1])
+    story = Story("start s\nuser A assignee=谁\nuser B\ns -> A -> B").start(谁=True)
     first = story.incident
     story.retry()
     assert story.happened(IncidentResolved) and story.incident > first

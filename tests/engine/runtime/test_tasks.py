@@ -199,7 +199,7 @@ def test_a_failing_output_keeps_the_results_for_the_retry() -> None:
 
 
 def test_a_wrong_assignee_is_an_incident_on_the_node() -> None:
-    story = Story("start s\nuser A assignee=谁\nend e\ns -> A -> e").start(谁=[1, 2])
+    story = Story("start s\nuser A assignee=谁\nend e\ns -> A -> e").start(谁={"名": 1})
     assert story.open == []
     assert story.set(谁=7).retry().happened(ItemOpened)[0].assignee == 7
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.definition.model import (
+    Assignment,
     EventSpec,
     Extension,
     Flow,
@@ -20,6 +21,7 @@ from bihuan.engine.definition.parse import check_bpmn, parse_bpmn
 from bihuan.engine.definition.problems import DefinitionError, Problem
 
 __all__ = [
+    "Assignment",
     "DefinitionError",
     "EventSpec",
     "Extension",

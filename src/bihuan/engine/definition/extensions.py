@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lxml import etree
 
+from bihuan.engine.definition.assignment import ATTRIBUTES
 from bihuan.engine.definition.expressions import is_juel
 from bihuan.engine.definition.model import Extension
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, ZEEBE, split
@@ -36,6 +37,7 @@ _OWN = frozenset(
         "output",
         "result",
         "decision",
+        *ATTRIBUTES,
     ]
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lxml import etree
 
+from bihuan.engine.definition.assignment import PERSON_STEPS
 from bihuan.engine.definition.extensions import read_extension
 from bihuan.engine.definition.model import Extension, Flow, Lane, Level, Node, Process
 from bihuan.engine.definition.names import BIHUAN, BPMN
@@ -40,6 +41,7 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
     _join_flows(draft)
     _attach_boundaries(draft)
     _hand_down_lanes(draft)
+    _find_done_nodes(draft)
     nodes = {identity: Node(**fields) for identity, fields in draft.nodes.items()}
     levels = {parent: _level(parent, members, nodes) for parent, members in draft.members.items()}
     process = Process(
@@ -206,6 +208,22 @@ def _hand_down_lanes(draft: _Draft) -> None:
         extension: Extension = fields["extension"]
         if lane_id and not extension.role:
             fields["extension"] = replace(extension, role=draft.lanes[lane_id].role)
+
+
+def _find_done_nodes(draft: _Draft) -> None:
+    """`bihuan:who="done:…"` names a person's step by id or name."""
+    steps = {identity: fields["name"] for identity, fields in draft.nodes.items() if fields["kind"] in PERSON_STEPS}
+    by_name = {name: identity for identity, name in steps.items()}
+    for identity, fields in draft.nodes.items():
+        rule = fields.get("assignment")
+        if rule is None or rule.source != "done" or not rule.argument:
+            continue
+        meant = rule.argument if rule.argument in steps else by_name.get(rule.argument)
+        if meant is None:
+            reason = f"bihuan:who 里的「{rule.argument}」不是这个流程里的人工任务"
+            draft.reading.refuse(draft.elements[identity], reason, "bad-assignment")
+        else:
+            fields["assignment"] = replace(rule, argument=meant)
 
 
 def _level(parent: str, members: list[str], nodes: dict[str, Node]) -> Level:

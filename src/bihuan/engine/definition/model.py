@@ -12,6 +12,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """The rule of a person's step for who does it (`bihuan:who` and its companions, docs/packs.md).
+
+    `source` says among whom, with its `argument` (empty: the step's role); `pick` which of them (empty: the only one,
+    or all may take it); `nobody` and `fallback` what when nobody is found; `starter` and `again` what when it would be
+    who started the process, or did the step before: allow, skip, superior. `skipped` is what a skipped step gives.
+    """
+
+    source: str = ""
+    argument: str = ""
+    levels: int = 1
+    """How many superiors up."""
+    rank: int = 0
+    """Or up to the first of at least this rank; 0: by levels."""
+    pick: str = ""
+    nobody: str = "wait"
+    fallback: str = ""
+    starter: str = "allow"
+    again: str = "allow"
+    expression: Expression | None = None
+    skipped: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """What the rule book adds to a BPMN element (attributes of the namespace `urn:bihuan:bpmn:1`).
 
@@ -166,6 +190,7 @@ class Node:
     """A script of another language, as the assignments it comes to."""
     result_variable: str = ""
     assignee: Expression | None = None
+    assignment: Assignment | None = None
     title: Expression | None = None
     role: Expression | None = None
     by_event: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 from lxml import etree
 
+from bihuan.engine.definition.assignment import read_assignment
 from bihuan.engine.definition.events import ALLOWED, read_event, read_reference, refuse_listeners
 from bihuan.engine.definition.expressions import FEEL_LANGUAGES, is_juel
 from bihuan.engine.definition.extensions import read_extension, vendor
@@ -69,13 +70,16 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
     extension = fields["extension"]
     line = line_of(element)
     mappings = read_mappings(element, reading)
+    assignment = read_assignment(element, fields["kind"], reading)
+    assignee = reading.expression(element, extension.assignee, line)
     fields.update(
         loop=read_loop(element, reading),
         inputs=mappings.inputs,
         outputs=mappings.outputs,
         pass_all_in=mappings.all_in,
         pass_all_out=mappings.all_out,
-        assignee=reading.expression(element, extension.assignee, line),
+        assignee=assignment.expression if assignment is not None and assignment.expression else assignee,
+        assignment=assignment,
         title=reading.expression(element, extension.title, line),
         result_variable=element.get(f"{{{BIHUAN}}}result", "")
         or vendor(element, "resultVariable", "resultVariableName"),

@@ -32,6 +32,14 @@ class CompleteItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FailItem:
+    """The work item `wait` cannot be given to anybody: an incident, whose retry opens it anew."""
+
+    wait: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FireTimer:
     """The moment of the timer `wait` has come. Whether it has is the caller's business: the engine only obeys."""
 
@@ -133,6 +141,7 @@ class SetVariables:
 Command: TypeAlias = (
     Start
     | CompleteItem
+    | FailItem
     | FireTimer
     | DeliverMessage
     | DeliverSignal

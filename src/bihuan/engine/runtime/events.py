@@ -126,15 +126,15 @@ class VariablesSet(Event):
 
 @dataclass(frozen=True, slots=True)
 class ItemOpened(Event):
-    """A person has something to do. `assignee` is a user id or name computed by the model; `variables` are the local
-    ones of this item (element and number of a repetition, input mappings)."""
+    """A person has something to do. `assignee` is a user id or name computed by the model, or several of them of whom
+    one does it; `variables` are the local ones of this item (element and number of a repetition, input mappings)."""
 
     wait: int
     node: str
     token: int
     name: str
     role: str = ""
-    assignee: str | int | None = None
+    assignee: str | int | list[str | int] | None = None
     form: str = ""
     title: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)

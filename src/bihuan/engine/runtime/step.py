@@ -17,6 +17,7 @@ from bihuan.engine.runtime.events import (
     Event,
     IncidentRaised,
     InstanceStarted,
+    ItemClosed,
     ServiceClosed,
     VariablesSet,
 )
@@ -156,6 +157,13 @@ def _fail(kind: str) -> Callable[[Run, Any], None]:
     return fail
 
 
+def _fail_item(run: Run, command: c.FailItem) -> None:
+    wait = _wait(run, command.wait, "item")
+    token = run.state.tokens[wait.token]
+    run.emit(ItemClosed(wait.id, "cancelled"))
+    run.incident(token, "work", command.reason)
+
+
 def _escalate_call(run: Run, command: c.EscalateCall) -> None:
     wait = _wait(run, command.wait, "call")
     throw_escalation(run, run.state.tokens[wait.token], command.code, _values(command.variables))
@@ -195,6 +203,7 @@ def _set_variables(run: Run, command: c.SetVariables) -> None:
 _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     c.Start: _start,
     c.CompleteItem: _answer("item"),
+    c.FailItem: _fail_item,
     c.FireTimer: _answer("timer"),
     c.DeliverMessage: _answer("message"),
     c.DeliverSignal: _answer("signal"),

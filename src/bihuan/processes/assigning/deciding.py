@@ -1,0 +1,167 @@
+"""Deciding who does a step as it opens: people by the rule, those who are there, and what when nobody is."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from bihuan.engine.definition.model import Assignment
+from bihuan.engine.feel import FeelError
+from bihuan.engine.runtime import CompleteItem, FailItem, ItemOpened, UnfitValue, normalised
+from bihuan.org.models import Role
+from bihuan.processes.assigning.picking import pick
+from bihuan.processes.assigning.sources import SOURCES, Found, Question
+from bihuan.processes.contract import Decided
+from bihuan.processes.holding import roles_of
+from bihuan.processes.rows import Loaded
+from bihuan.processes.unit import Unit
+
+PLAIN = Assignment()
+OFFER = ("", "offer")
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The step need not be done by anybody, for this reason."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nobody can be found, and the process is to wait for an administrator."""
+
+    why: str
+
+
+def decide(unit: Unit, instance: Loaded, event: ItemOpened) -> None:
+    """Find who does a step that has opened, if its diagram says so or names somebody; plain offers to a role stay."""
+    rule = instance.process.nodes[event.node].assignment
+    if rule is not None or isinstance(event.assignee, list):
+        unit.later(lambda: _settle(unit, instance, event, rule or PLAIN))
+
+
+def _settle(unit: Unit, instance: Loaded, event: ItemOpened, rule: Assignment) -> None:
+    if event.wait not in instance.state.waits:
+        return
+    if not rule.source:
+        rule = replace(rule, source="field" if event.assignee not in (None, "") else "role")
+    question = Question(unit, instance, event, rule, unit.staff_at(instance.facts.site_id))
+    found = _decision(question)
+    if isinstance(found, Decided):
+        instance.decided[event.wait] = found
+        return
+    instance.notes.append(f"“{event.name}”{found.why}")
+    if isinstance(found, Stop) or unit.is_runaway:
+        unit.follow(instance, FailItem(event.wait, found.why))
+        return
+    try:
+        unit.follow(instance, CompleteItem(event.wait, _result_of_skipping(question)))
+    except (FeelError, UnfitValue) as failure:
+        unit.follow(instance, FailItem(event.wait, f"跳过后的结果算不出来：{failure}"))
+
+
+def _decision(question: Question) -> Decided | Skip | Stop:
+    rule, staff = question.rule, question.staff
+    found = SOURCES[rule.source](question)
+    present, words = _present(question, found)
+    starter = question.starter() if rule.starter != "allow" else None
+    if starter is not None and starter in present:
+        others = tuple(user for user in present if user != starter)
+        if not others and rule.starter == "skip":
+            return Skip(f"跳过：办理人{staff.name(starter)}就是发起人")
+        if not others:
+            above = staff.superior_up_to(starter, levels=1, rank=0)
+            others, words = _present(question, Found(() if above is None else (above,), ""))
+            words = f"发起人{staff.name(starter)}不审批自己的事项，交其上级{words}"
+        present = others
+    if not present:
+        return _nobody(question, found)
+    if rule.again == "skip" and present == (question.last_doer(),):
+        return Skip(f"跳过：{staff.name(present[0])}刚办理过上一步")
+    return _picked(question, present, words, set(present) <= set(found.people))
+
+
+def _present(question: Question, found: Found) -> tuple[tuple[int, ...], str]:
+    """Those of the people who are not on leave; when all are, who acts for them, else nobody."""
+    staff = question.staff
+    there = tuple(user for user in found.people if user not in staff.away)
+    if there or not found.people:
+        return there, found.words
+    deputies = staff.deputies(found.people, question.event.role, question.instance.facts.process_id)
+    return (
+        tuple(user for user, _ in deputies),
+        f"{'、'.join(staff.name(user) for user in found.people[:3])}请假，由其代理人或替补办理",
+    )
+
+
+def _picked(question: Question, people: tuple[int, ...], words: str, asked_for: bool) -> Decided:
+    rule, event, staff = question.rule, question.event, question.staff
+    if rule.pick in OFFER and (len(people) > 1 or rule.pick == "offer"):
+        # A role without conditions stays an offer to the role: whoever joins it later may take the work too.
+        whole = rule.source == "role" and rule.starter == "allow" and asked_for
+        role = (rule.argument or event.role) if whole else ""
+        why = f"{words}的人都可以领取"
+        return Decided(None, () if whole else people, role, why, {"rule": rule.source, "candidates": list(people)})
+    chosen, how, kept = pick(question, rule.pick, people)
+    why = f"{staff.name(chosen)}{words}" + (f"，{how}" if how else "")
+    record = {"rule": rule.source, "candidates": sorted(people), "pick": rule.pick, "user": chosen, **kept}
+    return Decided(chosen, (), event.role, why, record)
+
+
+def stand_in(unit: Unit, instance: Loaded, event: ItemOpened, absent: int) -> Decided | None:
+    """Who does a step that the model gives to somebody on leave: a deputy, else the others of its role."""
+    staff = unit.staff_at(instance.facts.site_id)
+    deputies = staff.deputies([absent], event.role, instance.facts.process_id)
+    record = {"rule": "stand_in", "absent": absent, "candidates": [user for user, _ in deputies]}
+    if deputies:
+        chosen = deputies[0][0]
+        why = f"{staff.name(absent)}请假，由其代理人或替补{staff.name(chosen)}办理"
+        return Decided(chosen, (), event.role, why, {**record, "user": chosen})
+    others = [user for key in roles_of(event.role) for user in staff.with_role(key) if user not in staff.away]
+    return Decided(None, (), event.role, f"{staff.name(absent)}请假，改由同角色的人领取", record) if others else None
+
+
+def _nobody(question: Question, found: Found) -> Decided | Stop:
+    """What the rule says for nobody: superior, somebody named, an incident; else it waits and the manager is told."""
+    rule, staff, event = question.rule, question.staff, question.event
+    missing = f"没有找到{found.words}的在岗人员" if found.words else "没有找到办理人"
+    if rule.nobody == "incident":
+        return Stop(missing)
+    there = tuple(user for user in _fallback(question) if user not in staff.away)
+    record = {"rule": rule.source, "nobody": rule.nobody, "candidates": list(there)}
+    if not there:
+        return Decided(None, (), event.role, f"{missing}，已告知上级", record, unattended=True)
+    if rule.nobody == "role" and len(there) > 1:
+        name = Role.objects.filter(key=rule.fallback).values_list("name", flat=True).first() or rule.fallback
+        return Decided(None, (), rule.fallback, f"{missing}，改由{name}办理", record)
+    to = {"superior": "上级", "role": "备用角色的", "person": "备用人员"}[rule.nobody]
+    why = f"{missing}，改由{to}{staff.name(there[0])}办理"
+    return Decided(there[0], (), event.role, why, {**record, "user": there[0]})
+
+
+def _fallback(question: Question) -> tuple[int, ...]:
+    rule, staff = question.rule, question.staff
+    if rule.nobody == "role":
+        return staff.with_role(rule.fallback)
+    if rule.nobody == "person":
+        return staff.of_this_site(staff.named([rule.fallback]).values())
+    if rule.nobody == "superior":
+        starter = question.starter()
+        above = staff.superior_up_to(starter, levels=1, rank=0) if starter is not None else None
+        head = staff.chart.head_of_site(staff.site_id)
+        return tuple(user for user in (above, head) if user is not None)
+    return ()
+
+
+def _result_of_skipping(question: Question) -> Mapping[str, Any]:
+    expression = question.rule.skipped
+    if expression is None:
+        return {}
+    names = ChainMap(dict(question.variables), cast("dict[str, Any]", question.unit.visible(question.instance)))
+    value = normalised({"result": expression.evaluate(names, now=question.unit.now)})["result"]
+    if not isinstance(value, Mapping):
+        raise UnfitValue('bihuan:skipped 要给出一组变量，如 {result: "pass"}')
+    return value
