@@ -44,6 +44,7 @@ KINDS = {
     "call": "callActivity",
 }
 BIHUAN = ("role", "assignee", "form", "service", "title", "correlation", "decision", "result", "codeVariable")
+SIGNOFF = ("signoff", "weight", "threshold", "vote", "early")
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:bihuan="urn:bihuan:bpmn:1"\n'
@@ -105,7 +106,7 @@ class _Writer:
 
     def _node(self, kind: str, options: dict[str, str], inside: str, default: str | None) -> str:
         attributes = {"id": options["id"], "name": options.get("name", options["id"])}
-        for key in BIHUAN:
+        for key in (*BIHUAN, *SIGNOFF):
             if key in options:
                 attributes[f"bihuan:{key}"] = options[key]
         if default:

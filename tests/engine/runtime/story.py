@@ -9,6 +9,7 @@ from typing import Any
 
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import (
+    Ask,
     CancelInstance,
     Command,
     CompleteItem,
@@ -21,6 +22,7 @@ from bihuan.engine.runtime import (
     FinishService,
     FireTimer,
     RetryIncident,
+    SendBack,
     SetVariables,
     SkipIncident,
     Start,
@@ -28,6 +30,7 @@ from bihuan.engine.runtime import (
     apply,
     event_from_json,
     new_state,
+    parked_by,
     step,
 )
 from tests.engine.runtime.models import build
@@ -132,6 +135,25 @@ class Story:
         self.now += timedelta(**span)
         return self
 
+    def send_back(self, node: str, target: str, *, straight: bool = False) -> Story:
+        self.do(SendBack(self.wait(node, "item"), target, straight))
+        return self
+
+    def ask(self, node: str, mode: str, person: int = 7) -> Story:
+        self.do(Ask(self.wait(node, "item"), mode, person, asker=1))
+        return self
+
+    @property
+    def before(self) -> State:
+        """The state as it is, kept to come back to."""
+        return _copy(self.state)
+
+    @property
+    def items(self) -> list[str]:
+        """Nodes with open work that is somebody's turn, sorted, once per item."""
+        waits = (wait for wait in self.state.waits.values() if wait.kind == "item")
+        return sorted(wait.node for wait in waits if not parked_by(self.state, wait.id))
+
     @property
     def incident(self) -> int:
         [held] = self.state.incidents
@@ -166,6 +188,7 @@ def _copy(state: State) -> State:
 def check_whole(process: Process, state: State) -> None:
     """Nothing hangs in the air: every wait, scope and incident belongs to something that is still there."""
     if state.status == "ended":
+        assert not (state.asks or state.reworks or state.held or state.suspended_at)
         assert not state.tokens and not state.waits and not state.incidents and set(state.scopes) == {0}
         return
     assert state.tokens, "a running instance without a token"
@@ -183,5 +206,11 @@ def check_whole(process: Process, state: State) -> None:
     for token in state.tokens.values():
         at_join = process.nodes[token.node].kind in ("parallelGateway", "inclusiveGateway")
         assert token.id in waiting or token.id in held or at_join, f"{token} waits for nothing"
+    for ask in state.asks.values():
+        assert ask.token in state.tokens and (not ask.item or ask.item in state.waits)
+        assert ask.mode == "after" or ask.wait in state.waits
+    for rework in state.reworks.values():
+        assert rework.token in state.tokens and rework.top in state.tokens and rework.wait in state.waits
+    assert set(state.held) <= set(state.tokens)
     ids = [*state.tokens, *state.scopes, *state.waits, *state.incidents]
     assert len(ids) == len(set(ids)) and max(ids) < state.next_id

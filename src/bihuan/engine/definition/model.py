@@ -157,6 +157,21 @@ class LoopSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SignoffSpec:
+    """How several people sign one step (会签 all, 或签 any, 票签 ratio), each with a `weight` (1 without).
+
+    `vote` names the yes/no variable that each of them sets, and that holds the verdict afterwards. Ratio passes when
+    the weight of those who agree reaches `threshold` of the whole. `early` ends it as soon as the verdict is certain.
+    """
+
+    rule: str
+    weight: Expression | None = None
+    threshold: Expression | None = None
+    vote: str = "approved"
+    early: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A flow node. `kind` is its BPMN tag (`userTask`, `boundaryEvent`, …); `parent` the id of the sub-process it is
     in, "" at process level; `incoming` and `outgoing` are flow ids in the order of the file."""
@@ -178,6 +193,7 @@ class Node:
     boundary: tuple[str, ...] = ()
     """Ids of the boundary events attached to this activity."""
     loop: LoopSpec | None = None
+    signoff: SignoffSpec | None = None
     inputs: tuple[IoMapping, ...] = ()
     outputs: tuple[IoMapping, ...] = ()
     called: str = ""

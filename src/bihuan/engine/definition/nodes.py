@@ -29,6 +29,7 @@ from bihuan.engine.definition.names import (
 )
 from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
 from bihuan.engine.definition.scripts import read_script
+from bihuan.engine.definition.signoff import read_signoff
 
 Fields = dict[str, Any]
 
@@ -88,6 +89,8 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
         fields["role"] = reading.expression(element, extension.role, line)
     if element.get("isForCompensation") == "true":
         reading.refuse(element, "暂不支持补偿活动", "unsupported-element")
+    if fields["kind"] in ("userTask", "manualTask"):
+        fields["signoff"] = read_signoff(element, extension, fields["loop"], reading)
     if fields["kind"] in TASKS | {"callActivity"}:
         _refuse_strangers(element, IGNORED_IN_ACTIVITY, reading)
 

@@ -65,6 +65,9 @@ class Activity(Element):
             self.done(run, node, outer)
 
     def _listen(self, run: Run, node: Node, token: Token) -> None:
+        # A step that is only redone for somebody who waits has no exceptions of its own.
+        if token.id in run.state.reworks:
+            return
         # On a retry of the entry the events are listening already.
         if any(wait.token == token.id for wait in run.state.waits.values()):
             return
@@ -73,6 +76,8 @@ class Activity(Element):
 
     def _enter_multi(self, run: Run, node: Node, token: Token) -> None:
         total, items = repetition.measure(run, node, token)
+        if node.signoff is not None and not total:
+            raise Trouble(f"「{node.label}」没有一个会签人")
         if node.boundary:
             self._listen(run, node, token)
         repetition.open_all(run, node, token, total, items)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bihuan.engine.runtime import events as e
+from bihuan.engine.runtime.people.appliers import PEOPLE_APPLIERS, forget_item, forget_token
 from bihuan.engine.runtime.state import ROOT, Incident, Scope, State, Token, Wait
 
 
@@ -29,6 +30,7 @@ def _instance_started(state: State, _event: e.InstanceStarted) -> None:
 def _instance_ended(state: State, event: e.InstanceEnded) -> None:
     state.status = "ended"
     state.outcome = event.outcome
+    state.suspended_at = None
 
 
 def _node_entered(state: State, event: e.NodeEntered) -> None:
@@ -40,6 +42,8 @@ def _node_entered(state: State, event: e.NodeEntered) -> None:
 
 def _node_left(state: State, event: e.NodeLeft) -> None:
     del state.tokens[event.token]
+    if state.asks or state.reworks or state.held:
+        forget_token(state, event.token)
 
 
 def _scope_opened(state: State, event: e.ScopeOpened) -> None:
@@ -92,6 +96,8 @@ def _subscribed(state: State, event: e.Subscribed) -> None:
 
 def _wait_closed(state: State, event: Any) -> None:
     del state.waits[event.wait]
+    if state.asks:
+        forget_item(state, event.wait)
 
 
 def _incident_raised(state: State, event: e.IncidentRaised) -> None:
@@ -124,4 +130,5 @@ _APPLIERS: dict[type[e.Event], Callable[[State, Any], None]] = {
     e.CallClosed: _wait_closed,
     e.IncidentRaised: _incident_raised,
     e.IncidentResolved: _incident_resolved,
+    **PEOPLE_APPLIERS,
 }

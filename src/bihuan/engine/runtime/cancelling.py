@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.runtime.events import IncidentResolved, InstanceEnded, NodeLeft, ScopeClosed
+from bihuan.engine.runtime.people.parking import resume
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, Token
 from bihuan.engine.runtime.waits import close_waits_of_scope, close_waits_of_token
@@ -11,13 +12,21 @@ from bihuan.engine.runtime.waits import close_waits_of_scope, close_waits_of_tok
 def cancel_token(run: Run, token: Token) -> None:
     """The token is gone, with its waits, its incidents and all that runs inside its activity."""
     clear_token(run, token)
+    rework = run.state.reworks.get(token.id)
     run.emit(NodeLeft(token.node, token.id, cancelled=True))
+    if rework is not None:
+        resume(run, rework.wait)
 
 
 def clear_token(run: Run, token: Token) -> None:
     """End everything that hangs on a token but leave the token where it is."""
     state = run.state
+    own = {wait.id for wait in state.waits.values() if wait.token == token.id} if state.reworks else set()
+    redone_for_it = [rework.top for rework in state.reworks.values() if rework.wait in own]
     close_waits_of_token(run, token)
+    for top in redone_for_it:
+        if top in state.tokens:
+            cancel_token(run, state.tokens[top])
     drop_incidents(run, token)
     for scope in [scope for scope in state.scopes.values() if scope.token == token.id and scope.id]:
         if scope.id in state.scopes:

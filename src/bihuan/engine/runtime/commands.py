@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from bihuan.engine.runtime.people.commands import PeopleCommand
+
 
 class CommandRejected(Exception):
     """The command does not fit the state of the instance; nothing has changed. `reason` is Chinese."""
@@ -125,9 +127,10 @@ class SkipIncident:
 
 @dataclass(frozen=True, slots=True)
 class CancelInstance:
-    """Stop the whole instance; every wait is closed."""
+    """Stop the whole instance; every wait is closed. `outcome` is cancelled, or withdrawn by who began it."""
 
     reason: str = ""
+    outcome: str = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +157,5 @@ Command: TypeAlias = (
     | SkipIncident
     | CancelInstance
     | SetVariables
+    | PeopleCommand
 )

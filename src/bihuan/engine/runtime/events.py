@@ -49,7 +49,7 @@ class InstanceStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class InstanceEnded(Event):
-    """The instance is over. `outcome`: completed, terminated, cancelled, or error (then `code` is its error code)."""
+    """The instance is over. `outcome`: completed, terminated, cancelled, withdrawn, or error with its `code`."""
 
     outcome: str
     reason: str = ""
@@ -138,6 +138,8 @@ class ItemOpened(Event):
     form: str = ""
     title: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
+    ask: int = 0
+    """Set where the item is that of somebody asked besides the holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,42 +286,42 @@ class IncidentResolved(Event):
     how: str = "retried"
 
 
-EVENT_TYPES.update(
-    (cls.__name__, cls)
-    for cls in (
-        InstanceStarted,
-        InstanceEnded,
-        NodeEntered,
-        NodeLeft,
-        FlowTaken,
-        ScopeOpened,
-        ScopeClosed,
-        LoopAdvanced,
-        VariablesSet,
-        ItemOpened,
-        ItemClosed,
-        TimerSet,
-        TimerCleared,
-        Subscribed,
-        Unsubscribed,
-        ServiceRequested,
-        ServiceClosed,
-        CallRequested,
-        CallClosed,
-        MessageThrown,
-        SignalThrown,
-        ErrorThrown,
-        EscalationThrown,
-        IncidentRaised,
-        IncidentResolved,
-    )
-)
-
-
 def _default(of: Field[Any]) -> Any:
     if of.default is not MISSING:
         return of.default
     return of.default_factory() if of.default_factory is not MISSING else MISSING
 
 
-_FIELDS.update((cls, tuple((of.name, _default(of)) for of in fields(cls))) for cls in EVENT_TYPES.values())
+def register(*types: type[Event]) -> None:
+    """Make types of event known by name, so that they can be read back."""
+    EVENT_TYPES.update((cls.__name__, cls) for cls in types)
+    _FIELDS.update((cls, tuple((of.name, _default(of)) for of in fields(cls))) for cls in types)
+
+
+register(
+    InstanceStarted,
+    InstanceEnded,
+    NodeEntered,
+    NodeLeft,
+    FlowTaken,
+    ScopeOpened,
+    ScopeClosed,
+    LoopAdvanced,
+    VariablesSet,
+    ItemOpened,
+    ItemClosed,
+    TimerSet,
+    TimerCleared,
+    Subscribed,
+    Unsubscribed,
+    ServiceRequested,
+    ServiceClosed,
+    CallRequested,
+    CallClosed,
+    MessageThrown,
+    SignalThrown,
+    ErrorThrown,
+    EscalationThrown,
+    IncidentRaised,
+    IncidentResolved,
+)

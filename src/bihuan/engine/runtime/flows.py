@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bihuan.engine.definition.model import Flow, Node
 from bihuan.engine.runtime.cancelling import drop_incidents, end_instance
 from bihuan.engine.runtime.events import FlowTaken, NodeEntered, NodeLeft, ScopeClosed
+from bihuan.engine.runtime.people.rework import end_rework
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Token
 from bihuan.engine.runtime.waits import close_waits_of_scope
@@ -44,6 +45,9 @@ def every_open_way(run: Run, node: Node, token: Token) -> list[Flow]:
 
 def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
     """The token goes on by the flows its element chooses, or by the one given."""
+    if run.state.reworks and token.id in run.state.reworks:
+        end_rework(run, token)
+        return
     if flow is not None:
         chosen = [flow]
     else:

@@ -21,6 +21,7 @@ from bihuan.engine.runtime.events import (
     VariablesSet,
 )
 from bihuan.engine.runtime.outputs import assign, close_local, hand_out
+from bihuan.engine.runtime.people.signoff import VOTES, WEIGHTS, Ballot, cast_vote, weigh
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Scope, Token
 from bihuan.engine.runtime.variables import counters
@@ -60,13 +61,17 @@ def open_all(run: Run, node: Node, token: Token, total: int, items: list[Any] | 
     """Open the scope of the whole and the first repetition, or all of them at once."""
     loop = node.loop
     assert loop is not None
+    weights = weigh(run, node, token, total, items)
     multi = run.new_id()
     run.emit(ScopeOpened(multi, token.scope, node.id, token.id, "multi", total, items, bool(loop.output)))
+    if weights is not None:
+        run.emit(VariablesSet(multi, {WEIGHTS: weights}))
     for index in range(1, min(total, 1) + 1 if loop.sequential else total + 1):
-        _spawn(run, node, run.state.scopes[multi], index)
+        spawn(run, node, run.state.scopes[multi], index)
 
 
-def _spawn(run: Run, node: Node, multi: Scope, index: int) -> None:
+def spawn(run: Run, node: Node, multi: Scope, index: int) -> None:
+    """Begin the repetition of this number."""
     loop = node.loop
     assert loop is not None
     each = run.new_id()
@@ -87,7 +92,9 @@ def keep_results(run: Run, node: Node, token: Token, results: Mapping[str, Any],
     """
     loop = node.loop
     assert loop is not None
-    if not loop.output or node.outputs:
+    if node.signoff is not None and results:
+        run.emit(VariablesSet(token.scope, dict(results)))
+    if node.outputs or not (loop.output or node.signoff):
         return hand_out(run, node, token, results, skipped=skipped)
     if node.result_variable and results and not skipped:
         results = {node.result_variable: results["result"] if set(results) == {"result"} else dict(results)}
@@ -110,21 +117,34 @@ def count_one(run: Run, node: Node, token: Token, *, skipped: bool) -> Token | N
         if loop.output and multi.results is not None:
             names[loop.output] = [*multi.results[: index - 1], result, *multi.results[index:]]
         over = loop.completion is not None and run.holds(loop.completion, each.id, names)
+        ballot = cast_vote(run, node, multi, each) if node.signoff is not None else None
     except Trouble as trouble:
         if not skipped:
             run.incident(token, "count", trouble.reason)
             return None
-        result, over = None, False
+        result, over, ballot = None, False, None
     clear_token(run, token)
     run.emit(NodeLeft(node.id, token.id))
     run.emit(ScopeClosed(each.id))
     run.emit(LoopAdvanced(multi.id, index, result))
+    if ballot is not None:
+        run.emit(VariablesSet(multi.id, {VOTES: ballot.votes}))
+    return go_on(run, node, multi, ballot, over=over)
+
+
+def go_on(run: Run, node: Node, multi: Scope, ballot: Ballot | None, *, over: bool) -> Token | None:
+    """After one repetition: the token of the whole activity if it is over, else None, with the next begun in a row."""
+    loop = node.loop
+    assert loop is not None
     outer = run.state.tokens[multi.token]
-    if over or multi.done >= multi.total:
+    decided = ballot is not None and ballot.verdict is not None
+    if over or decided or multi.done >= multi.total:
         close_all(run, node, outer)
+        if node.signoff is not None:
+            assign(run, outer.scope, {node.signoff.vote: bool(ballot and ballot.final)})
         return outer
     if loop.sequential:
-        _spawn(run, node, multi, multi.started + 1)
+        spawn(run, node, multi, multi.started + 1)
     return None
 
 

@@ -81,9 +81,37 @@ class Incident:
     stage: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody whom the holder of the item `wait` has asked: before, after or delegate (`mode`).
+
+    `item` is their own work item, 0 until it is their turn.
+    """
+
+    id: int
+    token: int
+    wait: int
+    mode: str
+    person: int
+    asker: int
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rework:
+    """A token that redoes a step for the parked item `wait` and then vanishes, with `top`, the outermost made so."""
+
+    token: int
+    wait: int
+    top: int
+
+
 @dataclass(slots=True)
 class State:
-    """One instance. `status`: new, running or ended; then `outcome` says how."""
+    """One instance. `status`: new, running, suspended or ended; then `outcome` says how.
+
+    `asks` by their id, `reworks` and `held` results by token are what people have arranged about open work.
+    """
 
     status: str = "new"
     outcome: str = ""
@@ -92,6 +120,10 @@ class State:
     scopes: dict[int, Scope] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)
     incidents: dict[int, Incident] = field(default_factory=dict)
+    asks: dict[int, Asked] = field(default_factory=dict)
+    reworks: dict[int, Rework] = field(default_factory=dict)
+    held: dict[int, dict[str, Any]] = field(default_factory=dict)
+    suspended_at: datetime | None = None
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -115,7 +147,18 @@ class State:
             data["waits"] = [_wait_to_json(wait) for wait in self.waits.values()]
         if self.incidents:
             data["incidents"] = [[i.id, i.node, i.token, i.stage] for i in self.incidents.values()]
+        self._add_people(data)
         return data
+
+    def _add_people(self, data: dict[str, Any]) -> None:
+        if self.asks:
+            data["asks"] = [[a.id, a.token, a.wait, a.mode, a.person, a.asker, a.item] for a in self.asks.values()]
+        if self.reworks:
+            data["reworks"] = [[r.token, r.wait, r.top] for r in self.reworks.values()]
+        if self.held:
+            data["held"] = [[token, encode(values)] for token, values in self.held.items()]
+        if self.suspended_at is not None:
+            data["suspended_at"] = self.suspended_at.isoformat()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
@@ -130,6 +173,11 @@ class State:
         state.scopes = {row["id"]: _scope_from_json(row) for row in data.get("scopes", ())}
         state.waits = {row[0]: _wait_from_json(row) for row in data.get("waits", ())}
         state.incidents = {row[0]: Incident(*row) for row in data.get("incidents", ())}
+        state.asks = {row[0]: Asked(*row) for row in data.get("asks", ())}
+        state.reworks = {row[0]: Rework(*row) for row in data.get("reworks", ())}
+        state.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
+        if "suspended_at" in data:
+            state.suspended_at = datetime.fromisoformat(data["suspended_at"])
         return state
 
 

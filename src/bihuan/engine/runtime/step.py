@@ -23,6 +23,8 @@ from bihuan.engine.runtime.events import (
 )
 from bihuan.engine.runtime.flows import stand
 from bihuan.engine.runtime.inside import listen_inside, start_inside
+from bihuan.engine.runtime.people import asking, moving, restoring, suspending
+from bihuan.engine.runtime.people import commands as p
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Incident, State, Wait
 from bihuan.engine.runtime.table import ELEMENTS
@@ -80,6 +82,8 @@ def _values(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _running(run: Run) -> None:
     if run.state.status == "new":
         raise CommandRejected("流程还没有开始")
+    if run.state.status == "suspended":
+        raise CommandRejected("流程已挂起，恢复后才能继续")
     if run.state.status != "running":
         raise CommandRejected("流程已经结束")
 
@@ -139,6 +143,25 @@ def _answer(kind: str) -> Callable[[Run, Any], None]:
     return answer
 
 
+def _complete_item(run: Run, command: c.CompleteItem) -> None:
+    wait = _wait(run, command.wait, "item")
+    asking.complete_item(run, wait, _values(command.variables))
+
+
+def _people(function: Callable[[Run, Any], None]) -> Callable[[Run, Any], None]:
+    def act(run: Run, command: Any) -> None:
+        _running(run)
+        function(run, command)
+
+    return act
+
+
+def _restore(run: Run, command: p.Restore) -> None:
+    if run.state.status != "ended":
+        _running(run)
+    restoring.restore(run, command)
+
+
 def _fail(kind: str) -> Callable[[Run, Any], None]:
     closed = ServiceClosed if kind == "service" else CallClosed
 
@@ -187,8 +210,9 @@ def _skip(run: Run, command: c.SkipIncident) -> None:
 
 
 def _cancel(run: Run, command: c.CancelInstance) -> None:
-    _running(run)
-    end_instance(run, "cancelled", command.reason)
+    if run.state.status != "suspended":
+        _running(run)
+    end_instance(run, command.outcome, command.reason)
 
 
 def _set_variables(run: Run, command: c.SetVariables) -> None:
@@ -202,7 +226,7 @@ def _set_variables(run: Run, command: c.SetVariables) -> None:
 
 _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     c.Start: _start,
-    c.CompleteItem: _answer("item"),
+    c.CompleteItem: _complete_item,
     c.FailItem: _fail_item,
     c.FireTimer: _answer("timer"),
     c.DeliverMessage: _answer("message"),
@@ -216,4 +240,14 @@ _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     c.SkipIncident: _skip,
     c.CancelInstance: _cancel,
     c.SetVariables: _set_variables,
+    p.SendBack: _people(moving.send_back),
+    p.CallOffRework: _people(moving.call_off_rework),
+    p.Jump: _people(moving.jump),
+    p.Restore: _restore,
+    p.Ask: _people(asking.ask),
+    p.Unask: _people(asking.unask),
+    p.AddSigner: _people(asking.add_signer),
+    p.RemoveSigner: _people(asking.remove_signer),
+    p.Suspend: _people(suspending.suspend),
+    p.Resume: suspending.resume_instance,
 }

@@ -1,0 +1,97 @@
+"""How the events of people's operations change the state; `apply` holds the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bihuan.engine.runtime.events import Event
+from bihuan.engine.runtime.people import events as e
+from bihuan.engine.runtime.state import Asked, Rework, State
+
+
+def forget_token(state: State, token: int) -> None:
+    """A token is gone, and with it what people had arranged about it."""
+    state.reworks.pop(token, None)
+    state.held.pop(token, None)
+    if state.asks:
+        state.asks = {ask.id: ask for ask in state.asks.values() if ask.token != token}
+
+
+def forget_item(state: State, wait: int) -> None:
+    """The item of somebody asked is closed: they are asked no more."""
+    for ask in [ask for ask in state.asks.values() if ask.item == wait]:
+        del state.asks[ask.id]
+
+
+def _rework_begun(state: State, event: e.ReworkBegun) -> None:
+    state.reworks[event.token] = Rework(event.token, event.wait, event.top)
+
+
+def _person_asked(state: State, event: e.PersonAsked) -> None:
+    state.asks[event.ask] = Asked(event.ask, event.token, event.wait, event.mode, event.person, event.asker)
+    state.next_id = max(state.next_id, event.ask + 1)
+
+
+def _ask_opened(state: State, event: e.AskOpened) -> None:
+    state.asks[event.ask] = replace(state.asks[event.ask], item=event.item)
+
+
+def _ask_dropped(state: State, event: e.AskDropped) -> None:
+    del state.asks[event.ask]
+
+
+def _results_held(state: State, event: e.ResultsHeld) -> None:
+    state.held[event.token] = dict(event.values)
+
+
+def _results_freed(state: State, event: e.ResultsFreed) -> None:
+    del state.held[event.token]
+
+
+def _signer_added(state: State, event: e.SignerAdded) -> None:
+    scope = state.scopes[event.scope]
+    scope.total += 1
+    scope.items = [*(scope.items or [])]
+    scope.items.insert(event.index - 1, event.item)
+    if scope.results is not None:
+        scope.results.insert(event.index - 1, None)
+
+
+def _loop_recounted(state: State, event: e.LoopRecounted) -> None:
+    scope = state.scopes[event.scope]
+    scope.started, scope.done = event.started, event.done
+    scope.results = None if event.results is None else [*event.results]
+
+
+def _suspended(state: State, event: e.InstanceSuspended) -> None:
+    state.status, state.suspended_at = "suspended", event.at
+
+
+def _resumed(state: State, _event: e.InstanceResumed) -> None:
+    state.status, state.suspended_at = "running", None
+
+
+def _timer_moved(state: State, event: e.TimerMoved) -> None:
+    state.waits[event.wait].due_at = event.due_at
+
+
+def _woken(state: State, _event: e.InstanceWoken) -> None:
+    state.status, state.outcome = "running", ""
+
+
+PEOPLE_APPLIERS: Mapping[type[Event], Callable[[State, Any], None]] = {
+    e.ReworkBegun: _rework_begun,
+    e.PersonAsked: _person_asked,
+    e.AskOpened: _ask_opened,
+    e.AskDropped: _ask_dropped,
+    e.ResultsHeld: _results_held,
+    e.ResultsFreed: _results_freed,
+    e.SignerAdded: _signer_added,
+    e.LoopRecounted: _loop_recounted,
+    e.InstanceSuspended: _suspended,
+    e.InstanceResumed: _resumed,
+    e.TimerMoved: _timer_moved,
+    e.InstanceWoken: _woken,
+}

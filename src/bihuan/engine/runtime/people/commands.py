@@ -1,0 +1,91 @@
+"""What people ask of an instance besides completing work. People are the caller's numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from bihuan.engine.runtime.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class SendBack:
+    """Return from the wait to a step passed before (退回). `straight`: once redone it comes straight back here."""
+
+    wait: int
+    target: str
+    straight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffRework:
+    """Whoever sent a step back straight no longer needs it redone (撤回 of a 退回)."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """An administrator moves the token of a wait or incident to any node; 0 moves the whole instance."""
+
+    source: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Undo one step (撤回) or the end of the instance (唤醒): from `after`, the state it led to, to `before`, the state
+    it began with. What moved elsewhere meanwhile stays as it is. `how` is recall or wake."""
+
+    before: State
+    after: State
+    how: str = "recall"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody else shall see to the item too: before its holder, after, or in their stead (`delegate`)."""
+
+    wait: int
+    mode: str
+    person: int
+    asker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unask:
+    """Somebody asked is no longer asked (减签)."""
+
+    ask: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddSigner:
+    """One more person signs (会签加人): `item` joins the collection of the sign-off that the item `wait` is of."""
+
+    wait: int
+    item: Any
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSigner:
+    """The person whose open item of a sign-off is `wait` no longer signs (会签减人)."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Stand still (挂起): no work is done, no timer goes off, until `Resume`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on (恢复). Timers that measure a span are later by the length of the pause."""
+
+
+PeopleCommand: TypeAlias = (
+    SendBack | CallOffRework | Jump | Restore | Ask | Unask | AddSigner | RemoveSigner | Suspend | Resume
+)

@@ -1,0 +1,150 @@
+"""What has happened when people did more than complete work. Ids are as in `bihuan.engine.runtime.events`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bihuan.engine.runtime.events import Event, register
+
+
+@dataclass(frozen=True, slots=True)
+class Moved(Event):
+    """Somebody moved the instance against its flows, from `node` to `target`: history only.
+
+    `how`: send_back, straight, return (a step redone has come straight back), recall, wake or jump.
+    """
+
+    node: str
+    target: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemParked(Event):
+    """An open item waits for what others do first; it cannot be completed meanwhile."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResumed(Event):
+    """A parked item is its holder's turn again."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReworkBegun(Event):
+    """`token` redoes a step for the item `wait`, and then vanishes. `top` is the outermost token made for that."""
+
+    token: int
+    wait: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAsked(Event):
+    """`person` was asked by `asker` to see to the item `wait`: before, after or delegate (`mode`)."""
+
+    ask: int
+    token: int
+    wait: int
+    mode: str
+    person: int
+    asker: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskOpened(Event):
+    """It is the turn of the person asked: `item` is the work item opened for them."""
+
+    ask: int
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskDropped(Event):
+    """Somebody asked whose turn had not come is no longer asked."""
+
+    ask: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsHeld(Event):
+    """The holder has done the step; its results wait until those who sign after have agreed."""
+
+    token: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsFreed(Event):
+    """Held results are used, or given up because somebody who signs after refused."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignerAdded(Event):
+    """A sign-off has one more to sign: `item` stands in its collection at place `index` (from 1)."""
+
+    scope: int
+    item: Any
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRecounted(Event):
+    """The counts of a multi-instance scope are these: a repetition that was over, or begun, is so no more."""
+
+    scope: int
+    started: int
+    done: int
+    results: list[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSuspended(Event):
+    """The instance stands still since `at`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceResumed(Event):
+    """The instance goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerMoved(Event):
+    """A timer goes off at another moment than set."""
+
+    wait: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceWoken(Event):
+    """An ended instance runs again."""
+
+
+register(
+    Moved,
+    ItemParked,
+    ItemResumed,
+    ReworkBegun,
+    PersonAsked,
+    AskOpened,
+    AskDropped,
+    ResultsHeld,
+    ResultsFreed,
+    SignerAdded,
+    LoopRecounted,
+    InstanceSuspended,
+    InstanceResumed,
+    TimerMoved,
+    InstanceWoken,
+)

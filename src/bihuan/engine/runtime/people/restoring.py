@@ -1,0 +1,197 @@
+"""Undoing one step: what it made is taken away, what it ended is there again.
+
+The store knows the state before and after the step from its history, so that the state itself need not remember.
+Ids are never used twice: what comes back has new ones. Variables keep their present values, except those of a place
+that comes back with its values.
+"""
+
+from __future__ import annotations
+
+from bihuan.engine.runtime.cancelling import cancel_token
+from bihuan.engine.runtime.commands import CommandRejected
+from bihuan.engine.runtime.events import (
+    IncidentRaised,
+    NodeEntered,
+    ScopeClosed,
+    ScopeOpened,
+    TimerSet,
+    VariablesSet,
+)
+from bihuan.engine.runtime.people import commands as c
+from bihuan.engine.runtime.people.events import InstanceWoken, ItemParked, LoopRecounted, Moved, ReworkBegun
+from bihuan.engine.runtime.people.parking import parked_by
+from bihuan.engine.runtime.people.signoff import VOTES
+from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
+from bihuan.engine.runtime.waits import listen
+
+
+def restore(run: Run, command: c.Restore) -> None:
+    """Undo the step between two states of this very instance."""
+    before, after, state = command.before, command.after, run.state
+    made = [token for token in after.tokens if token not in before.tokens]
+    ended = [token for token in before.tokens.values() if token.id not in after.tokens]
+    gone = {token.id for token in ended}
+    if not ended:
+        raise CommandRejected("这一步没有可以撤回的工作")
+    _refuse_moved_on(state, after, made)
+    if any(rework.token in gone and rework.wait not in state.waits for rework in before.reworks.values()):
+        raise CommandRejected("后面的环节已经有人办了，不能撤回")
+    _refuse_programs(before, gone)
+    if state.status == "ended":
+        run.emit(InstanceWoken())
+    run.emit(Moved("", ended[0].node, command.how))
+    _take_away(run, made)
+    _Revival(run, before, after).run(ended)
+
+
+def _refuse_moved_on(state: State, after: State, made: list[int]) -> None:
+    """Whatever the step made must stand as it left it: nobody has acted since."""
+    for token in made:
+        present = state.tokens.get(token)
+        same = present is not None and _waits(state, token) == _waits(after, token)
+        if not same or any(ask.token == token for ask in state.asks.values()):
+            raise CommandRejected("后面的环节已经有人办了，不能撤回")
+
+
+def _waits(state: State, token: int) -> set[tuple[int, str]]:
+    return {(wait.id, wait.kind) for wait in state.waits.values() if wait.token == token and wait.kind != "timer"}
+
+
+def _refuse_programs(before: State, gone: set[int]) -> None:
+    if any(wait.token in gone and wait.kind in ("service", "call") for wait in before.waits.values()):
+        raise CommandRejected("那时有子流程或自动步骤正在办，不能恢复到那里")
+
+
+def _take_away(run: Run, made: list[int]) -> None:
+    state = run.state
+    for identity in made:
+        token = state.tokens.get(identity)
+        if token is None:
+            continue
+        scope = state.scopes[token.scope]
+        cancel_token(run, token)
+        if scope.kind == "each" and scope.id in state.scopes and scope.parent in state.scopes:
+            multi = state.scopes[scope.parent]
+            run.emit(ScopeClosed(scope.id))
+            run.emit(LoopRecounted(multi.id, multi.started - 1, multi.done, multi.results))
+
+
+class _Revival:
+    """Brings tokens back with their scopes and waits, outermost first."""
+
+    def __init__(self, run: Run, before: State, after: State) -> None:
+        self.run_ = run
+        self.before = before
+        self.after = after
+        self.tokens: dict[int, int] = {}
+        self.scopes: dict[int, int] = {}
+
+    def run(self, ended: list[Token]) -> None:
+        """All of them; in the order in which they arose, owners come before what they own."""
+        for token in sorted(ended, key=lambda token: token.id):
+            rework = self.before.reworks.get(token.id)
+            if rework is None or rework.wait in self.run_.state.waits:
+                self._token(token)
+        self._listeners()
+        for old, new in self.tokens.items():
+            self._waits(self.before.tokens[old], self.run_.state.tokens[new])
+
+    def _token(self, old: Token) -> None:
+        run = self.run_
+        outer = self._scope(old.scope)
+        if outer is None:
+            return
+        new = run.new_id()
+        run.emit(NodeEntered(old.node, new, outer, old.flow, old.loop))
+        self.tokens[old.id] = new
+        for scope in self.before.scopes.values():
+            if scope.token == old.id and scope.kind != "each" and scope.id != ROOT:
+                self._open(scope, outer)
+        rework = self.before.reworks.get(old.id)
+        if rework is not None:
+            parked = parked_by(run.state, rework.wait)
+            run.emit(ReworkBegun(new, rework.wait, self.tokens.get(rework.top, rework.top)))
+            if not parked:
+                run.emit(ItemParked(rework.wait))
+
+    def _scope(self, old: int) -> int | None:
+        """The scope as it is called now; a repetition that was over is opened again."""
+        state = self.run_.state
+        if old in self.scopes:
+            return self.scopes[old]
+        if old in state.scopes:
+            return old
+        scope = self.before.scopes[old]
+        if scope.kind != "each":
+            return None
+        parent = self._scope(scope.parent)
+        if parent is None:
+            return None
+        self._reopen_repetition(scope, state.scopes[parent])
+        return self.scopes[old]
+
+    def _reopen_repetition(self, old: Scope, multi: Scope) -> None:
+        run = self.run_
+        index = int(old.variables["loopCounter"])
+        if multi.id == old.parent:
+            # The whole is still there and has counted this one: take it back.
+            results = None if multi.results is None else [*multi.results]
+            if results is not None:
+                results[index - 1] = None
+            run.emit(LoopRecounted(multi.id, multi.started - 1, multi.done - 1, results))
+            votes = [vote for vote in multi.variables.get(VOTES, ()) if vote["index"] != index]
+            if VOTES in multi.variables:
+                run.emit(VariablesSet(multi.id, {VOTES: votes}))
+        new = run.new_id()
+        run.emit(ScopeOpened(new, multi.id, old.node, multi.token, "each"))
+        if old.variables:
+            run.emit(VariablesSet(new, dict(old.variables)))
+        self.scopes[old.id] = new
+
+    def _open(self, old: Scope, outer: int) -> None:
+        run = self.run_
+        parent = self.scopes.get(old.parent, outer)
+        new = run.new_id()
+        token = self.tokens[old.token]
+        gather = old.results is not None
+        run.emit(ScopeOpened(new, parent, old.node, token, old.kind, old.total, old.items, gather))
+        if old.variables:
+            run.emit(VariablesSet(new, dict(old.variables)))
+        self.scopes[old.id] = new
+        if old.kind == "multi":
+            back = sum(1 for scope in self.before.scopes.values() if scope.parent == old.id and scope.kind == "each")
+            run.emit(LoopRecounted(new, old.started - back, old.done, old.results))
+
+    def _listeners(self) -> None:
+        """Event sub-processes of levels that are open again listen again."""
+        for wait in self.before.waits.values():
+            scope = self.scopes.get(wait.scope, wait.scope)
+            if not wait.token and wait.id not in self.after.waits and scope in self.run_.state.scopes:
+                self._wait(wait, 0, scope)
+
+    def _waits(self, old: Token, new: Token) -> None:
+        run, node = self.run_, self.run_.process.nodes[old.node]
+        for wait in self.before.waits.values():
+            if wait.token == old.id and wait.kind != "item":
+                self._wait(wait, new.id, new.scope)
+        for incident in self.before.incidents.values():
+            if incident.token == old.id:
+                reason = "重新打开之前就停在这里，等待处理"
+                run.emit(IncidentRaised(run.new_id(), incident.node, reason, new.id, incident.stage))
+        if any(wait.token == old.id and wait.kind == "item" for wait in self.before.waits.values()):
+            try:
+                run.element(node).work(run, node, new)
+            except Trouble as trouble:
+                run.incident(new, "work", trouble.reason)
+
+    def _wait(self, old: Wait, token: int, scope: int) -> None:
+        run = self.run_
+        owner = 0 if token else scope
+        if old.kind == "timer" and old.due_at is not None:
+            run.emit(TimerSet(run.new_id(), old.node, token, old.due_at, old.left, owner))
+            return
+        try:
+            listen(run, [run.process.nodes[old.node]], token, scope, scope)
+        except Trouble as trouble:
+            run.emit(IncidentRaised(run.new_id(), old.node, trouble.reason, token, "timer" if token else "listen"))

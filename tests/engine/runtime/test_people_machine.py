@@ -1,0 +1,228 @@
+"""People do whatever they may, in any order, to processes with forks, sub-processes and sign-offs.
+
+After every step the state is whole, survives saving, and equals what its events replay to (`story.py`); at the end
+the work that is open is done, and the instance must end: no token was lost, made, or left waiting for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from bihuan.engine.runtime import (
+    AddSigner,
+    Ask,
+    CallOffRework,
+    Command,
+    CommandRejected,
+    CompleteItem,
+    FireTimer,
+    Jump,
+    NodeLeft,
+    RemoveSigner,
+    Restore,
+    Resume,
+    SendBack,
+    State,
+    Suspend,
+    Unask,
+    parked_by,
+)
+from bihuan.engine.runtime.people.moving import PERSONAL
+from tests.engine.runtime.story import Story
+from tests.engine.runtime.test_going_back import FORK, INSIDE, LOOP
+
+MIXED = """
+    start s
+    user A
+    and f
+    user V each=people item=who assignee=who signoff=ratio threshold=60%
+    xor g
+    user Fix
+    xor m
+    sub S {
+      start t
+      user P
+      boundary late on=P after=PT1H
+      user Q
+      user W each=people item=who assignee=who signoff=all sequential
+      end u
+      t -> P -> W -> u
+      late -> Q -> u
+    }
+    boundary slow on=S after=PT2H nonint
+    user Chase
+    end z
+    or o
+    user X
+    user Y
+    or n
+    and j
+    user D
+    end e
+    s -> A -> f
+    f -> V -> g
+    g -> m : approved
+    g -> Fix : else
+    Fix -> m -> j
+    f -> S -> j
+    slow -> Chase -> z
+    f -> o
+    o -> X : true
+    o -> Y : both
+    X -> n
+    Y -> n
+    n -> j
+    j -> D -> e
+"""
+NESTED = """
+    start s
+    user A
+    sub Each each=people item=who {
+      start t
+      user P
+      and f
+      user Q
+      user R
+      and j
+      end u
+      t -> P -> f
+      f -> Q -> j
+      f -> R -> j
+      j -> u
+    }
+    user D
+    end e
+    s -> A -> Each -> D -> e
+"""
+MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED]
+PEOPLE = ["a", "b", "c"]
+# Enough to finish any of the models by completing what is open.
+ENOUGH = 200
+
+
+class People(RuleBasedStateMachine):
+    """Each rule is one thing a person may try; what is refused has changed nothing (checked by `Story.do`)."""
+
+    @initialize(model=st.sampled_from(MODELS), both=st.booleans())
+    def begin(self, model: str, both: bool) -> None:
+        self.story = Story(model).start(people=PEOPLE, both=both, ok=False)
+        self.undo: tuple[State, State] | None = None
+
+    @property
+    def state(self) -> State:
+        return self.story.state
+
+    def try_(self, command: Command) -> None:
+        before = self.story.before
+        try:
+            self.story.do(command)
+        except CommandRejected:
+            return
+        if not isinstance(command, Restore):
+            self.undo = (before, self.story.before)
+
+    def pick(self, kind: str, number: int) -> int | None:
+        waits = [wait.id for wait in self.state.waits.values() if wait.kind == kind and wait.token]
+        return waits[number % len(waits)] if waits else None
+
+    @rule(number=st.integers(0, 9), agree=st.booleans())
+    def complete(self, number: int, agree: bool) -> None:
+        item = self.pick("item", number)
+        if item is not None:
+            self.try_(CompleteItem(item, {"approved": agree, "agree": agree}))
+
+    @rule(number=st.integers(0, 9), place=st.integers(0, 19), straight=st.booleans())
+    def send_back(self, number: int, place: int, straight: bool) -> None:
+        item = self.pick("item", number)
+        done = {event.node for event in self.story.history if isinstance(event, NodeLeft) and not event.cancelled}
+        passed = sorted(node for node in done if self.story.process.nodes[node].kind in PERSONAL)
+        if item is not None and passed:
+            self.try_(SendBack(item, passed[place % len(passed)], straight))
+
+    @rule(number=st.integers(0, 9), place=st.integers(0, 40))
+    def jump(self, number: int, place: int) -> None:
+        item = self.pick("item", number)
+        nodes = sorted(self.story.process.nodes)
+        if item is not None:
+            self.try_(Jump(item if number else 0, nodes[place % len(nodes)]))
+
+    @rule(number=st.integers(0, 9), mode=st.sampled_from(["before", "after", "delegate"]), person=st.integers(1, 4))
+    def ask(self, number: int, mode: str, person: int) -> None:
+        item = self.pick("item", number)
+        if item is not None:
+            self.try_(Ask(item, mode, person, asker=9))
+
+    @rule(number=st.integers(0, 9))
+    def unask(self, number: int) -> None:
+        if self.state.asks:
+            self.try_(Unask(list(self.state.asks)[number % len(self.state.asks)]))
+
+    @rule(number=st.integers(0, 9))
+    def call_off(self, number: int) -> None:
+        if self.state.reworks:
+            reworks = list(self.state.reworks.values())
+            self.try_(CallOffRework(reworks[number % len(reworks)].wait))
+
+    @rule(number=st.integers(0, 9), join=st.booleans())
+    def sign_with(self, number: int, join: bool) -> None:
+        item = self.pick("item", number)
+        if item is not None:
+            self.try_(AddSigner(item, "d", 2) if join else RemoveSigner(item))
+
+    @rule()
+    def take_back(self) -> None:
+        if self.undo is not None:
+            undo, self.undo = self.undo, None
+            self.try_(Restore(*undo, "wake" if self.state.status == "ended" else "recall"))
+
+    @rule(number=st.integers(0, 9))
+    def fire(self, number: int) -> None:
+        timer = self.pick("timer", number)
+        if timer is not None:
+            self.try_(FireTimer(timer))
+
+    @rule()
+    def rest(self) -> None:
+        self.try_(Suspend())
+        self.story.later(minutes=10)
+        self.try_(Resume())
+
+    @invariant()
+    def nothing_grows(self) -> None:
+        if hasattr(self, "story"):
+            assert len(self.state.tokens) < 60 and len(self.state.reworks) < 30
+
+    def teardown(self) -> None:
+        """Everybody does what is open; then it is over."""
+        if not hasattr(self, "story"):
+            return
+        self.story.set(ok=True) if self.state.status == "running" else None
+        for _ in range(ENOUGH):
+            if self.state.status == "ended":
+                break
+            self.story.do(CompleteItem(self._open_item(), {"approved": True, "agree": True}))
+        assert self.state.status == "ended", f"still open: {self.story.open}"
+
+    def _open_item(self) -> int:
+        items: list[Any] = [
+            wait for wait in self.state.waits.values() if wait.kind == "item" and not parked_by(self.state, wait.id)
+        ]
+        assert items and not self.state.incidents, f"nobody can go on: {self.state}"
+        return int(items[0].id)
+
+
+_QUIET = settings(stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def test_people_in_any_order() -> None:
+    run_state_machine_as_test(People, settings=settings(_QUIET, max_examples=40))
+
+
+@pytest.mark.long
+def test_people_in_many_orders() -> None:
+    run_state_machine_as_test(People, settings=settings(_QUIET, max_examples=2000))
