@@ -189,7 +189,7 @@ def test_look_ups_refuse_strangers_and_unknown_kinds(cast: Cast, client: Client)
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (45, "还剩 45 秒"),
+        (45, "仅剩 45 秒"),
         (12 * 60, "还剩 12 分"),
         (-200, "超时 3 分"),
         (7500, "还剩 2 时 5 分"),

@@ -42,6 +42,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "admin.people": "管理人员和岗位",
         "roster.manage": "安排值班、请假和代理",
         "admin.sites": "管理门店和部门",
+        "display.manage": "管理看板大屏",
         "admin.permissions": "管理角色权限",
     }
 )

@@ -198,3 +198,36 @@ class Sequence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site_id} {self.kind} {self.day:%Y%m%d} {self.last}"
+
+
+class Display(models.Model):
+    """A screen on a wall that shows one board of one site to whoever passes (看板大屏).
+
+    It has no person: its address carries a token of which only the hash is kept, which opens this board and nothing
+    else until somebody revokes it. `seen_at` is when it last asked, to the minute.
+    """
+
+    class Board(models.TextChoices):
+        WORKSHOP = "workshop", "车间看板"
+        HOTLINE = "hotline", "热线看板"
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", verbose_name="门店")
+    board = models.CharField("看板", max_length=12, choices=Board.choices)
+    name = models.CharField("位置", max_length=40)
+    token_hash = models.CharField("链接摘要", max_length=64, unique=True)
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    opened_at = models.DateTimeField("启用时间", default=clock.now)
+    seen_at = models.DateTimeField("最近在线", null=True, blank=True)
+    revoked_at = models.DateTimeField("停用时间", null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Display]] = models.Manager()
+
+    class Meta:
+        verbose_name = "看板大屏"
+        verbose_name_plural = "看板大屏"
+        constraints = (
+            models.CheckConstraint(condition=Q(board__in=["workshop", "hotline"]), name="org_display_board_known"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

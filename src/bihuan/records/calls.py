@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -18,6 +21,12 @@ from bihuan.records.models import CallLog, Case, Contact, Customer
 from bihuan.records.search_keys import digits
 
 IN_TIME = timedelta(seconds=10)
+_COUNTS: dict[str, Any] = {
+    "rang": Count("pk"),
+    "answered": Count("pk", filter=Q(answered_at__isnull=False)),
+    "in_time": Count("pk", filter=Q(answered_at__lte=F("ringing_at") + IN_TIME)),
+    "abandoned": Count("pk", filter=Q(outcome="abandoned")),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,23 @@ class AnswerRow:
     def share_in_time(self) -> float | None:
         """In-time answers over all calls that rang, 0 to 1; None without calls."""
         return self.in_time / self.rang if self.rang else None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCounts:
+    """Inbound calls that rang in a period. The share answered in time is over all that rang, answered or not."""
+
+    rang: int = 0
+    answered: int = 0
+    in_time: int = 0
+    abandoned: int = 0
+
+    @property
+    def percent(self) -> Decimal | None:
+        """In per cent with one place; None when nothing rang."""
+        if not self.rang:
+            return None
+        return (Decimal(100 * self.in_time) / self.rang).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
 
 
 @transaction.atomic
@@ -125,6 +151,12 @@ def ringing_calls(*, actor: Actor, site_id: int | None = None) -> list[CallLog]:
     )
 
 
+def answer_counts(site_ids: Iterable[int], start: datetime, end: datetime) -> AnswerCounts:
+    """Inbound calls of these sites that rang from `start` up to (not including) `end`, in one query."""
+    rows = CallLog.objects.at(site_ids).filter(direction="in", ringing_at__gte=start, ringing_at__lt=end)
+    return AnswerCounts(**rows.aggregate(**_COUNTS))
+
+
 def answer_report(first: date, last: date, *, actor: Actor, site_id: int | None = None) -> list[AnswerRow]:
     """Inbound calls from `first` to `last` (local days, at most 400) by day and person, in one query."""
     site = current_site(actor, site_id)
@@ -134,17 +166,12 @@ def answer_report(first: date, last: date, *, actor: Actor, site_id: int | None 
     zone = ZoneInfo(site.timezone)
     start = datetime.combine(first, time(), tzinfo=zone)
     end = datetime.combine(last + timedelta(days=1), time(), tzinfo=zone)
-    rows = (
+    rows: Iterable[Any] = (
         CallLog.objects.at(site.pk)
         .filter(direction="in", ringing_at__gte=start, ringing_at__lt=end)
         .annotate(day=TruncDate("ringing_at", tzinfo=zone))
         .values("day", "user_id", "user__name")
-        .annotate(
-            rang=Count("pk"),
-            answered=Count("pk", filter=Q(answered_at__isnull=False)),
-            in_time=Count("pk", filter=Q(answered_at__lte=F("ringing_at") + IN_TIME)),
-            abandoned=Count("pk", filter=Q(outcome="abandoned")),
-        )
+        .annotate(**_COUNTS)
         .order_by("day", "user_id")
     )
     return [

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bihuan.kernel import clock
 from bihuan.kernel.money import format_yuan
+from bihuan.limits.standing import Standing, standing
 
 WEEKDAYS = "一二三四五六日"
 DEFAULT_ZONE = "Asia/Shanghai"
 PLATE = re.compile(r"([\u4e00-\u9fff])([A-Z])\W?([A-Z0-9]{4,6}[\u4e00-\u9fff]?)")
-SOON = timedelta(minutes=10)
+LEFT = {Standing.LATE: "超时", Standing.SOON: "仅剩"}
 
 
 def money(amount: Decimal | int | str | None) -> str:
@@ -105,22 +106,17 @@ def span(seconds: float) -> str:
     return f"{minutes // 1440} 天 {rest} 时" if rest else f"{minutes // 1440} 天"
 
 
-def time_left(due: datetime | None) -> str:
-    """还剩 12 分 or 超时 3 分; "" when there is no limit."""
+def time_left(due: datetime | None, warn: datetime | None = None) -> str:
+    """还剩 12 分, 仅剩 5 分 or 超时 3 分; "" when there is no limit."""
     if due is None:
         return ""
-    seconds = (due - clock.now()).total_seconds()
-    return f"{'还剩' if seconds >= 0 else '超时'} {span(seconds)}"
+    now = clock.now()
+    return f"{LEFT.get(standing(due, warn, now), '还剩')} {span((due - now).total_seconds())}"
 
 
 def urgency(due: datetime | None, warn: datetime | None = None) -> str:
-    """late, soon or ok against now; "none" without a limit. Soon is past the warning or the last ten minutes."""
-    if due is None:
-        return "none"
-    now = clock.now()
-    if due < now:
-        return "late"
-    return "soon" if now >= (warn if warn is not None else due - SOON) else "ok"
+    """late, soon or ok against now; "none" without a limit."""
+    return standing(due, warn, clock.now()).value
 
 
 def iso(value: datetime | None) -> str:

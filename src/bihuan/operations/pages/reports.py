@@ -19,7 +19,7 @@ from bihuan.limits.models import Clock
 from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
-from bihuan.records.calls import answer_report
+from bihuan.records.calls import AnswerCounts, answer_counts
 from bihuan.records.models import Case, CaseKind, Feedback
 from bihuan.records.models.feedback import Satisfaction
 
@@ -61,8 +61,7 @@ class Reports:
     first: date
     last: date
     limits: list[LimitRow]
-    calls: dict[str, int]
-    calls_percent: Decimal | None
+    calls: AnswerCounts
     stamps: list[Bar]
     satisfaction: list[Bar]
     answers: int
@@ -83,7 +82,7 @@ def reports_page(first: date | None, last: date | None, *, actor: Actor) -> Repo
         raise BusinessError(f"开始日期不能晚于结束日期，且最多 {MAX_DAYS} 天", "since")
     start = datetime.combine(since, time(), zone)
     end = datetime.combine(until + timedelta(days=1), time(), zone)
-    calls = _calls(since, until, actor)
+    calls = answer_counts([site.pk], start, end)
     visits = Case.objects.at(site.pk).filter(kind=CaseKind.SERVICE_VISIT, opened_at__gte=start, opened_at__lt=end)
     stamps = visits.aggregate(
         all=Count("pk"), blue=Count("pk", filter=Q(stamp="blue")), red=Count("pk", filter=Q(stamp="red"))
@@ -101,7 +100,6 @@ def reports_page(first: date | None, last: date | None, *, actor: Actor) -> Repo
         last=until,
         limits=_limits(site.pk, start, end),
         calls=calls,
-        calls_percent=share(calls["in_time"], calls["rang"]),
         stamps=[
             Bar("蓝章（按约定工时完工）", stamps["blue"], share(stamps["blue"], stamped) or Decimal(0), "info"),
             Bar("红章（超出约定工时）", stamps["red"], share(stamps["red"], stamped) or Decimal(0), "bad"),
@@ -153,13 +151,3 @@ def target_in_words(target: str) -> str:
         return "按约定"
     units = {"d": " 天", "h": " 小时", "m": " 分", "s": " 秒"}
     return "".join(units.get(letter, letter) for letter in target)
-
-
-def _calls(since: date, until: date, actor: Actor) -> dict[str, int]:
-    rows = answer_report(since, until, actor=actor)
-    return {
-        "rang": sum(row.rang for row in rows),
-        "answered": sum(row.answered for row in rows),
-        "in_time": sum(row.in_time for row in rows),
-        "abandoned": sum(row.abandoned for row in rows),
-    }

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bihuan.kernel import clock
 from bihuan.limits.models import ClockPause
+from bihuan.limits.standing import Standing, standing
 from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
 from bihuan.operations.surroundings import CASE
@@ -20,7 +21,6 @@ from bihuan.processes.queries import InboxItem, inbox
 from bihuan.records.models import Case, CaseKind, CaseStatus
 
 LIMIT = 100
-SOON = timedelta(minutes=10)
 RECENT_HOURS = 12
 RECENT = 8
 NOTICES = 5
@@ -136,12 +136,11 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
 def _urgency(row: Row, now: datetime, zone: ZoneInfo) -> str:
     """Work without a limit belongs to today: it is open now."""
     due = row.item.due_at
-    if due is None or row.paused:
+    stands = standing(due, row.item.warn_at, now, paused=bool(row.paused))
+    if stands in (Standing.LATE, Standing.SOON):
+        return stands.value
+    if due is None or stands == Standing.PAUSED:
         return "today"
-    if due < now:
-        return "late"
-    if now >= (row.item.warn_at or due - SOON):
-        return "soon"
     return "today" if due.astimezone(zone).date() <= now.astimezone(zone).date() else "later"
 
 
