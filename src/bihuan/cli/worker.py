@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from bihuan.kernel import clock
-from bihuan.operations.background import notice_worker, product_worker, send_notices
+from bihuan.operations.background import product_worker, send_notices, slow_worker
 from bihuan.processes.worker import POLL_SECONDS
 
 STOP_SECONDS = 20
@@ -28,32 +28,30 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run_worker(arguments: argparse.Namespace) -> int:
     """Work until stopped, or with `--once` until nothing is due."""
-    worker = product_worker()
+    worker, slow = product_worker(), slow_worker()
     if not 0 < arguments.poll <= 1:
         print("--poll 应大于 0，最长 1 秒：定时器要在一秒之内触发", file=sys.stderr)
         return 2
     worker.poll_seconds = arguments.poll
     if arguments.once:
         done = failed = 0
-        while (ran := worker.round()).taken:
+        while (ran := worker.round() + slow.round()).taken:
             done, failed = done + ran.done, failed + ran.failed
         while send_notices(clock.now()) is not None:
             pass
         print(f"完成 {done} 个任务，失败 {failed} 个")
         return 1 if failed else 0
 
-    sender = notice_worker()
-
     def stop(_number: int, _frame: FrameType | None) -> None:
         worker.stop()
-        sender.stop()
+        slow.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     print("后台进程已启动", flush=True)
-    sending = sender.start_thread()
+    aside = slow.start_thread()
     worker.run()
-    sender.stop()
-    sending.join(STOP_SECONDS)
+    slow.stop()
+    aside.join(STOP_SECONDS)
     print("后台进程已停止", flush=True)
     return 0

@@ -22,7 +22,7 @@ loglevel = "warning"
 # Behind a proxy on the same machine only; others cannot name a client's address.
 forwarded_allow_ips = "127.0.0.1,::1"
 
-WORKERS = ("bihuan.operations.background.product_worker", "bihuan.operations.background.notice_worker")
+WORKERS = ("bihuan.operations.background.product_worker", "bihuan.operations.background.slow_worker")
 _working: list[Any] = []
 
 

@@ -1,4 +1,4 @@
-"""The product's workers: one for timers of processes and limits that warn or run out, one that sends notices."""
+"""The product's workers: one for what must be on time, one for what may take its time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from bihuan.limits.due import next_moment, present, take_back_untimely
 from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
+from bihuan.operations import imports
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
 from bihuan.processes.finishing import TIMER
@@ -17,13 +18,13 @@ SENT_A_ROUND = 10
 
 
 def product_worker() -> Worker:
-    """A worker that knows everything this product does in the background."""
+    """The worker for what must be on time: timers of processes, and limits."""
     return Worker({TIMER: timer_handler(surroundings()), TELL_CLOCK: tell_again}, ticks=(LimitWatch(),))
 
 
-def notice_worker() -> Worker:
-    """A worker beside it that plans and sends notices: a mail server that answers slowly holds up no timer."""
-    return Worker({}, ticks=(send_notices,))
+def slow_worker() -> Worker:
+    """A worker beside it for what may take its time: neither a slow mail server nor a large import holds up a timer."""
+    return Worker({imports.KIND: imports.HANDLER}, ticks=(send_notices,))
 
 
 def send_notices(now: datetime) -> datetime | None:

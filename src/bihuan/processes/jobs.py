@@ -55,6 +55,16 @@ Handler: TypeAlias = Callable[[TakenJob], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A handler in two halves: `prepare` reads and computes before the transaction, and answers what writes in it.
+
+    For long work that would otherwise keep everybody else from writing on SQLite.
+    """
+
+    prepare: Callable[[TakenJob], Handler]
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """What `run_due` did: jobs done, jobs that failed (to be tried again, or dead), jobs that were no longer there."""
 
@@ -83,7 +93,11 @@ def enqueue(
 
 
 def run_due(
-    now: datetime | None = None, limit: int = 20, *, handlers: Mapping[str, Handler], lease: timedelta = LEASE
+    now: datetime | None = None,
+    limit: int = 20,
+    *,
+    handlers: Mapping[str, Handler | Prepared],
+    lease: timedelta = LEASE,
 ) -> Ran:
     """Take up to `limit` due jobs of the kinds that have a handler and do them, earliest first."""
     at = now or clock.now()
@@ -150,9 +164,10 @@ def _taken(row: tuple[Any, ...]) -> TakenJob:
     return TakenJob(row[0], row[1], payload, due_at, *row[4:])
 
 
-def _run(job: TakenJob, handler: Handler, at: datetime) -> Ran:
+def _run(job: TakenJob, handler: Handler | Prepared, at: datetime) -> Ran:
     try:
-        return Ran(done=1) if _do_once(job, handler) else Ran(gone=1)
+        done = _do_once(job, handler.prepare(job) if isinstance(handler, Prepared) else handler)
+        return Ran(done=1) if done else Ran(gone=1)
     except Exception as failure:
         log.exception("job %s (%s) failed at attempt %s", job.id, job.kind, job.attempts)
         _put_back(job, failure, at)

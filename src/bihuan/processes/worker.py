@@ -11,7 +11,7 @@ from typing import TypeAlias
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from bihuan.kernel import clock
-from bihuan.processes.jobs import Handler, Ran, next_due, run_due
+from bihuan.processes.jobs import Handler, Prepared, Ran, next_due, run_due
 
 log = logging.getLogger("bihuan.processes.worker")
 
@@ -30,7 +30,7 @@ class Worker:
 
     def __init__(
         self,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, Handler | Prepared],
         *,
         ticks: Sequence[Tick] = (),
         poll_seconds: float = POLL_SECONDS,

@@ -66,6 +66,7 @@ DEEDS: Mapping[str, str] = {
     "part.saved": "维护配件",
     "capacity.set": "设置预约容量",
     "knowledge.saved": "修改知识",
+    "import.asked": "提交导入",
     "import.run": "导入工作簿",
     "import.customers": "导入客户",
     "import.vehicles": "导入车辆",

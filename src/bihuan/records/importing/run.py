@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from django.db import IntegrityError, OperationalError, transaction
 
@@ -28,6 +29,15 @@ class _TakeBackError(Exception):
     """Ends the transaction of a dry run or a faulty import without storing anything."""
 
 
+@dataclass
+class Workbook:
+    """A workbook that has been read: its rows by kind of sheet in writing order, and what was found wrong so far."""
+
+    run: Run
+    sha256: str
+    work: list[tuple[SheetKind, list[Row]]]
+
+
 def import_workbook(
     content: bytes,
     file_name: str,
@@ -43,26 +53,48 @@ def import_workbook(
     called with rows done, rows in all, and the sheet's name. Raises only NotAllowed and NotFound; whatever is wrong
     with the file stands in the report.
     """
+    read = read_workbook(content, file_name, actor=actor, site_id=site_id, dry_run=dry_run, progress=progress)
+    return write_workbook(read)
+
+
+def read_workbook(
+    content: bytes,
+    file_name: str,
+    *,
+    actor: Actor,
+    site_id: int | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Workbook:
+    """The first half of an import, which needs no transaction: open the file and check every cell by itself."""
     site = current_site(actor, site_id)
     actor.require("import.run", site.pk)
     report = ImportReport(shown(file_name), dry_run)
     run = Run(actor, site, report, progress or (lambda done, total, label: None))
+    read = Workbook(run, hashlib.sha256(content).hexdigest(), [])
     try:
         tables = read_tables(content, file_name)
     except UnreadableWorkbookError as failure:
         report.add(report.file, failure.message)
+        return read
+    read.work = _sorted_out(tables, run)
+    run.total = sum(len(rows) for _, rows in read.work)
+    return read
+
+
+def write_workbook(read: Workbook) -> ImportReport:
+    """The second half: write all rows, or take everything back with a problem or on a dry run."""
+    run, report = read.run, read.run.report
+    if not read.work:
         return report
-    work = _sorted_out(tables, run)
-    run.total = sum(len(rows) for _, rows in work)
     try:
         with transaction.atomic():
-            for kind, rows in work:
+            for kind, rows in read.work:
                 _apply(kind, rows, run)
-            if dry_run or not report.ok:
+            if report.dry_run or not report.ok:
                 raise _TakeBackError
-            digest = hashlib.sha256(content).hexdigest()
-            data = {"file": report.file, "sha256": digest, "sheets": [sheet.to_json() for sheet in report.sheets]}
-            note(actor, "import.run", f"site:{site.pk}", site_id=site.pk, data=data)
+            data = {"file": report.file, "sha256": read.sha256, "sheets": [sheet.to_json() for sheet in report.sheets]}
+            note(run.actor, "import.run", f"site:{run.site.pk}", site_id=run.site.pk, data=data)
     except _TakeBackError:
         pass
     except (IntegrityError, OperationalError):

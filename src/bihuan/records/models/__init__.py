@@ -18,6 +18,7 @@ from bihuan.records.models.catalogue import JobType, Part
 from bihuan.records.models.custody import Custody, CustodyMove, HolderKind, Thing
 from bihuan.records.models.documents import Attachment, Document, DocumentKind, Signature
 from bihuan.records.models.feedback import Feedback, Satisfaction
+from bihuan.records.models.imports import ImportRun, ImportStatus
 from bihuan.records.models.knowledge import KnowledgeNote
 from bihuan.records.models.parties import Contact, Customer, CustomerKind
 from bihuan.records.models.stock import Stock, StockMove, StockMoveKind
@@ -41,6 +42,8 @@ __all__ = [
     "DocumentKind",
     "Feedback",
     "HolderKind",
+    "ImportRun",
+    "ImportStatus",
     "JobType",
     "KnowledgeNote",
     "LineStatus",

@@ -8,4 +8,6 @@ app_name = "imports"
 urlpatterns = [
     path("import", views.start, name="start"),
     path("import/template", views.template, name="template"),
+    path("import/<int:run_id>", views.run, name="run"),
+    path("import/<int:run_id>/store", views.store, name="store"),
 ]

@@ -1,24 +1,24 @@
-"""A workbook of one's own data: tried first, then stored, all or nothing."""
+"""A workbook of one's own data: handed in, watched while it is worked on, tried before it is stored."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError
-from bihuan.records.importing.report import ImportReport
-from bihuan.records.importing.run import import_workbook
+from bihuan.operations.imports import ask_import, import_page, store_tried
+from bihuan.records.importing.guard import MAX_BYTES
 from bihuan.records.importing.template import template_workbook
 from bihuan.web.downloads import workbook
-from bihuan.web.http import actor_of, page, signed_in
-
-MAX_BYTES = 20_000_000
+from bihuan.web.http import STATUS, actor_of, is_htmx, page, signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def start(request: HttpRequest) -> HttpResponse:
-    """Choose a workbook, try it, see every problem with its row; store it once nothing is wrong."""
+    """Choose a workbook and hand it in; an import of the site that is under way is shown at once."""
     actor = actor_of(request)
     actor.require("import.run")
     if request.method != "POST":
@@ -30,10 +30,29 @@ def start(request: HttpRequest) -> HttpResponse:
         return _draw(request, problem="文件超过 20 MB，请分成几个文件", status=422)
     dry_run = request.POST.get("mode") != "store"
     try:
-        report = import_workbook(upload.read(), upload.name or "", actor=actor, dry_run=dry_run)
+        run_id = ask_import(upload.read(), upload.name or "", actor=actor, dry_run=dry_run)
     except BusinessError as error:
-        return _draw(request, problem=error.message, status=422)
-    return _draw(request, report, status=200 if report.ok else 422)
+        return _refused(request, error)
+    return HttpResponseRedirect(reverse("imports:run", args=[run_id]))
+
+
+@require_GET
+@signed_in
+def run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """How far an import is, then what came of it; htmx asks for that part alone until it is done."""
+    if is_htmx(request):
+        return render(request, "imports/_run.html", {"shown": import_page(run_id, actor=actor_of(request))})
+    return _draw(request, run_id)
+
+
+@require_POST
+@signed_in
+def store(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Store the workbook that was tried, without choosing it again."""
+    try:
+        return HttpResponseRedirect(reverse("imports:run", args=[store_tried(run_id, actor=actor_of(request))]))
+    except BusinessError as error:
+        return _refused(request, error)
 
 
 @require_GET
@@ -44,7 +63,13 @@ def template(request: HttpRequest) -> HttpResponse:
     return workbook(template_workbook(), "bihuan-template")
 
 
-def _draw(
-    request: HttpRequest, report: ImportReport | None = None, *, problem: str = "", status: int = 200
-) -> HttpResponse:
-    return page(request, "imports/page.html", {"report": report, "problem": problem}, status=status)
+def _refused(request: HttpRequest, error: BusinessError) -> HttpResponse:
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 422)
+    if status in (403, 404):
+        raise error
+    return _draw(request, problem=error.message, status=status)
+
+
+def _draw(request: HttpRequest, run_id: int | None = None, *, problem: str = "", status: int = 200) -> HttpResponse:
+    shown = import_page(run_id, actor=actor_of(request))
+    return page(request, "imports/page.html", {"shown": shown, "problem": problem}, status=status)
