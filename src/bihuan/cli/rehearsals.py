@@ -30,6 +30,8 @@ KINDS = {
     "signal": "等信号",
     "service": "服务",
     "call": "调用流程",
+    "condition": "等条件",
+    "adhoc": "可以开始的活动",
 }
 
 

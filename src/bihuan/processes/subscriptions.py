@@ -49,9 +49,15 @@ def throw_message(unit: Unit, instance: Loaded, event: MessageThrown) -> None:
 
 
 def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
-    """A process throws a signal: it reaches everybody at the site."""
-    site_id = instance.facts.site_id
-    unit.later(lambda: _send_on(unit, signal_receivers(event.name, site_id), "signal", event.payload))
+    """A process throws a signal: it reaches everybody at the site. Its own instance has heard it already."""
+    site_id, thrower = instance.facts.site_id, instance.id
+
+    def send() -> None:
+        others = [receiver for receiver in signal_receivers(event.name, site_id) if receiver[0] != thrower]
+        _send_on(unit, others, "signal", event.payload)
+
+    if event.name:
+        unit.later(send)
 
 
 def message_receivers(name: str, correlation: str) -> list[tuple[int, int]]:

@@ -90,14 +90,14 @@ def test_every_honest_spelling_of_the_same_file_reads_the_same(data: bytes | str
 
 
 def test_every_problem_is_told_not_only_the_first() -> None:
-    body = BODY.replace("</process>", '<complexGateway id="c"/>\n<transaction id="x"/></process>')
+    body = BODY.replace("</process>", '<globalConversation id="c"/>\n<choreographyTask id="x"/></process>')
     with pytest.raises(DefinitionError) as refused:
         parse_bpmn(GOOD.replace(BODY, body), source="f.bpmn")
     assert [(problem.element, problem.element_id) for problem in refused.value.problems] == [
-        ("complexGateway", "c"),
-        ("transaction", "x"),
+        ("globalConversation", "c"),
+        ("choreographyTask", "x"),
     ]
-    assert "complexGateway c" in str(refused.value)
+    assert "choreographyTask x" in str(refused.value)
 
 
 def test_ids_are_used_once() -> None:

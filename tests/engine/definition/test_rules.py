@@ -42,7 +42,7 @@ def inside(xml: str) -> list[Problem]:
         ("start s\nthrow a link=L\ns -> a", "link", "intermediateThrowEvent"),
         ("start s\nsub P {\nstart x message=m\n}\ns -> P", "sub-process-start", "startEvent"),
         ("start s\nsub P {\nstart x\nstart y\n}\ns -> P", "sub-process-start", "subProcess"),
-        ("start s\nsub P {\n}\ns -> P", "empty-sub-process", "subProcess"),
+        ("start s\nsub P {\nuser A\nuser B\nA -> B -> A\n}\ns -> P", "empty-sub-process", "subProcess"),
         ("start s\nuser A\ns -> A\nsub P byevent {\nstart x message=m\n}\nA -> P", "event-sub-process", "subProcess"),
         ("start s\nuser A\ns -> A\nsub P byevent {\nstart x\n}", "event-sub-process", "subProcess"),
         ("start s\nsub P {\nuser B\n}\nuser A\ns -> P -> A\nA -> B", "flow-crosses-border", "sequenceFlow"),
@@ -72,20 +72,25 @@ def test_it_is_refused(text: str, code: str, element: str) -> None:
 @pytest.mark.parametrize(
     ("xml", "code"),
     [
-        ('<complexGateway id="x"/>', "unsupported-element"),
-        ('<transaction id="x"/>', "unsupported-element"),
-        ('<adHocSubProcess id="x"/>', "unsupported-element"),
+        ('<choreographyTask id="x"/>', "unsupported-element"),
+        ('<adHocSubProcess id="x"/>', "ad-hoc"),
+        ('<adHocSubProcess id="o"><endEvent id="x"/></adHocSubProcess>', "ad-hoc"),
         ('<wizardTask id="x"/>', "unknown-element"),
         ('<zeebe:thing id="x"/>', "unknown-element"),
         ('<userTask id="x"><zeebe:thing/></userTask>', "unknown-element"),
         ('<userTask id="x"><nonsense/></userTask>', "unknown-element"),
-        ('<userTask id="x" isForCompensation="true"/>', "unsupported-element"),
-        ('<receiveTask id="x" instantiate="true"/>', "unsupported-element"),
-        ('<boundaryEvent id="x" attachedToRef="t"><compensateEventDefinition/></boundaryEvent>', "unsupported-event"),
-        ('<boundaryEvent id="x" attachedToRef="t"><conditionalEventDefinition/></boundaryEvent>', "unsupported-event"),
-        ('<endEvent id="x"><cancelEventDefinition/></endEvent>', "unsupported-event"),
+        ('<userTask id="x" isForCompensation="true"/><sequenceFlow id="y" sourceRef="t" targetRef="x"/>', "compensation"),  # noqa: E501
+        ('<receiveTask id="x" instantiate="true"><multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality></multiInstanceLoopCharacteristics></receiveTask>', "instantiate"),  # noqa: E501
+        ('<boundaryEvent id="x" attachedToRef="t"><compensateEventDefinition/></boundaryEvent>', "compensation"),
+        ('<intermediateThrowEvent id="x"><compensateEventDefinition activityRef="s"/></intermediateThrowEvent>', "missing-reference"),  # noqa: E501
+        ('<intermediateThrowEvent id="x"><compensateEventDefinition activityRef="no"/></intermediateThrowEvent>', "missing-reference"),  # noqa: E501
+        ('<boundaryEvent id="x" attachedToRef="t"><conditionalEventDefinition/></boundaryEvent>', "event-without-condition"),  # noqa: E501
+        ('<endEvent id="x"><cancelEventDefinition/></endEvent>', "cancel-outside-transaction"),
+        ('<boundaryEvent id="x" attachedToRef="t"><cancelEventDefinition/></boundaryEvent>', "cancel-outside-transaction"),  # noqa: E501
+        ('<boundaryEvent id="x" attachedToRef="t" cancelActivity="false"><cancelEventDefinition/></boundaryEvent>', "cancel-not-interrupting"),  # noqa: E501
+        ('<eventBasedGateway id="x" eventGatewayType="Parallel"/>', "event-gateway"),
         ('<startEvent id="x"><errorEventDefinition/></startEvent>', "unsupported-event"),
-        ('<endEvent id="x"><messageEventDefinition/><signalEventDefinition/></endEvent>', "multiple-event"),
+        ('<endEvent id="x"><messageEventDefinition/><terminateEventDefinition/></endEvent>', "multiple-event"),
         ('<intermediateCatchEvent id="x"><messageEventDefinition messageRef="m"/></intermediateCatchEvent>', "missing-reference"),  # noqa: E501
         ('<intermediateCatchEvent id="x"><timerEventDefinition/></intermediateCatchEvent>', "timer-without-time"),
         ('<userTask id="x"><multiInstanceLoopCharacteristics/></userTask>', "bad-loop"),
@@ -114,7 +119,7 @@ def test_pictures_data_and_notes_are_left_alone() -> None:
 
 
 def test_a_process_marked_not_executable_beside_others_is_a_drawing() -> None:
-    body = '<startEvent id="{0}s"/><complexGateway id="{0}c"/>'
+    body = '<startEvent id="{0}s"/><choreographyTask id="{0}c"/>'
     xml = (
         f'{HEAD}<process id="a" isExecutable="false">{body.format("a")}</process>'
         '<process id="b" isExecutable="true"><startEvent id="bs"/></process></definitions>'

@@ -10,6 +10,8 @@
       …
     }
     boundary t on=A after=PT1H nonint
+    boundary c on=A compensate
+    c ~> U
 
 A line `| <xml/>` puts raw XML inside the element declared before it.
 """
@@ -40,7 +42,10 @@ KINDS = {
     "and": "parallelGateway",
     "or": "inclusiveGateway",
     "event": "eventBasedGateway",
+    "complex": "complexGateway",
     "sub": "subProcess",
+    "transaction": "transaction",
+    "adhoc": "adHocSubProcess",
     "call": "callActivity",
 }
 BIHUAN = ("role", "assignee", "form", "service", "title", "correlation", "decision", "result", "codeVariable")
@@ -72,6 +77,9 @@ class _Writer:
             if line.startswith("|"):
                 kind, options, inside = parts[-1]
                 parts[-1] = (kind, options, inside + line[1:].strip())
+            elif "~>" in line:
+                source, _, target = line.partition("~>")
+                flows.append(f'<association sourceRef="{source.strip()}" targetRef="{target.strip()}"/>')
             elif "->" in line:
                 flows.extend(self._flows(line, defaults))
             else:
@@ -116,10 +124,11 @@ class _Writer:
             attributes["cancelActivity"] = "false" if "nonint" in options else "true"
         if kind == "start" and "nonint" in options:
             attributes["isInterrupting"] = "false"
-        if kind == "sub" and "byevent" in options:
+        if "byevent" in options:
             attributes["triggeredByEvent"] = "true"
         if kind == "call":
             attributes["calledElement"] = options.get("called", "")
+        inside += self._rarer(kind, options, attributes)
         task = kind in ("send", "receive")
         if task and "message" in options:
             attributes["messageRef"] = self._declare("message", options["message"])
@@ -131,6 +140,26 @@ class _Writer:
         text = " ".join(f"{key}={quoteattr(value)}" for key, value in attributes.items())
         return f"<{KINDS[kind]} {text}>{inside}</{KINDS[kind]}>"
 
+    def _rarer(self, kind: str, options: dict[str, str], attributes: dict[str, str]) -> str:
+        """Attributes and conditions of the less common elements."""
+        if "undoes" in options:
+            attributes["isForCompensation"] = "true"
+        if "instantiate" in options:
+            attributes["instantiate"] = "true"
+        if "parallel" in options:
+            attributes["eventGatewayType" if kind == "event" else "parallelMultiple"] = (
+                "Parallel" if kind == "event" else "true"
+            )
+        if kind == "adhoc":
+            attributes["ordering"] = "Sequential" if "sequential" in options else "Parallel"
+            attributes["cancelRemainingInstances"] = "false" if "keep" in options else "true"
+            if "byhand" in options:
+                attributes["bihuan:begin"] = "by-hand"
+        for key, tag in (("activation", "activationCondition"), ("completion", "completionCondition")):
+            if key in options:
+                return f"<{tag}>{escape(options[key])}</{tag}>"
+        return ""
+
     def _declare(self, kind: str, name: str) -> str:
         identity = f"{kind}_{name}"
         code = {"error": "errorCode", "escalation": "escalationCode"}.get(kind, "name")
@@ -138,16 +167,26 @@ class _Writer:
         return identity
 
     def _event(self, options: dict[str, str]) -> str:
+        found = ""
         for kind in ("message", "signal", "error", "escalation"):
-            if kind in options:
-                reference = f" {kind}Ref={quoteattr(self._declare(kind, options[kind]))}" if options[kind] else ""
-                return f"<{kind}EventDefinition{reference}/>"
+            for name in options.get(kind, "").split(",") if kind in options else ():
+                reference = f" {kind}Ref={quoteattr(self._declare(kind, name))}" if name else ""
+                found += f"<{kind}EventDefinition{reference}/>"
         for key, tag in (("at", "timeDate"), ("after", "timeDuration"), ("every", "timeCycle")):
             if key in options:
-                return f"<timerEventDefinition><{tag}>{escape(options[key])}</{tag}></timerEventDefinition>"
+                found += f"<timerEventDefinition><{tag}>{escape(options[key])}</{tag}></timerEventDefinition>"
+        if "when" in options:
+            condition = escape(options["when"])
+            found += f"<conditionalEventDefinition><condition>{condition}</condition></conditionalEventDefinition>"
         if "link" in options:
-            return f"<linkEventDefinition name={quoteattr(options['link'])}/>"
-        return "<terminateEventDefinition/>" if "terminate" in options else ""
+            found += f"<linkEventDefinition name={quoteattr(options['link'])}/>"
+        if "compensate" in options:
+            activity = f" activityRef={quoteattr(options['compensate'])}" if options["compensate"] else ""
+            waits = ' waitForCompletion="false"' if "nowait" in options else ""
+            found += f"<compensateEventDefinition{activity}{waits}/>"
+        for kind in ("terminate", "cancel"):
+            found += f"<{kind}EventDefinition/>" if kind in options else ""
+        return found
 
     def _loop(self, options: dict[str, str]) -> str:
         if "while" in options or "max" in options:

@@ -33,6 +33,7 @@ from bihuan.engine.runtime import (
     parked_by,
     step,
 )
+from bihuan.engine.runtime.incidents import JOINS
 from tests.engine.runtime.models import build
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
@@ -190,6 +191,7 @@ def check_whole(process: Process, state: State) -> None:
     if state.status == "ended":
         assert not (state.asks or state.reworks or state.held or state.suspended_at)
         assert not state.tokens and not state.waits and not state.incidents and set(state.scopes) == {0}
+        assert not state.records and not state.gateways
         return
     assert state.tokens, "a running instance without a token"
     held = {incident.token for incident in state.incidents.values()}
@@ -204,7 +206,7 @@ def check_whole(process: Process, state: State) -> None:
         assert wait.token in state.tokens if wait.token else wait.scope in state.scopes
     waiting = {wait.token for wait in state.waits.values()} | {scope.token for scope in state.scopes.values()}
     for token in state.tokens.values():
-        at_join = process.nodes[token.node].kind in ("parallelGateway", "inclusiveGateway")
+        at_join = process.nodes[token.node].kind in JOINS
         assert token.id in waiting or token.id in held or at_join, f"{token} waits for nothing"
     for ask in state.asks.values():
         assert ask.token in state.tokens and (not ask.item or ask.item in state.waits)
@@ -212,5 +214,10 @@ def check_whole(process: Process, state: State) -> None:
     for rework in state.reworks.values():
         assert rework.token in state.tokens and rework.top in state.tokens and rework.wait in state.waits
     assert set(state.held) <= set(state.tokens)
-    ids = [*state.tokens, *state.scopes, *state.waits, *state.incidents]
+    for record in state.records.values():
+        assert record.scope in state.scopes and (not record.within or record.within in state.records)
+        assert not record.by or record.by in state.tokens
+    for scope_id, node in state.gateways:
+        assert scope_id in state.scopes and process.nodes[node].kind == "complexGateway"
+    ids = [*state.tokens, *state.scopes, *state.waits, *state.incidents, *state.records]
     assert len(ids) == len(set(ids)) and max(ids) < state.next_id

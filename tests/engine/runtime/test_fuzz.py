@@ -10,6 +10,7 @@ from lxml import etree
 
 from bihuan.engine.definition import DefinitionError, parse_bpmn
 from bihuan.engine.runtime import (
+    BeginActivity,
     CancelInstance,
     Command,
     CommandRejected,
@@ -22,6 +23,7 @@ from bihuan.engine.runtime import (
     FinishService,
     FireTimer,
     RetryIncident,
+    SetVariables,
     SkipIncident,
 )
 from tests.engine.runtime.models import KINDS, xml_of
@@ -55,6 +57,34 @@ boundary b on=P error=E
 boundary t on=P every=R3/PT1H nonint
 user L times=3 until=enough out=rs value=r
 user W while=again max=4
+boundary ba on=A compensate
+user UA undoes
+ba ~> UA
+boundary bc on=A when="x = 2" nonint
+boundary bm on=W message=m signal=sg parallel nonint
+complex cg activation="activationCount >= 2"
+transaction T each=xs sequential {
+  start ts
+  user TA
+  boundary tb on=TA compensate
+  service TU undoes
+  tb ~> TU
+  xor tg
+  end tc cancel
+  end to
+  ts -> TA -> tg
+  tg -> tc : bad
+  tg -> to : else
+}
+boundary tx on=T cancel
+adhoc AH completion=enough {
+  user A1
+  service A2
+  A3 -> A4
+  script A3 code=x
+  user A4
+}
+throw und compensate
 event v
 catch c1 message=m correlation=x
 catch c2 signal=sg
@@ -77,14 +107,18 @@ o -> W : x > 2
 o -> C : true
 W -> k
 C -> k
-k -> th -> R -> Q -> M -> N -> e
+k -> th -> R -> Q -> M -> N -> T -> AH -> und -> e
+tx -> und
+bc -> cg
+bm -> cg
+cg -> e
 b -> te
 t -> te
 v -> c1 -> A
 v -> c2 -> e
 v -> c3 -> e
 """
-TAGS = [f"{{http://www.omg.org/spec/BPMN/20100524/MODEL}}{tag}" for tag in (*KINDS.values(), "transaction", "nonsense")]
+TAGS = [f"{{http://www.omg.org/spec/BPMN/20100524/MODEL}}{tag}" for tag in (*KINDS.values(), "nonsense")]
 VALUES = [1, 0, True, False, None, "x", [1, 2], [], {"a": 1}, -5, 3.5]
 NAMES = ["x", "xs", "bad", "enough", "again", "r", "y"]
 
@@ -132,6 +166,8 @@ def asked(story: Story, chance: random.Random) -> Command:
         "signal": [DeliverSignal(wait.id, values)],
         "service": [FinishService(wait.id, values), FailService(wait.id, "x", "E"), FailService(wait.id, "x")],
         "call": [FinishCall(wait.id, values), FailCall(wait.id, "x", "E"), FailCall(wait.id, "x")],
+        "condition": [SetVariables(values)],
+        "adhoc": [BeginActivity(wait.id, chance.choice(["A1", "A2", "A3", "A4"]))],
     }
     return chance.choice(makers[wait.kind])  # type: ignore[no-any-return]
 

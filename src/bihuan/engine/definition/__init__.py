@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.definition.model import (
+    AdHocSpec,
     Assignment,
     EventSpec,
     Extension,
@@ -21,6 +22,7 @@ from bihuan.engine.definition.parse import check_bpmn, parse_bpmn
 from bihuan.engine.definition.problems import DefinitionError, Problem
 
 __all__ = [
+    "AdHocSpec",
     "Assignment",
     "DefinitionError",
     "EventSpec",

@@ -8,20 +8,28 @@ from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
 from bihuan.engine.definition.iso8601 import BadTime, looks_like_iso, parse_timer
 from bihuan.engine.definition.model import EventSpec, TimerSpec
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, IGNORED_IN_EVENT, split
-from bihuan.engine.definition.reading import Reading, children, extension_elements, line_of, text_of
+from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
+from bihuan.engine.feel import Expression
 
 PLAIN = EventSpec("none")
 _SUFFIX = "EventDefinition"
 
 ALLOWED: dict[str, frozenset[str]] = {
-    "startEvent": frozenset({"none", "message", "signal", "timer"}),
-    "eventSubProcessStart": frozenset({"message", "signal", "timer", "error", "escalation"}),
-    "intermediateCatchEvent": frozenset({"message", "signal", "timer", "link"}),
-    "intermediateThrowEvent": frozenset({"none", "message", "signal", "escalation", "link"}),
-    "endEvent": frozenset({"none", "message", "signal", "error", "escalation", "terminate"}),
-    "boundaryEvent": frozenset({"message", "signal", "timer", "error", "escalation"}),
+    "startEvent": frozenset({"none", "message", "signal", "timer", "conditional"}),
+    "eventSubProcessStart": frozenset(
+        {"message", "signal", "timer", "conditional", "error", "escalation", "compensate"}
+    ),
+    "intermediateCatchEvent": frozenset({"message", "signal", "timer", "conditional", "link"}),
+    "intermediateThrowEvent": frozenset({"none", "message", "signal", "escalation", "link", "compensate"}),
+    "endEvent": frozenset({"none", "message", "signal", "error", "escalation", "terminate", "compensate", "cancel"}),
+    "boundaryEvent": frozenset(
+        {"message", "signal", "timer", "conditional", "error", "escalation", "compensate", "cancel"}
+    ),
 }
-"""Which kinds of event may stand where; what BPMN knows beyond this is refused as not supported yet."""
+"""Which kinds of event may stand where (BPMN 2.0, table 10.93); everything else the standard forbids."""
+
+ALONE = frozenset({"link", "terminate", "compensate", "cancel", "none"})
+"""Kinds that cannot be one part of a multiple event here: what they do with the token excludes anything else."""
 
 CHINESE = {
     "none": "空",
@@ -39,30 +47,47 @@ CHINESE = {
 _REFERENCES = {"message": "messageRef", "signal": "signalRef", "error": "errorRef", "escalation": "escalationRef"}
 
 
+def is_event_definition(element: etree._Element) -> bool:
+    """Whether the element says what an event waits for or throws."""
+    namespace, local = split(element.tag)
+    return namespace == BPMN and local.endswith(_SUFFIX)
+
+
+def event_kind(definition: etree._Element) -> str:
+    """`signal` for a signalEventDefinition, and so on."""
+    return split(definition.tag)[1].removesuffix(_SUFFIX)
+
+
 def read_event(element: etree._Element, reading: Reading, place: str) -> EventSpec:
     """The event definition inside an event element. `place` is a key of ALLOWED."""
     found: list[etree._Element] = []
     for inner in element:
         namespace, local = split(inner.tag)
-        if namespace == BPMN and local.endswith(_SUFFIX):
+        if is_event_definition(inner):
             found.append(inner)
         elif namespace == BPMN and local == "eventDefinitionRef":
             found.extend(_referenced(element, inner, reading))
         elif namespace != BPMN or local not in IGNORED_IN_EVENT:
             reading.refuse(inner, "事件里不能有这个元素", "unknown-element")
-    if len(found) > 1:
-        reading.refuse(element, "暂不支持一个事件有多个触发条件，请拆成几个事件", "multiple-event")
-        return PLAIN
     if not found:
         if place in ("intermediateCatchEvent", "boundaryEvent"):
             reading.refuse(element, "这个事件没有说等什么（消息、信号或时间）", "event-without-trigger")
         return PLAIN
-    kind = split(found[0].tag)[1].removesuffix(_SUFFIX)
-    if kind not in ALLOWED[place]:
+    kinds = [event_kind(definition) for definition in found]
+    for kind, definition in zip(kinds, found, strict=True):
         word = CHINESE.get(kind, kind)
-        reading.refuse(element, f"这里不支持{word}事件", "unsupported-event", line_of(found[0]))
-        return PLAIN
-    return _read_definition(element, found[0], kind, reading)
+        if kind not in ALLOWED[place]:
+            reading.refuse(element, f"这里不能用{word}事件", "unsupported-event", line_of(definition))
+            return PLAIN
+        if len(found) > 1 and kind in ALONE:
+            reading.refuse(element, f"{word}事件不能和别的触发条件合在一起", "multiple-event", line_of(definition))
+            return PLAIN
+    parts = tuple(
+        _read_definition(element, definition, kind, reading) for kind, definition in zip(kinds, found, strict=True)
+    )
+    if len(parts) == 1:
+        return parts[0]
+    return EventSpec("multiple", parts=parts, parallel=element.get("parallelMultiple") == "true")
 
 
 def _referenced(event: etree._Element, reference: etree._Element, reading: Reading) -> list[etree._Element]:
@@ -82,7 +107,29 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     if kind == "link":
         name = str(definition.get("name") or event.get("name") or event.get("id", ""))
         return EventSpec("link", name)
+    if kind == "conditional":
+        return EventSpec("conditional", condition=_read_condition(event, definition, reading))
+    if kind == "cancel":
+        return EventSpec("cancel")
+    if kind == "compensate":
+        return _read_compensation(event, definition, reading)
     return read_reference(event, definition, kind, reading)
+
+
+def _read_condition(event: etree._Element, definition: etree._Element, reading: Reading) -> Expression | None:
+    condition = child(definition, BPMN, "condition")
+    if condition is None or not text_of(condition):
+        reading.refuse(event, "条件事件没有写条件", "event-without-condition", line_of(definition))
+        return None
+    return reading.condition(event, condition)
+
+
+def _read_compensation(event: etree._Element, definition: etree._Element, reading: Reading) -> EventSpec:
+    activity = definition.get("activityRef", "").rpartition(":")[2]
+    if activity and activity not in reading.identities:
+        reading.refuse(event, f"要补偿的活动「{activity}」不在文件里", "missing-reference", line_of(definition))
+    waits = definition.get("waitForCompletion", "true").strip() not in ("false", "0")
+    return EventSpec("compensate", activity=activity, waits=waits)
 
 
 def read_reference(event: etree._Element, holder: etree._Element, kind: str, reading: Reading) -> EventSpec:

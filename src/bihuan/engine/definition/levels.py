@@ -10,7 +10,7 @@ from lxml import etree
 from bihuan.engine.definition.assignment import PERSON_STEPS
 from bihuan.engine.definition.extensions import read_extension
 from bihuan.engine.definition.model import Extension, Flow, Lane, Level, Node, Process
-from bihuan.engine.definition.names import BIHUAN, BPMN
+from bihuan.engine.definition.names import ACTIVITIES, BIHUAN, BPMN, SUB_PROCESSES
 from bihuan.engine.definition.nodes import node_kind, read_condition, read_node
 from bihuan.engine.definition.reach import reachability
 from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
@@ -40,10 +40,11 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
     _read_level(element, "", draft, 0)
     _join_flows(draft)
     _attach_boundaries(draft)
+    _attach_handlers(draft)
     _hand_down_lanes(draft)
     _find_done_nodes(draft)
     nodes = {identity: Node(**fields) for identity, fields in draft.nodes.items()}
-    levels = {parent: _level(parent, members, nodes) for parent, members in draft.members.items()}
+    levels = {parent: _level(parent, members, nodes, draft.flows) for parent, members in draft.members.items()}
     process = Process(
         id=element.get("id", ""),
         name=element.get("name", "") or element.get("id", ""),
@@ -58,7 +59,9 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
         extension=read_extension(element),
         links=_links(nodes),
     )
-    return replace(process, reach=reachability(process))
+    return replace(
+        process, reach=reachability(process), compensable=_compensable(nodes, levels), watches=_watches(nodes)
+    )
 
 
 def _version_tag(element: etree._Element) -> str:
@@ -97,7 +100,7 @@ def _read_level(element: etree._Element, parent: str, draft: _Draft, depth: int)
             draft.elements[identity] = inner
             draft.nodes[identity] = read_node(inner, kind, draft.reading)
             draft.nodes[identity].update(id=identity, parent=parent)
-            if kind == "subProcess":
+            if kind in SUB_PROCESSES:
                 _read_level(inner, identity, draft, depth + 1)
 
 
@@ -110,16 +113,13 @@ _INSIDE_SUB_PROCESS = frozenset(
         "dataOutputAssociation",
         "multiInstanceLoopCharacteristics",
         "standardLoopCharacteristics",
+        "completionCondition",
     )
 )
 
 
 def _read_flow(element: etree._Element, draft: _Draft) -> None:
     identity = _identity(element, draft)
-    condition = read_condition(element, draft.reading)
-    expression = None
-    if condition is not None:
-        expression = draft.reading.expression(element, text_of(condition), line_of(condition))
     draft.elements[identity] = element
     draft.flows[identity] = Flow(
         identity,
@@ -127,7 +127,7 @@ def _read_flow(element: etree._Element, draft: _Draft) -> None:
         line_of(element),
         element.get("sourceRef", ""),
         element.get("targetRef", ""),
-        expression,
+        read_condition(element, draft.reading),
     )
 
 
@@ -188,6 +188,46 @@ def _attach_boundaries(draft: _Draft) -> None:
         draft.nodes[host_id]["boundary"] = tuple(events)
 
 
+def _attach_handlers(draft: _Draft) -> None:
+    """A compensation boundary event is joined to what undoes its activity by an association, not by a flow."""
+    for identity, fields in draft.nodes.items():
+        if fields["kind"] != "boundaryEvent" or fields["event"].kind != "compensate":
+            continue
+        partners = [draft.nodes.get(partner) for partner in draft.reading.partners.get(identity, ())]
+        handlers = [
+            partner
+            for partner in partners
+            if partner is not None and partner["kind"] in ACTIVITIES and partner["parent"] == fields["parent"]
+        ]
+        host = draft.nodes.get(fields["attached_to"])
+        if len(handlers) != 1:
+            draft.reading.refuse(
+                draft.elements[identity], "补偿边界事件要用关联线连到一个（且只有一个）补偿活动", "compensation"
+            )
+        elif host is not None:
+            handlers[0]["for_compensation"] = True
+            host["handler"] = handlers[0]["id"]
+
+
+def _compensable(nodes: dict[str, Node], levels: dict[str, Level]) -> frozenset[str]:
+    """Activities with a handler, and everything around them."""
+    found: set[str] = set()
+    for node in nodes.values():
+        inside = levels.get(node.id)
+        if not node.handler and (inside is None or not inside.undo or node.by_event):
+            continue
+        around = node.id
+        while around and around not in found:
+            found.add(around)
+            around = nodes[around].parent
+    return frozenset(found)
+
+
+def _watches(nodes: dict[str, Node]) -> bool:
+    events = [node.event for node in nodes.values() if node.event is not None]
+    return any(part.kind == "conditional" for event in events for part in event.all_parts)
+
+
 def _hand_down_lanes(draft: _Draft) -> None:
     owner: dict[str, str] = {}
     for lane in draft.lanes.values():
@@ -226,19 +266,27 @@ def _find_done_nodes(draft: _Draft) -> None:
             fields["assignment"] = replace(rule, argument=meant)
 
 
-def _level(parent: str, members: list[str], nodes: dict[str, Node]) -> Level:
+def _level(parent: str, members: list[str], nodes: dict[str, Node], flows: dict[str, Flow]) -> Level:
     inside = [nodes[member] for member in members]
     starts = [node for node in inside if node.kind == "startEvent"]
     plain = [node.id for node in starts if node.event is not None and node.event.kind == "none"]
     triggers = [node.id for node in starts if node.id not in plain]
-    if not starts:
+    instantiating = [node for node in inside if node.instantiate and not node.incoming and not parent]
+    for node in instantiating:
+        triggers += [node.id] if node.kind == "receiveTask" else [flows[flow].target for flow in node.outgoing]
+    if not starts and not instantiating:
         plain = [node.id for node in inside if not node.incoming and not _waits_to_be_called(node)]
     listeners = [node.id for node in inside if node.by_event]
-    return Level(tuple(plain), tuple(triggers), tuple(listeners), tuple(members))
+    return Level(tuple(plain), tuple(triggers), tuple(listeners), tuple(members), _undo(listeners, nodes))
+
+
+def _undo(listeners: list[str], nodes: dict[str, Node]) -> str:
+    starts = [node for node in nodes.values() if node.parent in listeners and node.kind == "startEvent"]
+    return next((node.id for node in starts if node.event is not None and node.event.kind == "compensate"), "")
 
 
 def _waits_to_be_called(node: Node) -> bool:
-    if node.kind == "boundaryEvent" or node.by_event:
+    if node.kind == "boundaryEvent" or node.by_event or node.for_compensation:
         return True
     return node.kind == "intermediateCatchEvent" and node.event is not None and node.event.kind == "link"
 

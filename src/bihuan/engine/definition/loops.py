@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lxml import etree
 
+from bihuan.engine.definition.events import event_kind, is_event_definition, read_reference
 from bihuan.engine.definition.expressions import BadExpression, feel, is_juel, variable
-from bihuan.engine.definition.model import LoopSpec
+from bihuan.engine.definition.model import EventSpec, LoopSpec
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, ZEEBE
-from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
+from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
 from bihuan.engine.feel import Expression
 
 
@@ -52,8 +55,6 @@ def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading
         reading.refuse(activity, "多实例没有说对哪些东西做（集合），也没有说做几次", "bad-loop", line)
     if output and result is None:
         result = _variable(activity, item_name or output, line, reading)
-    if loop.get("behavior", "All") != "All":
-        reading.refuse(activity, "不支持多实例在每次完成时抛出事件（behavior）", "bad-loop", line)
     return LoopSpec(
         sequential=loop.get("isSequential") == "true",
         cardinality=None if collection is not None else cardinality,
@@ -62,7 +63,57 @@ def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading
         completion=completion,
         output=output,
         result=result,
+        throws=_throws(activity, loop, reading),
+        throws_once=loop.get("behavior") == "One",
     )
+
+
+_THROWN = frozenset({"signal", "message", "escalation", "error"})
+
+
+def _throws(
+    activity: etree._Element, loop: etree._Element, reading: Reading
+) -> tuple[tuple[Expression | None, EventSpec], ...]:
+    """The events of `behavior`: None throws for every repetition, One for the first, Complex by its conditions."""
+    behavior = loop.get("behavior", "All")
+    if behavior == "Complex":
+        return tuple(_complex_throws(activity, loop, reading))
+    if behavior not in ("None", "One"):
+        return ()
+    reference = loop.get("noneBehaviorEventRef" if behavior == "None" else "oneBehaviorEventRef")
+    if reference is not None:
+        thrown = _thrown(activity, reading.event_definitions.get(reference.rpartition(":")[2]), loop, reading)
+        return () if thrown is None else ((None, thrown),)
+    # The standard's default is a signal that the boundary of the activity may catch.
+    return ((None, EventSpec("signal")),)
+
+
+def _complex_throws(
+    activity: etree._Element, loop: etree._Element, reading: Reading
+) -> Iterator[tuple[Expression | None, EventSpec]]:
+    for definition in children(loop, BPMN, "complexBehaviorDefinition"):
+        condition, event = child(definition, BPMN, "condition"), child(definition, BPMN, "event")
+        inner = None if event is None else next((each for each in event if is_event_definition(each)), None)
+        referenced = None if event is None else child(event, BPMN, "eventDefinitionRef")
+        if referenced is not None:
+            inner = reading.event_definitions.get(text_of(referenced).rpartition(":")[2])
+        test = None if condition is None else reading.condition(activity, condition)
+        if condition is None:
+            reading.refuse(activity, "多实例的 complexBehaviorDefinition 没有条件", "bad-loop", line_of(definition))
+        elif event is not None:
+            thrown = _thrown(activity, inner, definition, reading)
+            if thrown is not None:
+                yield test, thrown
+
+
+def _thrown(
+    activity: etree._Element, definition: etree._Element | None, holder: etree._Element, reading: Reading
+) -> EventSpec | None:
+    kind = "" if definition is None else event_kind(definition)
+    if definition is None or kind not in _THROWN:
+        reading.refuse(activity, "多实例每次完成时抛出的应是消息、信号、升级或错误", "bad-loop", line_of(holder))
+        return None
+    return read_reference(activity, definition, kind, reading)
 
 
 def _has_problem(reading: Reading, line: int) -> bool:

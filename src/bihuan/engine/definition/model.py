@@ -120,9 +120,11 @@ class TimerSpec:
 class EventSpec:
     """What an event waits for or throws.
 
-    `kind`: none, message, signal, timer, error, escalation, terminate, link, conditional. `name` is the message or
-    signal name, the error or escalation code ("" catches every code), or the link name; `name_expression` computes it
-    where the file does so. `code_variable` and `message_variable` receive the code and text of a caught error.
+    `kind`: none, message, signal, timer, error, escalation, terminate, link, conditional, compensate, cancel, multiple.
+    `name` is the message or signal name, the error or escalation code ("" catches every code), or the link name;
+    `name_expression` computes it where the file does so. `code_variable` and `message_variable` receive the code and
+    text of a caught error. A multiple event has `parts`; with `parallel` it waits for all of them. `activity` is what
+    is to be compensated ("": everything completed around the event), `waits` whether the thrower waits for the end.
     """
 
     kind: str
@@ -133,6 +135,26 @@ class EventSpec:
     condition: Expression | None = None
     code_variable: str = ""
     message_variable: str = ""
+    parts: tuple[EventSpec, ...] = ()
+    parallel: bool = False
+    activity: str = ""
+    waits: bool = True
+
+    @property
+    def all_parts(self) -> tuple[EventSpec, ...]:
+        """What it is made of: its parts, or just itself."""
+        return self.parts or (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class AdHocSpec:
+    """How the activities of an ad-hoc sub-process are done: in turn (`sequential`) or side by side, until `completion`
+    is true; then what still runs is cancelled, or (without `cancels`) may end. `by_hand`: none begins by itself."""
+
+    sequential: bool = False
+    completion: Expression | None = None
+    cancels: bool = True
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +163,7 @@ class LoopSpec:
 
     Exactly one of `cardinality` and `collection` is set for multi-instance. `item` names the variable that holds the
     element; results of `result` are gathered in the list `output`. `completion` ends the whole activity early.
+    `throws` are the events thrown when a repetition completes, each if its condition (None: always) is true.
     """
 
     sequential: bool = False
@@ -154,6 +177,9 @@ class LoopSpec:
     test_before: bool = False
     condition: Expression | None = None
     maximum: int | None = None
+    throws: tuple[tuple[Expression | None, EventSpec], ...] = ()
+    throws_once: bool = False
+    """Only the first repetition to complete throws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +237,17 @@ class Node:
     role: Expression | None = None
     by_event: bool = False
     """An event sub-process: started by its start event, never by a flow."""
+    for_compensation: bool = False
+    """A compensation handler: begun by compensation, never by a flow."""
+    handler: str = ""
+    """The activity that undoes this one, by way of its compensation boundary event."""
+    ad_hoc: AdHocSpec | None = None
+    activation: Expression | None = None
+    """When a complex gateway goes on."""
+    instantiate: bool = False
+    """A receive task or event-based gateway that begins the process."""
+    parallel: bool = False
+    """An event-based gateway that begins the process and needs all of its events."""
 
     @property
     def label(self) -> str:
@@ -225,10 +262,13 @@ class Level:
     starts: tuple[str, ...] = ()
     """Nodes that receive a token when the level starts plainly: none start events, else nodes nothing leads to."""
     triggers: tuple[str, ...] = ()
-    """Start events with a trigger (message, signal, timer), at process level only."""
+    """What starts it when something happens: start events with a trigger, instantiating receive tasks, and the events
+    after instantiating event-based gateways."""
     listeners: tuple[str, ...] = ()
     """Ids of event sub-processes."""
     nodes: tuple[str, ...] = ()
+    undo: str = ""
+    """The start event of the compensation event sub-process, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +288,17 @@ class Process:
     documentation: str = ""
     extension: Extension = field(default_factory=Extension)
     reach: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
-    """For each inclusive join: which of its incoming flows a token standing at a node can still arrive on."""
+    """For each inclusive or complex join: the incoming flows on which a token standing at a node can still arrive."""
     links: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(level, link name) to the catching link event."""
+    compensable: frozenset[str] = frozenset()
+    """Activities whose completion must be remembered, because they or something in them can be compensated."""
+    watches: bool = False
+    """Whether anything in it waits for a condition on data."""
 
     @property
     def triggers(self) -> tuple[Node, ...]:
-        """Start events that wait for a message, signal or timer before an instance exists."""
+        """Nodes that wait for a message, signal, timer or condition before an instance exists."""
         return tuple(self.nodes[node] for node in self.levels[""].triggers)
 
 

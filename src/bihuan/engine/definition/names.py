@@ -25,15 +25,14 @@ TASKS = frozenset(
         "scriptTask",
     }
 )
-ACTIVITIES = TASKS | {"subProcess", "callActivity"}
-GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
+SUB_PROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
+"""Activities with an inside of their own."""
+ACTIVITIES = TASKS | SUB_PROCESSES | {"callActivity"}
+GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway"})
 EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
 FLOW_NODES = ACTIVITIES | GATEWAYS | EVENTS
 
 NOT_YET = {
-    "complexGateway": "暂不支持复杂网关，请改用排他、并行或包容网关",
-    "transaction": "暂不支持事务子流程，请改用普通子流程加错误边界事件",
-    "adHocSubProcess": "暂不支持特别（ad-hoc）子流程，请把其中的任务用流线连起来",
     "callChoreography": "暂不支持编排（choreography）",
     "choreographyTask": "暂不支持编排（choreography）",
     "subChoreography": "暂不支持编排（choreography）",

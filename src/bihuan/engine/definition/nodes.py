@@ -9,10 +9,11 @@ from lxml import etree
 
 from bihuan.engine.definition.assignment import read_assignment
 from bihuan.engine.definition.events import ALLOWED, read_event, read_reference, refuse_listeners
-from bihuan.engine.definition.expressions import FEEL_LANGUAGES, is_juel
+from bihuan.engine.definition.expressions import is_juel
 from bihuan.engine.definition.extensions import read_extension, vendor
 from bihuan.engine.definition.loops import read_loop
 from bihuan.engine.definition.mappings import read_mappings
+from bihuan.engine.definition.model import AdHocSpec
 from bihuan.engine.definition.names import (
     ACTIVITIES,
     BIHUAN,
@@ -23,13 +24,13 @@ from bihuan.engine.definition.names import (
     IGNORED_IN_PROCESS,
     NOT_YET,
     TASKS,
-    XSI,
     ZEEBE,
     split,
 )
 from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
 from bihuan.engine.definition.scripts import read_script
 from bihuan.engine.definition.signoff import read_signoff
+from bihuan.engine.feel import Expression
 
 Fields = dict[str, Any]
 
@@ -49,7 +50,7 @@ def read_node(element: etree._Element, kind: str, reading: Reading) -> Fields:
     if kind in ACTIVITIES:
         _read_activity(element, fields, reading)
     elif kind in GATEWAYS:
-        _refuse_strangers(element, IGNORED_IN_PROCESS | {"incoming", "outgoing"}, reading)
+        _refuse_strangers(element, IGNORED_IN_PROCESS | {"incoming", "outgoing", "activationCondition"}, reading)
     _READERS.get(kind, _read_nothing)(element, fields, reading)
     return fields
 
@@ -87,8 +88,7 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
     )
     if extension.role.startswith("=") or is_juel(extension.role):
         fields["role"] = reading.expression(element, extension.role, line)
-    if element.get("isForCompensation") == "true":
-        reading.refuse(element, "暂不支持补偿活动", "unsupported-element")
+    fields["for_compensation"] = element.get("isForCompensation") == "true"
     if fields["kind"] in ("userTask", "manualTask"):
         fields["signoff"] = read_signoff(element, extension, fields["loop"], reading)
     if fields["kind"] in TASKS | {"callActivity"}:
@@ -119,8 +119,7 @@ def _read_boundary(element: etree._Element, fields: Fields, reading: Reading) ->
 
 def _read_message_task(element: etree._Element, fields: Fields, reading: Reading) -> None:
     fields["event"] = read_reference(element, element, "message", reading)
-    if fields["kind"] == "receiveTask" and element.get("instantiate") == "true":
-        reading.refuse(element, "暂不支持由接收任务启动流程，请改用消息开始事件", "unsupported-element")
+    fields["instantiate"] = fields["kind"] == "receiveTask" and element.get("instantiate") == "true"
 
 
 def _read_decision(element: etree._Element, fields: Fields, reading: Reading) -> None:
@@ -165,6 +164,26 @@ def _read_sub_process(element: etree._Element, fields: Fields, _reading: Reading
     fields["by_event"] = element.get("triggeredByEvent") == "true"
 
 
+def _read_ad_hoc(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    completion = child(element, BPMN, "completionCondition")
+    fields["ad_hoc"] = AdHocSpec(
+        sequential=element.get("ordering", "Parallel").strip().lower() == "sequential",
+        completion=None if completion is None else reading.condition(element, completion),
+        cancels=element.get("cancelRemainingInstances", "true").strip() not in ("false", "0"),
+        by_hand=fields["extension"].properties.get("begin") == "by-hand",
+    )
+
+
+def _read_complex(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    activation = child(element, BPMN, "activationCondition")
+    fields["activation"] = None if activation is None else reading.condition(element, activation)
+
+
+def _read_event_gateway(element: etree._Element, fields: Fields, _reading: Reading) -> None:
+    fields["instantiate"] = element.get("instantiate") == "true"
+    fields["parallel"] = element.get("eventGatewayType", "Exclusive").strip().lower() == "parallel"
+
+
 _READERS: dict[str, Callable[[etree._Element, Fields, Reading], None]] = {
     "startEvent": _read_start,
     "endEvent": _read_other_event,
@@ -177,6 +196,10 @@ _READERS: dict[str, Callable[[etree._Element, Fields, Reading], None]] = {
     "scriptTask": _read_script,
     "callActivity": _read_call,
     "subProcess": _read_sub_process,
+    "transaction": _read_sub_process,
+    "adHocSubProcess": _read_ad_hoc,
+    "complexGateway": _read_complex,
+    "eventBasedGateway": _read_event_gateway,
 }
 
 
@@ -186,8 +209,6 @@ def node_kind(element: etree._Element, reading: Reading) -> str | None:
     if namespace != BPMN:
         reading.refuse(element, "这里不能有其他软件的元素", "unknown-element")
         return None
-    if local == "eventBasedGateway":
-        _check_event_gateway(element, reading)
     if local in FLOW_NODES:
         return local
     if local in NOT_YET:
@@ -197,21 +218,7 @@ def node_kind(element: etree._Element, reading: Reading) -> str | None:
     return None
 
 
-def _check_event_gateway(element: etree._Element, reading: Reading) -> None:
-    if element.get("instantiate") == "true":
-        reading.refuse(element, "暂不支持由事件网关启动流程，请改用几个开始事件", "unsupported-element")
-
-
-def read_condition(flow: etree._Element, reading: Reading) -> etree._Element | None:
-    """The condition element of a sequence flow if it can be read as FEEL."""
+def read_condition(flow: etree._Element, reading: Reading) -> Expression | None:
+    """The condition of a sequence flow."""
     condition = child(flow, BPMN, "conditionExpression")
-    if condition is None or not text_of(condition):
-        return None
-    language = condition.get("language", "").strip().lower()
-    kind = condition.get(f"{{{XSI}}}type", "")
-    if language in FEEL_LANGUAGES or kind.endswith("tExpression"):
-        return condition
-    reading.refuse(
-        flow, f"条件只能用 FEEL 或 ${{…}} 写，这里写的是「{language}」", "unsupported-condition", line_of(condition)
-    )
-    return None
+    return None if condition is None or not text_of(condition) else reading.condition(flow, condition)

@@ -1,4 +1,4 @@
-"""For every inclusive join: on which of its incoming flows a token standing elsewhere can still arrive.
+"""For every inclusive or complex join: on which of its incoming flows a token standing elsewhere can still arrive.
 
 Worked out once per definition. A way counts if it does not lead through the join itself; it may go over a boundary
 event of an activity it passes, and over links.
@@ -24,7 +24,11 @@ def successors(process: Process, node: Node) -> list[str]:
 
 def reachability(process: Process) -> dict[str, Mapping[str, frozenset[str]]]:
     """By join, by node: the incoming flows of the join that can be reached from the node."""
-    joins = [node for node in process.nodes.values() if node.kind == "inclusiveGateway" and len(node.incoming) > 1]
+    joins = [
+        node
+        for node in process.nodes.values()
+        if node.kind in ("inclusiveGateway", "complexGateway") and len(node.incoming) > 1
+    ]
     if not joins:
         return {}
     before: dict[str, list[str]] = {}

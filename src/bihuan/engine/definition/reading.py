@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
+from bihuan.engine.definition.expressions import FEEL_LANGUAGES, BadExpression, feel, is_juel
 from bihuan.engine.definition.model import Participant
-from bihuan.engine.definition.names import BIHUAN, BPMN, DECLARATIONS, NOT_YET, ZEEBE, split
+from bihuan.engine.definition.names import BIHUAN, BPMN, DECLARATIONS, NOT_YET, XSI, ZEEBE, split
 from bihuan.engine.definition.problems import Problem
 from bihuan.engine.feel import Expression
 
@@ -41,6 +41,8 @@ class Reading:
     """Event definitions at the top of the file, for `eventDefinitionRef`."""
     identities: dict[str, int] = field(default_factory=dict)
     """Every id of the file and its line."""
+    partners: dict[str, list[str]] = field(default_factory=dict)
+    """By id, what it is joined to by an association, whichever way that is drawn."""
 
     def refuse(self, element: etree._Element, reason: str, code: str, line: int | None = None) -> None:
         """Note a problem at an element."""
@@ -62,6 +64,15 @@ class Reading:
         except BadExpression as bad:
             self.refuse_expression(element, bad)
             return None
+
+    def condition(self, element: etree._Element, holder: etree._Element) -> Expression | None:
+        """The condition written in `holder`, if its language can be read as FEEL; else a problem is noted."""
+        language = holder.get("language", "").strip().lower()
+        if language in FEEL_LANGUAGES or holder.get(f"{{{XSI}}}type", "").endswith("tExpression"):
+            return self.expression(element, text_of(holder), line_of(holder))
+        reason = f"条件只能用 FEEL 或 ${{…}} 写，这里写的是「{language}」"
+        self.refuse(element, reason, "unsupported-condition", line_of(holder))
+        return None
 
     def lookup(self, kind: str, reference: str) -> Declared | None:
         """What a reference such as `messageRef="tns:m1"` means."""
@@ -110,6 +121,10 @@ def read_declarations(root: etree._Element, reading: Reading) -> None:
             _declare(element, local, reading)
         elif local.endswith("EventDefinition"):
             reading.event_definitions[element.get("id", "")] = element
+    for association in root.iter(f"{{{BPMN}}}association"):
+        source, target = association.get("sourceRef", ""), association.get("targetRef", "")
+        reading.partners.setdefault(source, []).append(target)
+        reading.partners.setdefault(target, []).append(source)
     _read_pools(root, reading)
     _read_data_names(root, reading)
 

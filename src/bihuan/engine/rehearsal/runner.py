@@ -47,7 +47,7 @@ from bihuan.engine.runtime.variables import names_at
 MAX_COMMANDS = 2_000
 MAX_INSTANCES = 200
 _LISTENING = ("timer", "message", "signal")
-_JOINS = ("parallelGateway", "inclusiveGateway")
+_JOINS = ("parallelGateway", "inclusiveGateway", "complexGateway")
 
 
 @dataclass(slots=True)
@@ -208,7 +208,7 @@ class _Rehearsal:
         if isinstance(event, MessageThrown):
             self._deliver_message(event)
         elif isinstance(event, SignalThrown):
-            self._deliver_signal(event)
+            self._deliver_signal(instance, event)
         elif isinstance(event, CallRequested):
             self._call(instance, event)
         elif isinstance(event, CallClosed):
@@ -249,9 +249,11 @@ class _Rehearsal:
                     self._start_at(process, node, event.payload)
                     return
 
-    def _deliver_signal(self, event: SignalThrown) -> None:
+    def _deliver_signal(self, thrower: Instance, event: SignalThrown) -> None:
+        if not event.name:
+            return
         for instance, wait, _ in list(self._subscriptions("signal", event.name)):
-            if wait.id in instance.state.waits:
+            if instance is not thrower and wait.id in instance.state.waits:
                 self._step(instance, DeliverSignal(wait.id, event.payload))
         for process in self.model.processes.values():
             for node in process.triggers:
@@ -274,6 +276,8 @@ class _Rehearsal:
         for listening in (True, False):
             for instance in self.instances:
                 for wait in _waits(instance):
+                    if wait.kind not in _COMMANDS:
+                        continue
                     if (wait.kind in _LISTENING) is listening and self._answer(instance, wait):
                         return True
         return self.fire_timers and self._fire_next()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bihuan.engine.runtime.apply import apply
 from bihuan.engine.runtime.commands import (
+    BeginActivity,
     CancelInstance,
     Command,
     CommandRejected,
@@ -57,6 +58,17 @@ from bihuan.engine.runtime.events import (
     VariablesSet,
     event_from_json,
 )
+from bihuan.engine.runtime.inner_events import (
+    ActivityBegun,
+    Compensated,
+    CompensationThrown,
+    Completed,
+    ConditionSeen,
+    GatewayFired,
+    GatewayReset,
+    WaitClosed,
+    WaitOpened,
+)
 from bihuan.engine.runtime.people.commands import (
     AddSigner,
     Ask,
@@ -97,17 +109,23 @@ from bihuan.engine.runtime.variables import variables_at, visible_variables
 
 __all__ = [
     "MAX_AUTOMATIC",
+    "ActivityBegun",
     "AddSigner",
     "Ask",
     "AskDropped",
     "AskOpened",
+    "BeginActivity",
     "CallClosed",
     "CallOffRework",
     "CallRequested",
     "CancelInstance",
     "Command",
     "CommandRejected",
+    "Compensated",
+    "CompensationThrown",
     "CompleteItem",
+    "Completed",
+    "ConditionSeen",
     "DeliverMessage",
     "DeliverSignal",
     "ErrorThrown",
@@ -121,6 +139,8 @@ __all__ = [
     "FinishService",
     "FireTimer",
     "FlowTaken",
+    "GatewayFired",
+    "GatewayReset",
     "IncidentRaised",
     "IncidentResolved",
     "InstanceEnded",
@@ -169,6 +189,8 @@ __all__ = [
     "UnfitValue",
     "Unsubscribed",
     "VariablesSet",
+    "WaitClosed",
+    "WaitOpened",
     "apply",
     "decode",
     "encode",

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.names import SUB_PROCESSES
 from bihuan.engine.runtime import repetition
+from bihuan.engine.runtime.compensation import own_values, remember
 from bihuan.engine.runtime.element import Element
 from bihuan.engine.runtime.flows import leave
 from bihuan.engine.runtime.outputs import hand_out, map_inputs
@@ -47,8 +49,15 @@ class Activity(Element):
         if node.loop is not None and not node.loop.standard and repetition.is_repetition(run, token):
             self._finish_one(run, node, token, variables, skipped)
             return
+        values = own_values(run, node, token)
         if hand_out(run, node, token, variables, skipped=skipped):
+            self._remember(run, node, token, values)
             self.done(run, node, token)
+
+    def _remember(self, run: Run, node: Node, token: Token, values: dict[str, Any]) -> None:
+        # A sub-process remembers itself when its inside ends.
+        if node.id in run.process.compensable and node.kind not in SUB_PROCESSES:
+            remember(run, node, token, values)
 
     def done(self, run: Run, node: Node, token: Token) -> None:
         """The results are handed out: repeat a standard loop, or close the boundary and leave."""
@@ -86,8 +95,10 @@ class Activity(Element):
             self.done(run, node, token)
 
     def _finish_one(self, run: Run, node: Node, token: Token, variables: Mapping[str, Any], skipped: bool) -> None:
+        values = own_values(run, node, token)
         if not repetition.keep_results(run, node, token, variables, skipped=skipped):
             return
+        self._remember(run, node, token, values)
         outer = repetition.count_one(run, node, token, skipped=skipped)
         if outer is not None:
             self.done(run, node, outer)

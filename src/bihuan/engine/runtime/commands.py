@@ -23,6 +23,8 @@ class Start:
 
     variables: Mapping[str, Any] = field(default_factory=dict)
     start_node: str | None = None
+    part: int = 0
+    """Which part of a multiple start event has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,14 @@ class EscalateCall:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginActivity:
+    """Somebody begins an activity of an ad-hoc sub-process; `wait` is its open `adhoc` wait."""
+
+    wait: int
+    activity: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetryIncident:
     """Try again what raised the incident."""
 
@@ -153,6 +163,7 @@ Command: TypeAlias = (
     | FinishCall
     | FailCall
     | EscalateCall
+    | BeginActivity
     | RetryIncident
     | SkipIncident
     | CancelInstance

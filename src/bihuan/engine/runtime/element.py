@@ -41,6 +41,21 @@ class Element:
         """The last token inside (sub-process) is gone; its scope is closed already."""
         self.finish(run, node, token, {})
 
+    def completed(self, run: Run, node: Node, token: Token, scope: int) -> None:
+        """What is inside (sub-process) has been completed; its scope is about to be closed."""
+
+    def one_done(self, run: Run, node: Node, scope: int) -> bool:
+        """Something inside (ad-hoc sub-process) has been done. True if that ended the whole."""
+        return False
+
+    def release(self, run: Run, node: Node, scope: int) -> bool:
+        """Go on if nobody else can come (inclusive and complex joins). False if the join goes on waiting."""
+        return False
+
+    def goes_on(self, run: Run, node: Node, scope: int) -> bool:
+        """Whether there is more to do although no token is left inside (ad-hoc sub-process)."""
+        return False
+
     def finish(
         self, run: Run, node: Node, token: Token, variables: Mapping[str, Any], *, skipped: bool = False
     ) -> None:

@@ -87,7 +87,8 @@ class FlowTaken(Event):
 class ScopeOpened(Event):
     """A scope for variables and tokens was opened by `token` at `node`.
 
-    `kind`: sub (sub-process), local (input mappings), multi (all repetitions together), each (one repetition).
+    `kind`: sub (sub-process), local (input mappings), multi (all repetitions together), each (one repetition), undo
+    (compensation of the activity that `record` remembers).
     """
 
     scope: int
@@ -98,6 +99,7 @@ class ScopeOpened(Event):
     total: int = 0
     items: list[Any] | None = None
     gather: bool = False
+    record: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class TimerSet(Event):
     due_at: datetime
     left: int | None = 0
     scope: int = 0
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Subscribed(Event):
     name: str
     correlation: str = ""
     scope: int = 0
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)

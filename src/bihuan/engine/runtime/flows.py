@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bihuan.engine.definition.model import Flow, Node
 from bihuan.engine.runtime.cancelling import drop_incidents, end_instance
 from bihuan.engine.runtime.events import FlowTaken, NodeEntered, NodeLeft, ScopeClosed
+from bihuan.engine.runtime.inner_events import Compensated
 from bihuan.engine.runtime.people.rework import end_rework
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Token
 from bihuan.engine.runtime.waits import close_waits_of_scope
 
 
-def every_open_way(run: Run, node: Node, token: Token) -> list[Flow]:
+def every_open_way(run: Run, node: Node, token: Token, extra: Mapping[str, Any] | None = None) -> list[Flow]:
     """The rule for activities, events and inclusive gateways: every unconditional flow, every flow whose condition is
     true, and the default if no conditional one is. Raises Trouble if there are flows but none may be taken."""
     flows = run.process.flows
@@ -33,7 +35,7 @@ def every_open_way(run: Run, node: Node, token: Token) -> list[Flow]:
             chosen.append(flow)
         else:
             asked = True
-            if run.holds(flow.condition, token.data):
+            if run.holds(flow.condition, token.data, extra):
                 met = True
                 chosen.append(flow)
     if default is not None and not met and (asked or not chosen):
@@ -59,10 +61,21 @@ def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
     if run.state.incidents:
         drop_incidents(run, token)
     run.emit(NodeLeft(node.id, token.id))
+    if token.scope != ROOT and _ended_around(run, token.scope):
+        return
     if chosen:
         walk(run, chosen, token.scope)
     else:
         end_scope_if_empty(run, token.scope)
+
+
+def _ended_around(run: Run, scope_id: int) -> bool:
+    """Whether an ad-hoc sub-process is over because something in it was done."""
+    scope = run.state.scopes[scope_id]
+    if scope.kind != "sub":
+        return False
+    node = run.process.nodes[scope.node]
+    return node.ad_hoc is not None and run.element(node).one_done(run, node, scope_id)
 
 
 def walk(run: Run, flows: Iterable[Flow], scope: int) -> None:
@@ -93,6 +106,11 @@ def end_scope_if_empty(run: Run, scope_id: int) -> None:
     for token in state.tokens.values():
         if token.scope == scope_id:
             return
+    scope = state.scopes[scope_id]
+    if scope.kind == "sub":
+        node = run.process.nodes[scope.node]
+        if node.ad_hoc is not None and run.element(node).goes_on(run, node, scope_id):
+            return
     end_scope(run, scope_id)
 
 
@@ -104,7 +122,12 @@ def end_scope(run: Run, scope_id: int, outcome: str = "completed") -> None:
     state = run.state
     close_waits_of_scope(run, scope_id)
     scope = state.scopes[scope_id]
-    run.emit(ScopeClosed(scope_id))
     owner = state.tokens[scope.token]
     node = run.process.nodes[scope.node]
-    run.element(node).inside_ended(run, node, owner)
+    element = run.element(node)
+    if scope.kind == "sub" and outcome == "completed":
+        element.completed(run, node, owner, scope_id)
+    run.emit(ScopeClosed(scope_id))
+    if scope.record:
+        run.emit(Compensated(scope.record))
+    element.inside_ended(run, node, owner)

@@ -17,7 +17,7 @@ from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Incident, Token
 from bihuan.engine.runtime.waits import listen
 
-JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
+JOINS = frozenset({"parallelGateway", "inclusiveGateway", "complexGateway"})
 
 
 def retry(run: Run, incident: Incident) -> None:
@@ -53,7 +53,10 @@ def _work_again(run: Run, node: Node, token: Token) -> None:
 
 def _listen_again(run: Run, incident: Incident, token: Token | None) -> None:
     try:
-        if incident.stage == "listen":
+        if incident.stage == "listen" and token is not None:
+            scopes = run.state.scopes.values()
+            listen_inside(run, token.node, next(scope.id for scope in scopes if scope.token == token.id))
+        elif incident.stage == "listen":
             listen_inside(run, "", ROOT)
         elif token is not None:
             listen(run, [run.process.nodes[incident.node]], token.id, token.scope, token.scope)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bihuan.engine.definition.model import Flow, Node
 from bihuan.engine.runtime.cancelling import drop_incidents
 from bihuan.engine.runtime.events import NodeLeft
@@ -27,3 +29,27 @@ def merge(run: Run, node: Node, tokens: dict[str, Token], flow: Flow | None = No
         drop_incidents(run, token)
         run.emit(NodeLeft(node.id, token.id))
     leave(run, node, survivor, flow)
+
+
+def release_joins(run: Run) -> bool:
+    """Let the first join go on that waits for nobody any more (inclusive and complex ones). False if there is none."""
+    places = {(token.node, token.scope) for token in run.state.tokens.values() if token.node in run.process.reach}
+    places |= {(node, scope) for scope, node in run.state.gateways}
+    for name, scope in sorted(places):
+        node = run.process.nodes[name]
+        if run.element(node).release(run, node, scope):
+            return True
+    return False
+
+
+def somebody_comes(run: Run, node: Node, scope: int, waiting: Iterable[str]) -> bool:
+    """Whether a token elsewhere can reach an incoming flow that nobody came by, and none that somebody came by."""
+    reach = run.process.reach[node.id]
+    missing = [flow for flow in node.incoming if flow not in waiting]
+    for token in run.state.tokens.values():
+        if token.scope != scope or token.node == node.id:
+            continue
+        flows = reach.get(token.node)
+        if flows and any(flow in flows for flow in missing) and not any(flow in flows for flow in waiting):
+            return True
+    return False

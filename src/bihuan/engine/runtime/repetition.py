@@ -24,6 +24,7 @@ from bihuan.engine.runtime.outputs import assign, close_local, hand_out
 from bihuan.engine.runtime.people.signoff import VOTES, WEIGHTS, Ballot, cast_vote, weigh
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Scope, Token
+from bihuan.engine.runtime.throwing import throw_from
 from bihuan.engine.runtime.variables import counters
 
 MAX_REPETITIONS = 2_000
@@ -123,6 +124,10 @@ def count_one(run: Run, node: Node, token: Token, *, skipped: bool) -> Token | N
             run.incident(token, "count", trouble.reason)
             return None
         result, over, ballot = None, False, None
+    if loop.throws and not (loop.throws_once and multi.done):
+        _announce(run, node, run.state.tokens[multi.token], names)
+        if token.id not in run.state.tokens:
+            return None
     clear_token(run, token)
     run.emit(NodeLeft(node.id, token.id))
     run.emit(ScopeClosed(each.id))
@@ -146,6 +151,20 @@ def go_on(run: Run, node: Node, multi: Scope, ballot: Ballot | None, *, over: bo
     if loop.sequential:
         spawn(run, node, multi, multi.started + 1)
     return None
+
+
+def _announce(run: Run, node: Node, outer: Token, names: Mapping[str, Any]) -> None:
+    """Throw what the model wants thrown when a repetition is completed; a condition that cannot be told is not true."""
+    loop = node.loop
+    assert loop is not None
+    for condition, spec in loop.throws:
+        if outer.id not in run.state.tokens:
+            return
+        try:
+            if condition is None or run.holds(condition, outer.scope, names):
+                throw_from(run, node, outer, spec, names)
+        except Trouble:
+            continue
 
 
 def close_all(run: Run, node: Node, outer: Token) -> None:

@@ -34,7 +34,19 @@ class Trouble(Exception):
 class Run:
     """Holds the events of one step. Handlers read `state` and `process`, and call `emit`; only that changes state."""
 
-    __slots__ = ("_zone", "context", "elements", "events", "now", "process", "queue", "state", "steps")
+    __slots__ = (
+        "_zone",
+        "context",
+        "elements",
+        "events",
+        "looked_at",
+        "now",
+        "process",
+        "queue",
+        "state",
+        "steps",
+        "throwing",
+    )
 
     def __init__(
         self,
@@ -51,6 +63,10 @@ class Run:
         self.elements = elements
         self.events: list[Event] = []
         self.queue: deque[int] = deque()
+        self.throwing: deque[int] = deque()
+        """Tokens about to throw a signal or message: they wait until everybody in this step listens who will."""
+        self.looked_at = 0
+        """How many of the events were there when conditions were looked at last."""
         self._zone: tzinfo | None = None
         self.steps = 0
 

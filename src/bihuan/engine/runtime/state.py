@@ -52,14 +52,16 @@ class Scope:
     done: int = 0
     items: list[Any] | None = None
     results: list[Any] | None = None
+    record: int = 0
 
 
 @dataclass(slots=True)
 class Wait:
-    """Something outside must happen: `kind` is item, timer, message, signal, service or call.
+    """Something must happen: `kind` is item, timer, message, signal, service or call; or, inside the instance,
+    condition (data must become so; `left` is 1 while it is so already) or adhoc (somebody may begin an activity).
 
     `token` waits (or, for boundary events, is what the event is attached to); it is 0 for the trigger of an event
-    sub-process, which belongs to `scope`.
+    sub-process, which belongs to `scope`. `part` tells which part of a multiple event this is.
     """
 
     id: int
@@ -69,6 +71,23 @@ class Wait:
     scope: int = ROOT
     due_at: datetime | None = None
     left: int | None = 0
+    part: int = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """An activity completed in `scope` that can still be undone; later ones have higher ids.
+
+    `within` is the record of the completed sub-process it was part of; `by` the token that is undoing it now;
+    `values` the data of its own when it was completed.
+    """
+
+    id: int
+    node: str
+    scope: int
+    within: int = 0
+    by: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -124,6 +143,9 @@ class State:
     reworks: dict[int, Rework] = field(default_factory=dict)
     held: dict[int, dict[str, Any]] = field(default_factory=dict)
     suspended_at: datetime | None = None
+    records: dict[int, Record] = field(default_factory=dict)
+    gateways: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    """Complex gateways that have gone on and wait for their other tokens: (scope, node) to the flows that came."""
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -148,6 +170,10 @@ class State:
         if self.incidents:
             data["incidents"] = [[i.id, i.node, i.token, i.stage] for i in self.incidents.values()]
         self._add_people(data)
+        if self.records:
+            data["records"] = [_record_to_json(record) for record in self.records.values()]
+        if self.gateways:
+            data["gateways"] = [[scope, node, flows] for (scope, node), flows in self.gateways.items()]
         return data
 
     def _add_people(self, data: dict[str, Any]) -> None:
@@ -178,6 +204,8 @@ class State:
         state.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
         if "suspended_at" in data:
             state.suspended_at = datetime.fromisoformat(data["suspended_at"])
+        state.records = {row[0]: _record_from_json(row) for row in data.get("records", ())}
+        state.gateways = {(scope, node): list(flows) for scope, node, flows in data.get("gateways", ())}
         return state
 
 
@@ -200,7 +228,20 @@ def _scope_to_json(scope: Scope) -> dict[str, Any]:
     if scope.kind == "multi":
         data.update(total=scope.total, started=scope.started, done=scope.done)
         data.update(items=encode(scope.items), results=encode(scope.results))
+    elif scope.items is not None:
+        data["items"] = list(scope.items)
+    if scope.record:
+        data["record"] = scope.record
     return data
+
+
+def _record_from_json(row: list[Any]) -> Record:
+    identity, node, scope, within, by, values = row
+    return Record(identity, node, scope, within, by, decode(values))
+
+
+def _record_to_json(record: Record) -> list[Any]:
+    return [record.id, record.node, record.scope, record.within, record.by, encode(record.values)]
 
 
 def _scope_from_json(row: Mapping[str, Any]) -> Scope:
@@ -211,13 +252,18 @@ def _scope_from_json(row: Mapping[str, Any]) -> Scope:
     if scope.kind == "multi":
         scope.total, scope.started, scope.done = row["total"], row["started"], row["done"]
         scope.items, scope.results = decode(row["items"]), decode(row["results"])
+    elif "items" in row:
+        scope.items = list(row["items"])
+    scope.record = row.get("record", 0)
     return scope
 
 
 def _wait_to_json(wait: Wait) -> list[Any]:
     row: list[Any] = [wait.id, wait.kind, wait.node, wait.token]
-    if wait.kind == "timer" or wait.scope:
+    if wait.kind == "timer" or wait.scope or wait.part or wait.left:
         row += [wait.scope, wait.due_at.isoformat() if wait.due_at else None, wait.left]
+        if wait.part:
+            row.append(wait.part)
     return row
 
 
@@ -226,4 +272,5 @@ def _wait_from_json(row: list[Any]) -> Wait:
     if len(row) > 5:
         wait.due_at = datetime.fromisoformat(row[5]) if row[5] else None
         wait.left = row[6]
+        wait.part = row[7] if len(row) > 7 else 0
     return wait

@@ -11,7 +11,8 @@ from bihuan.engine.runtime import commands as c
 from bihuan.engine.runtime import incidents
 from bihuan.engine.runtime.cancelling import end_instance
 from bihuan.engine.runtime.commands import CommandRejected
-from bihuan.engine.runtime.elements.inclusive_gateway import release_joins
+from bihuan.engine.runtime.conditions import check_conditions
+from bihuan.engine.runtime.elements.ad_hoc import AdHocSubProcess
 from bihuan.engine.runtime.events import (
     CallClosed,
     Event,
@@ -21,12 +22,12 @@ from bihuan.engine.runtime.events import (
     ServiceClosed,
     VariablesSet,
 )
-from bihuan.engine.runtime.flows import stand
-from bihuan.engine.runtime.inside import listen_inside, start_inside
+from bihuan.engine.runtime.inside import begin_by_event, listen_inside, start_inside
+from bihuan.engine.runtime.joins import release_joins
 from bihuan.engine.runtime.people import asking, moving, restoring, suspending
 from bihuan.engine.runtime.people import commands as p
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Run, Trouble
-from bihuan.engine.runtime.state import ROOT, Incident, State, Wait
+from bihuan.engine.runtime.state import ROOT, Incident, State, Token, Wait
 from bihuan.engine.runtime.table import ELEMENTS
 from bihuan.engine.runtime.throwing import throw_error, throw_escalation
 from bihuan.engine.runtime.values import UnfitValue, normalised
@@ -49,9 +50,12 @@ def step(
 
 def _drain(run: Run) -> None:
     state, queue = run.state, run.queue
+    watches = run.process.watches
     while state.status == "running":
-        while queue:
-            token = state.tokens.get(queue.popleft())
+        if watches:
+            check_conditions(run)
+        while queue or run.throwing:
+            token = state.tokens.get(_next(run))
             if token is None:
                 continue
             run.steps += 1
@@ -64,10 +68,31 @@ def _drain(run: Run) -> None:
                 run.elements[node.kind].enter(run, node, token)
             except Trouble as trouble:
                 run.incident(token, "enter", trouble.reason)
-        if not run.process.reach or not release_joins(run):
+            if watches and state.status == "running":
+                check_conditions(run)
+        if state.status != "running" or not run.process.reach or not release_joins(run):
             break
     if state.status == "running":
         incidents.report_deadlock(run)
+
+
+def _next(run: Run) -> int:
+    """The token whose turn it is. Those that throw to whoever listens come last, so that nobody misses it."""
+    while run.queue:
+        identity = run.queue.popleft()
+        token = run.state.tokens.get(identity)
+        if token is None or run.process.nodes[token.node].kind not in _THROWERS or not _announces(run, token):
+            return identity
+        run.throwing.append(identity)
+    return run.throwing.popleft()
+
+
+_THROWERS = frozenset({"intermediateThrowEvent", "endEvent", "sendTask"})
+
+
+def _announces(run: Run, token: Token) -> bool:
+    event = run.process.nodes[token.node].event
+    return event is not None and any(part.kind in ("signal", "message") for part in event.all_parts)
 
 
 def _values(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +129,8 @@ def _start(run: Run, command: c.Start) -> None:
     starts = _starts(run, command.start_node)
     run.emit(InstanceStarted(command.start_node or ""))
     named = run.process.nodes[starts[0]] if len(starts) == 1 else None
-    mapped = named is not None and bool(named.outputs)
+    begun = named is not None and named.id in level.triggers
+    mapped = named is not None and (bool(named.outputs) or named.kind != "startEvent") and begun
     if variables and not mapped:
         run.emit(VariablesSet(ROOT, variables))
     if level.listeners:
@@ -112,9 +138,8 @@ def _start(run: Run, command: c.Start) -> None:
             listen_inside(run, "", ROOT)
         except Trouble as trouble:
             run.emit(IncidentRaised(run.new_id(), level.listeners[0], trouble.reason, 0, "listen"))
-    if mapped and named is not None:
-        token = stand(run, named.id, ROOT)
-        run.element(named).finish(run, named, token, variables)
+    if named is not None and (mapped or (named.event is not None and named.event.parallel)):
+        begin_by_event(run, named, command.part, variables if mapped else {})
     else:
         start_inside(run, starts, ROOT)
 
@@ -131,6 +156,14 @@ def _starts(run: Run, start_node: str | None) -> tuple[str, ...]:
     if len(candidates) != 1:
         raise CommandRejected("流程有几个开始事件，请指定从哪一个开始")
     return candidates
+
+
+def _begin_activity(run: Run, command: c.BeginActivity) -> None:
+    wait = _wait(run, command.wait, "adhoc")
+    node = run.process.nodes[wait.node]
+    element = run.element(node)
+    assert isinstance(element, AdHocSubProcess)
+    element.begin_one(run, node, run.state.tokens[wait.token], command.activity)
 
 
 def _answer(kind: str) -> Callable[[Run, Any], None]:
@@ -236,6 +269,7 @@ _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     c.FinishCall: _answer("call"),
     c.FailCall: _fail("call"),
     c.EscalateCall: _escalate_call,
+    c.BeginActivity: _begin_activity,
     c.RetryIncident: _retry,
     c.SkipIncident: _skip,
     c.CancelInstance: _cancel,

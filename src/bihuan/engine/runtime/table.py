@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bihuan.engine.runtime.element import Element
+from bihuan.engine.runtime.elements.ad_hoc import AdHocSubProcess
 from bihuan.engine.runtime.elements.boundary_event import BoundaryEvent
 from bihuan.engine.runtime.elements.business_rule_task import BusinessRuleTask
 from bihuan.engine.runtime.elements.call_activity import CallActivity
 from bihuan.engine.runtime.elements.catch_event import CatchEvent
+from bihuan.engine.runtime.elements.complex_gateway import ComplexGateway
 from bihuan.engine.runtime.elements.end_event import EndEvent
 from bihuan.engine.runtime.elements.event_gateway import EventGateway
 from bihuan.engine.runtime.elements.exclusive_gateway import ExclusiveGateway
@@ -44,7 +46,10 @@ ELEMENTS: Mapping[str, Element] = MappingProxyType(
         "parallelGateway": ParallelGateway(),
         "inclusiveGateway": InclusiveGateway(),
         "eventBasedGateway": EventGateway(),
+        "complexGateway": ComplexGateway(),
         "subProcess": SubProcess(),
+        "transaction": SubProcess(),
+        "adHocSubProcess": AdHocSubProcess(),
         "callActivity": CallActivity(),
     }
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.model import EventSpec, Node
 from bihuan.engine.runtime.cancelling import cancel_token, empty_scope, end_instance
-from bihuan.engine.runtime.events import ErrorThrown, EscalationThrown, ScopeOpened
+from bihuan.engine.runtime.events import ErrorThrown, EscalationThrown, MessageThrown, ScopeOpened, SignalThrown
 from bihuan.engine.runtime.flows import stand
-from bihuan.engine.runtime.run import Run
-from bihuan.engine.runtime.state import ROOT, Token
+from bihuan.engine.runtime.inside import listen_inside
+from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.state import ROOT, Token, Wait
+from bihuan.engine.runtime.waits import data_of, key_of, name_of, spec_of
 
 
 def throw_error(
@@ -24,11 +26,10 @@ def throw_error(
         return False
     catcher, host = found
     values = dict(variables or {})
-    event = catcher.event
-    assert event is not None
-    if event.code_variable:
+    event = _part(catcher, "error", code)
+    if event is not None and event.code_variable:
         values[event.code_variable] = code
-    if event.message_variable:
+    if event is not None and event.message_variable:
         values[event.message_variable] = reason
     _catch(run, catcher, host, values)
     return True
@@ -49,9 +50,51 @@ def throw_escalation(run: Run, token: Token, code: str, variables: Mapping[str, 
     if found is not None:
         catcher, host = found
         values = dict(variables or {})
-        if catcher.event is not None and catcher.event.code_variable:
-            values[catcher.event.code_variable] = code
+        event = _part(catcher, "escalation", code)
+        if event is not None and event.code_variable:
+            values[event.code_variable] = code
         _catch(run, catcher, host, values)
+
+
+def throw_signal(run: Run, node: str, name: str, payload: Mapping[str, Any]) -> None:
+    """A signal goes out. In this instance it reaches whoever listens at this moment; others are told by the store."""
+    run.emit(SignalThrown(node, name, payload))
+    for wait in [wait for wait in run.state.waits.values() if wait.kind == "signal"]:
+        if wait.id in run.state.waits and _hears(run, wait, name):
+            listener = run.process.nodes[wait.node]
+            run.element(listener).answer(run, listener, wait, payload)
+
+
+def throw_from(run: Run, node: Node, token: Token, spec: EventSpec, payload: Mapping[str, Any]) -> None:
+    """What a multi-instance throws when a repetition completes. Raises Trouble."""
+    if spec.kind == "escalation":
+        throw_escalation(run, token, spec.name)
+    elif spec.kind == "error":
+        if not throw_error(run, token, spec.name):
+            end_with_error(run, spec.name)
+    elif spec.kind == "message":
+        name, key = name_of(run, node, token.scope, spec), key_of(run, spec.correlation, token.scope)
+        run.emit(MessageThrown(node.id, name, key, dict(payload)))
+    elif spec.name:
+        throw_signal(run, node.id, name_of(run, node, token.scope, spec), payload)
+    else:
+        _default_signal(run, node, token, payload)
+
+
+def _default_signal(run: Run, node: Node, token: Token, payload: Mapping[str, Any]) -> None:
+    """The signal without a name that the standard lets a multi-instance throw: for the events at its own boundary."""
+    run.emit(SignalThrown(node.id, "", dict(payload)))
+    for wait in [wait for wait in run.state.waits.values() if wait.kind == "signal" and wait.token == token.id]:
+        if wait.id in run.state.waits:
+            event = run.process.nodes[wait.node]
+            run.element(event).answer(run, event, wait, {})
+
+
+def _hears(run: Run, wait: Wait, name: str) -> bool:
+    try:
+        return name_of(run, run.process.nodes[wait.node], data_of(run, wait), spec_of(run, wait)) == name
+    except Trouble:
+        return False
 
 
 def _catcher(run: Run, token: Token, kind: str, code: str) -> tuple[Node, Token | int] | None:
@@ -60,7 +103,11 @@ def _catcher(run: Run, token: Token, kind: str, code: str) -> tuple[Node, Token 
     while True:
         scope = state.scopes[token.scope]
         node = nodes[token.node]
-        if scope.kind != "each":
+        if scope.kind == "undo":
+            boundary = _matching(run, node.boundary, kind, code)
+            if boundary is not None:
+                return boundary, token
+        elif scope.kind != "each":
             boundary = _matching(run, node.boundary, kind, code)
             if boundary is not None:
                 return boundary, token
@@ -78,13 +125,19 @@ def _matching(run: Run, candidates: tuple[str, ...] | list[str], kind: str, code
     catch_all: Node | None = None
     for candidate in candidates:
         node = run.process.nodes[candidate]
-        if node.event is None or node.event.kind != kind:
-            continue
-        if node.event.name == code:
+        part = _part(node, kind, code)
+        if part is not None and part.name:
             return node
-        if not node.event.name and catch_all is None:
+        if part is not None and catch_all is None:
             catch_all = node
     return catch_all
+
+
+def _part(node: Node, kind: str, code: str) -> EventSpec | None:
+    """What of an event catches this code: the part that names it, else one that takes all."""
+    parts = [part for part in node.event.all_parts if part.kind == kind] if node.event is not None else []
+    named = [part for part in parts if part.name == code]
+    return next(iter([*named, *(part for part in parts if not part.name)]), None)
 
 
 def _catch(run: Run, catcher: Node, host: Token | int, variables: Mapping[str, Any]) -> None:
@@ -107,8 +160,17 @@ def trigger_listener(run: Run, start: Node, scope: int, variables: Mapping[str, 
     """An event sub-process goes off in a scope: everything else there is cancelled if it interrupts."""
     if start.interrupting:
         empty_scope(run, scope)
+    begin_listener(run, start, scope, variables)
+
+
+def begin_listener(run: Run, start: Node, scope: int, variables: Mapping[str, Any]) -> None:
+    """An event sub-process begins in a scope."""
     owner = stand(run, start.parent, scope)
     inner = run.new_id()
     run.emit(ScopeOpened(inner, scope, start.parent, owner.id, "sub"))
+    try:
+        listen_inside(run, start.parent, inner)
+    except Trouble as trouble:
+        run.incident(owner, "listen", trouble.reason)
     token = stand(run, start.id, inner)
     run.element(start).finish(run, start, token, variables)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from bihuan.engine.definition.iso8601 import BadTime, Cycle, Duration, Moment, first_due, next_due, timer_value
-from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.model import EventSpec, Node
 from bihuan.engine.feel import Expression, to_text
 from bihuan.engine.runtime.events import (
     CallClosed,
-    Event,
     IncidentRaised,
     ItemClosed,
     ServiceClosed,
@@ -19,11 +20,17 @@ from bihuan.engine.runtime.events import (
     TimerSet,
     Unsubscribed,
 )
+from bihuan.engine.runtime.inner_events import ConditionSeen, WaitClosed, WaitOpened
+from bihuan.engine.runtime.outputs import assign
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import State, Token, Wait
 
-LISTENING = frozenset({"message", "signal", "timer"})
+LISTENING = frozenset({"message", "signal", "timer", "conditional"})
 """Kinds of event that open a wait; errors and escalations are looked up when they are thrown."""
+
+
+INNER = frozenset({"condition", "adhoc"})
+"""Kinds of wait for something inside the instance."""
 
 
 def waits_of_token(state: State, token: int) -> list[Wait]:
@@ -31,38 +38,83 @@ def waits_of_token(state: State, token: int) -> list[Wait]:
     return [wait for wait in state.waits.values() if wait.token == token]
 
 
-def listen(run: Run, nodes: Iterable[Node], token: int, scope: int, data: int) -> None:
-    """Open a wait for each event node. `token` is who waits, 0 for the scope itself; `data` is where names are found.
+def listen(run: Run, nodes: Iterable[Node], token: int, scope: int, data: int, *, but: int | None = None) -> None:
+    """Open a wait for each event node, or for each part of a multiple one (but the one that has come already).
 
-    Raises Trouble before anything is opened.
+    `token` is who waits, 0 for the scope itself; `data` is where names are found. Raises Trouble before anything is
+    opened.
     """
-    events = [event for node in nodes if (event := _awaited(run, node, token, scope, data)) is not None]
-    for make in events:
-        run.emit(_numbered(make, run.new_id()))
-
-
-def _numbered(event: TimerSet | Subscribed, wait: int) -> Event:
-    if isinstance(event, TimerSet):
-        return TimerSet(wait, event.node, event.token, event.due_at, event.left, event.scope)
-    return Subscribed(wait, event.node, event.token, event.kind, event.name, event.correlation, event.scope)
-
-
-def _awaited(run: Run, node: Node, token: int, scope: int, data: int) -> TimerSet | Subscribed | None:
-    spec = node.event
-    if spec is None or spec.kind not in LISTENING:
-        return None
     owner = 0 if token else scope
+    opened: list[TimerSet | Subscribed | WaitOpened] = []
+    for node in nodes:
+        for part, spec in enumerate(node.event.all_parts if node.event is not None else ()):
+            if spec.kind not in LISTENING or part == but:
+                continue
+            event = _awaited(run, node, spec, data)
+            if event is not None:
+                opened.append(replace(event, token=token, scope=owner, part=part))
+    for event in opened:
+        run.emit(replace(event, wait=run.new_id()))
+
+
+def _awaited(run: Run, node: Node, spec: EventSpec, data: int) -> TimerSet | Subscribed | WaitOpened | None:
+    if spec.kind == "conditional":
+        return WaitOpened(0, "condition", node.id, 0)
     if spec.kind == "timer":
-        due = _first_due(run, node, data)
-        return None if due is None else TimerSet(0, node.id, token, due[0], due[1], owner)
-    name = name_of(run, node, data)
-    correlation = key_of(run, spec.correlation, data)
-    return Subscribed(0, node.id, token, spec.kind, name, correlation, owner)
+        due = _first_due(run, node, spec, data)
+        return None if due is None else TimerSet(0, node.id, 0, due[0], due[1])
+    return Subscribed(0, node.id, 0, spec.kind, name_of(run, node, data, spec), key_of(run, spec.correlation, data))
 
 
-def name_of(run: Run, node: Node, scope: int) -> str:
+def spec_of(run: Run, wait: Wait) -> EventSpec:
+    """What a wait of an event is for: its event, or that part of a multiple one."""
+    event = run.process.nodes[wait.node].event
+    assert event is not None
+    return event.all_parts[wait.part]
+
+
+def data_of(run: Run, wait: Wait) -> int:
+    """The scope in which the event of a wait finds its names."""
+    return run.state.tokens[wait.token].scope if wait.token else wait.scope
+
+
+def has_come(
+    run: Run, node: Node, wait: Wait, variables: Mapping[str, Any], *, stays: bool = False
+) -> Mapping[str, Any] | None:
+    """What a wait was for has come: the variables it brings, or None while the event still needs its other parts.
+
+    An event that `stays` (it does not interrupt) keeps listening.
+    """
+    event = node.event
+    assert event is not None
+    if event.parallel:
+        close(run, wait, answered=True)
+        same = (wait.node, wait.token, wait.scope)
+        if any((other.node, other.token, other.scope) == same for other in run.state.waits.values()):
+            assign(run, data_of(run, wait), variables)
+            return None
+        if stays:
+            _listen_again(run, node, wait)
+    elif wait.kind == "timer":
+        close(run, wait, answered=True)
+        if stays:
+            repeat_timer(run, node, wait, data_of(run, wait))
+    elif wait.kind == "condition" and stays:
+        run.emit(ConditionSeen(wait.id, holds=True))
+    return variables
+
+
+def _listen_again(run: Run, node: Node, wait: Wait) -> None:
+    scope = data_of(run, wait)
+    try:
+        listen(run, [node], wait.token, scope, scope)
+    except Trouble as trouble:
+        run.emit(IncidentRaised(run.new_id(), node.id, trouble.reason, wait.token, "timer"))
+
+
+def name_of(run: Run, node: Node, scope: int, spec: EventSpec | None = None) -> str:
     """The name of the message or signal of an event. Raises Trouble."""
-    spec = node.event
+    spec = spec or node.event
     assert spec is not None
     if spec.name_expression is None:
         return spec.name
@@ -82,9 +134,10 @@ def key_of(run: Run, expression: Expression | None, scope: int) -> str:
     return to_text(value)
 
 
-def timer_of(run: Run, node: Node, scope: int) -> Moment | Duration | Cycle:
+def timer_of(run: Run, node: Node, scope: int, event: EventSpec | None = None) -> Moment | Duration | Cycle:
     """The value of a timer event now. Raises Trouble."""
-    spec = node.event.timer if node.event is not None else None
+    event = event or node.event
+    spec = event.timer if event is not None else None
     assert spec is not None
     if spec.fixed is not None:
         return spec.fixed
@@ -96,9 +149,9 @@ def timer_of(run: Run, node: Node, scope: int) -> Moment | Duration | Cycle:
         raise Trouble(f"「{node.label}」的时间「{spec.text}」算不出来：{bad}") from None
 
 
-def _first_due(run: Run, node: Node, scope: int) -> tuple[datetime, int | None] | None:
+def _first_due(run: Run, node: Node, spec: EventSpec, scope: int) -> tuple[datetime, int | None] | None:
     try:
-        return first_due(timer_of(run, node, scope), run.now, run.zone)
+        return first_due(timer_of(run, node, scope, spec), run.now, run.zone)
     except BadTime as bad:
         raise Trouble(f"「{node.label}」的时间算不出来：{bad}") from None
 
@@ -108,13 +161,13 @@ def repeat_timer(run: Run, node: Node, wait: Wait, scope: int) -> None:
     if wait.left == 0 or wait.due_at is None:
         return
     try:
-        value = timer_of(run, node, scope)
+        value = timer_of(run, node, scope, spec_of(run, wait))
         due = next_due(value, wait.due_at, run.now, run.zone, wait.left) if isinstance(value, Cycle) else None
     except (Trouble, BadTime) as trouble:
         run.emit(IncidentRaised(run.new_id(), node.id, str(trouble), wait.token, "timer"))
         return
     if due is not None:
-        run.emit(TimerSet(run.new_id(), node.id, wait.token, due[0], due[1], wait.scope))
+        run.emit(TimerSet(run.new_id(), node.id, wait.token, due[0], due[1], wait.scope, wait.part))
 
 
 def close(run: Run, wait: Wait, *, answered: bool = False) -> None:
@@ -128,6 +181,8 @@ def close(run: Run, wait: Wait, *, answered: bool = False) -> None:
         run.emit(ServiceClosed(wait.id, outcome))
     elif wait.kind == "call":
         run.emit(CallClosed(wait.id, outcome))
+    elif wait.kind in INNER:
+        run.emit(WaitClosed(wait.id))
     else:
         run.emit(Unsubscribed(wait.id))
 

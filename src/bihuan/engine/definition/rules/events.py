@@ -12,7 +12,8 @@ from bihuan.engine.definition.rules.rule import Finding, Rule
 def boundary_events_lead_somewhere(process: Process) -> Iterator[Finding]:
     """A boundary event without a way out would swallow what it caught."""
     for node in process.nodes.values():
-        if node.kind == "boundaryEvent" and not node.outgoing:
+        undoes = node.event is not None and node.event.kind == "compensate"
+        if node.kind == "boundaryEvent" and not node.outgoing and not undoes:
             yield Finding(node, "边界事件后面没有流线", "boundary-without-way")
 
 
@@ -27,15 +28,19 @@ def boundary_events_sit_on_activities(process: Process) -> Iterator[Finding]:
 def errors_interrupt(process: Process) -> Iterator[Finding]:
     """Who failed cannot go on: an error event that does not interrupt makes no sense."""
     for node in process.nodes.values():
-        if node.event is not None and node.event.kind == "error" and not node.interrupting:
+        kinds = {part.kind for part in node.event.all_parts} if node.event is not None else set()
+        if "error" in kinds and not node.interrupting:
             yield Finding(node, "错误事件必须中断所在的任务", "error-not-interrupting")
+        if "cancel" in kinds and not node.interrupting:
+            yield Finding(node, "取消事件必须中断所在的事务", "cancel-not-interrupting")
 
 
 def error_ends_have_a_code(process: Process) -> Iterator[Finding]:
     """A thrown error or escalation has a name, so that somebody can catch it."""
     for node in process.nodes.values():
         thrown = node.kind in ("endEvent", "intermediateThrowEvent") and node.event is not None
-        if thrown and node.event is not None and node.event.kind in ("error", "escalation") and not node.event.name:
+        parts = node.event.all_parts if thrown and node.event is not None else ()
+        if any(part.kind in ("error", "escalation") and not part.name for part in parts):
             yield Finding(node, "抛出的错误或升级没有代码", "throw-without-code")
 
 
@@ -60,10 +65,57 @@ def links_meet(process: Process) -> Iterator[Finding]:
             yield Finding(node, "链接抛出事件后面不能有流线", "link")
 
 
+def cancelling_belongs_to_transactions(process: Process) -> Iterator[Finding]:
+    """Only a transaction can be cancelled: from its own inside, and caught at its boundary, once."""
+    for node in process.nodes.values():
+        if node.event is None or node.event.kind != "cancel":
+            continue
+        around = process.nodes.get(node.attached_to if node.kind == "boundaryEvent" else node.parent)
+        if around is None or around.kind != "transaction":
+            where = "边界取消事件只能贴在事务上" if node.kind == "boundaryEvent" else "取消结束事件只能直接放在事务里"
+            yield Finding(node, where, "cancel-outside-transaction")
+    for node in process.nodes.values():
+        cancels = [event for event in node.boundary if _kind(process, event) == "cancel"]
+        for extra in cancels[1:]:
+            yield Finding(process.nodes[extra], f"事务「{node.label}」只能有一个取消边界事件", "cancel-twice")
+
+
+def _kind(process: Process, node: str) -> str:
+    event = process.nodes[node].event
+    return "" if event is None else event.kind
+
+
+def compensation_stands_apart(process: Process) -> Iterator[Finding]:
+    """What undoes an activity is begun by compensation alone, and nothing flows out of its boundary event."""
+    for node in process.nodes.values():
+        if node.for_compensation and (node.incoming or node.outgoing):
+            yield Finding(node, f"补偿活动「{node.label}」不能有流线", "compensation")
+        if node.kind == "boundaryEvent" and _kind(process, node.id) == "compensate" and node.outgoing:
+            yield Finding(node, "补偿边界事件后面不能有流线，要用关联线连到补偿活动", "compensation")
+        undone = [event for event in node.boundary if _kind(process, event) == "compensate"]
+        for extra in undone[1:]:
+            yield Finding(process.nodes[extra], f"「{node.label}」只能有一个补偿边界事件", "compensation")
+        if undone and node.for_compensation:
+            yield Finding(node, f"补偿活动「{node.label}」自己不能再补偿", "compensation")
+
+
+def compensation_events_name_activities(process: Process) -> Iterator[Finding]:
+    """What is to be compensated is an activity of this process."""
+    for node in process.nodes.values():
+        if node.event is None or node.event.kind != "compensate" or not node.event.activity:
+            continue
+        target = process.nodes.get(node.event.activity)
+        if target is None or target.kind not in ACTIVITIES:
+            yield Finding(node, f"要补偿的「{node.event.activity}」不是这个流程里的活动", "missing-reference")
+
+
 RULES: tuple[Rule, ...] = (
     boundary_events_lead_somewhere,
     boundary_events_sit_on_activities,
     errors_interrupt,
     error_ends_have_a_code,
     links_meet,
+    cancelling_belongs_to_transactions,
+    compensation_stands_apart,
+    compensation_events_name_activities,
 )

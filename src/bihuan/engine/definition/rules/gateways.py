@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.definition.rules.rule import Finding, Rule
 
-_AWAITED = frozenset({"message", "signal", "timer"})
+_AWAITED = frozenset({"message", "signal", "timer", "conditional"})
 
 
 def exclusive_gateways_can_choose(process: Process) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def event_gateways_lead_to_events(process: Process) -> Iterator[Finding]:
             target = process.nodes[process.flows[flow].target]
             if not _awaited(target):
                 yield Finding(
-                    process.flows[flow], "事件网关后面只能接消息、信号、定时捕获事件或接收任务", "event-gateway"
+                    process.flows[flow], "事件网关后面只能接消息、信号、定时、条件捕获事件或接收任务", "event-gateway"
                 )
             elif len(target.incoming) > 1:
                 yield Finding(target, "事件网关后面的事件不能再有别的入口", "event-gateway")
@@ -44,7 +44,35 @@ def event_gateways_lead_to_events(process: Process) -> Iterator[Finding]:
 def _awaited(node: Node) -> bool:
     if node.kind == "receiveTask":
         return not node.boundary and node.loop is None
-    return node.kind == "intermediateCatchEvent" and node.event is not None and node.event.kind in _AWAITED
+    if node.kind != "intermediateCatchEvent" or node.event is None or node.event.parallel:
+        return False
+    return all(part.kind in _AWAITED for part in node.event.all_parts)
 
 
-RULES: tuple[Rule, ...] = (exclusive_gateways_can_choose, event_gateways_lead_to_events)
+def beginning_gateways_and_tasks_begin(process: Process) -> Iterator[Finding]:
+    """What begins a process is not led to, and stands at the level of the process."""
+    for node in process.nodes.values():
+        if not node.instantiate:
+            continue
+        what = "接收任务" if node.kind == "receiveTask" else "事件网关"
+        if node.parent:
+            yield Finding(node, f"启动流程的{what}不能放在子流程里", "instantiate")
+        elif node.incoming and node.kind != "receiveTask":
+            yield Finding(node, f"启动流程的{what}前面不能有流线", "instantiate")
+        if node.loop is not None:
+            yield Finding(node, f"启动流程的{what}不能循环", "instantiate")
+
+
+def only_beginning_gateways_need_all_events(process: Process) -> Iterator[Finding]:
+    """An event-based gateway on the way waits for the first event."""
+    for node in process.nodes.values():
+        if node.kind == "eventBasedGateway" and node.parallel and not node.instantiate:
+            yield Finding(node, "流程中间的事件网关只能等第一个事件，不能等所有事件", "event-gateway")
+
+
+RULES: tuple[Rule, ...] = (
+    exclusive_gateways_can_choose,
+    event_gateways_lead_to_events,
+    beginning_gateways_and_tasks_begin,
+    only_beginning_gateways_need_all_events,
+)

@@ -10,7 +10,7 @@ from bihuan.engine.runtime.element import Element
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import Wait
 from bihuan.engine.runtime.throwing import trigger_boundary
-from bihuan.engine.runtime.waits import close, repeat_timer
+from bihuan.engine.runtime.waits import has_come
 
 
 class BoundaryEvent(Element):
@@ -19,8 +19,6 @@ class BoundaryEvent(Element):
     def answer(self, run: Run, node: Node, wait: Wait, variables: Mapping[str, Any]) -> None:
         """What it listens for has come. A message or signal that does not interrupt may come again."""
         host = run.state.tokens[wait.token]
-        if wait.kind == "timer":
-            close(run, wait, answered=True)
-            if not node.interrupting:
-                repeat_timer(run, node, wait, host.scope)
-        trigger_boundary(run, node, host, variables)
+        brought = has_come(run, node, wait, variables, stays=not node.interrupting)
+        if brought is not None:
+            trigger_boundary(run, node, host, brought)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.model import EventSpec, Node
 from bihuan.engine.runtime.activity import Activity
 from bihuan.engine.runtime.elements.service_task import request
 from bihuan.engine.runtime.events import MessageThrown
@@ -12,11 +12,12 @@ from bihuan.engine.runtime.variables import local_variables
 from bihuan.engine.runtime.waits import key_of, name_of
 
 
-def throw_message(run: Run, node: Node, token: Token) -> None:
+def throw_message(run: Run, node: Node, token: Token, spec: EventSpec | None = None) -> None:
     """The message goes out with the input mappings as its payload. Raises Trouble."""
-    assert node.event is not None
-    name = name_of(run, node, token.data)
-    key = key_of(run, node.event.correlation, token.data)
+    spec = spec or node.event
+    assert spec is not None
+    name = name_of(run, node, token.data, spec)
+    key = key_of(run, spec.correlation, token.data)
     run.emit(MessageThrown(node.id, name, key, local_variables(run.state, token.local) if token.local else {}))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.activity import Activity
+from bihuan.engine.runtime.compensation import own_values, remember
 from bihuan.engine.runtime.events import ScopeOpened
 from bihuan.engine.runtime.inside import listen_inside, start_inside
 from bihuan.engine.runtime.run import Run
@@ -11,7 +12,7 @@ from bihuan.engine.runtime.state import Token
 
 
 class SubProcess(Activity):
-    """subProcess. It shares the variables around it; an event sub-process is triggered, never entered."""
+    """subProcess and transaction. Shares the variables around it; an event sub-process is triggered, never entered."""
 
     def work(self, run: Run, node: Node, token: Token) -> None:
         """Start inside."""
@@ -23,3 +24,9 @@ class SubProcess(Activity):
             run.emit(ScopeOpened(scope, token.data, node.id, token.id, "sub"))
         listen_inside(run, node.id, scope)
         start_inside(run, run.process.levels[node.id].starts, scope)
+
+    def completed(self, run: Run, node: Node, token: Token, scope: int) -> None:
+        """Remember what was done inside, should it have to be undone."""
+        if node.id in run.process.compensable:
+            values = own_values(run, node, token) | run.state.scopes[scope].variables
+            remember(run, node, token, values, inner=scope)

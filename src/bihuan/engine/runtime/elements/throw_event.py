@@ -1,38 +1,53 @@
-"""An intermediate event that sends a message or signal, escalates, or jumps to a link."""
+"""An intermediate event that sends a message or signal, escalates, compensates, or jumps to a link."""
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.model import EventSpec, Node
+from bihuan.engine.runtime.compensation import compensate, undo_next
 from bihuan.engine.runtime.element import Element
 from bihuan.engine.runtime.elements.send_task import throw_message
 from bihuan.engine.runtime.elements.service_task import request
-from bihuan.engine.runtime.events import NodeLeft, SignalThrown
-from bihuan.engine.runtime.flows import arrive
+from bihuan.engine.runtime.events import NodeLeft
+from bihuan.engine.runtime.flows import arrive, end_scope_if_empty, stand
 from bihuan.engine.runtime.outputs import map_inputs
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Token
-from bihuan.engine.runtime.throwing import throw_escalation
+from bihuan.engine.runtime.throwing import throw_escalation, throw_signal
 from bihuan.engine.runtime.variables import local_variables
 from bihuan.engine.runtime.waits import name_of
 
 
 def throw(run: Run, node: Node, token: Token) -> bool:
-    """Throw what the event throws. False if the token is gone or waits for a service. Raises Trouble."""
+    """Throw what the event throws. False if the token is gone or waits. Raises Trouble."""
     assert node.event is not None
-    kind = node.event.kind
     map_inputs(run, node, token)
-    if kind == "message":
+    return all(_throw_part(run, node, token, part) for part in node.event.all_parts)
+
+
+def _throw_part(run: Run, node: Node, token: Token, part: EventSpec) -> bool:
+    payload = local_variables(run.state, token.local) if token.local else {}
+    if part.kind == "message":
         if node.extension.service:
             request(run, node, token, node.extension.service)
             return False
-        throw_message(run, node, token)
-    elif kind == "signal":
-        payload = local_variables(run.state, token.local) if token.local else {}
-        run.emit(SignalThrown(node.id, name_of(run, node, token.data), payload))
-    elif kind == "escalation":
-        throw_escalation(run, token, node.event.name, local_variables(run.state, token.local) if token.local else {})
-        return token.id in run.state.tokens
-    return True
+        throw_message(run, node, token, part)
+    elif part.kind == "signal":
+        throw_signal(run, node.id, name_of(run, node, token.data, part), payload)
+    elif part.kind == "escalation":
+        throw_escalation(run, token, part.name, payload)
+    elif part.kind == "compensate":
+        return not _compensate(run, node, token, part)
+    return token.id in run.state.tokens
+
+
+def _compensate(run: Run, node: Node, token: Token, part: EventSpec) -> bool:
+    """Whether the token has to wait for the compensation. One that does not wait leaves it to a token of its own."""
+    if part.waits:
+        return compensate(run, node, token, part.activity)
+    other = stand(run, node.id, token.scope)
+    if not compensate(run, node, other, part.activity):
+        run.emit(NodeLeft(node.id, other.id))
+    return False
 
 
 class ThrowEvent(Element):
@@ -49,3 +64,16 @@ class ThrowEvent(Element):
             arrive(run, target, token.scope)
         elif throw(run, node, token):
             self.finish(run, node, token, {})
+
+    def inside_ended(self, run: Run, node: Node, token: Token) -> None:
+        """One activity has been undone: go on with the next, or on the way."""
+        if not undo_next(run, token):
+            self.compensated(run, node, token)
+
+    def compensated(self, run: Run, node: Node, token: Token) -> None:
+        """Everything has been undone."""
+        if node.event is not None and node.event.waits:
+            self.finish(run, node, token, {})
+            return
+        run.emit(NodeLeft(node.id, token.id))
+        end_scope_if_empty(run, token.scope)

@@ -1,0 +1,99 @@
+"""Activities in no fixed order: side by side or in turn, until a condition says that it is enough."""
+
+from __future__ import annotations
+
+from bihuan.engine.definition.model import Node
+from bihuan.engine.runtime.cancelling import empty_scope
+from bihuan.engine.runtime.commands import CommandRejected
+from bihuan.engine.runtime.elements.sub_process import SubProcess
+from bihuan.engine.runtime.events import ScopeOpened
+from bihuan.engine.runtime.flows import arrive, end_scope
+from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
+from bihuan.engine.runtime.inside import listen_inside
+from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.state import Scope, Token
+from bihuan.engine.runtime.waits import close, waits_of_token
+
+
+class AdHocSubProcess(SubProcess):
+    """adHocSubProcess.
+
+    Its activities that nothing leads to begin by themselves, all at once or one after the other in the order of the
+    file, each once. While its `adhoc` wait is open anybody may begin one of them again. Without a completion condition
+    it is over when nothing runs and each has been done; with one, when that is true after something was done.
+    """
+
+    def work(self, run: Run, node: Node, token: Token) -> None:
+        """Open the inside."""
+        scope = run.new_id()
+        run.emit(ScopeOpened(scope, token.data, node.id, token.id, "sub"))
+        listen_inside(run, node.id, scope)
+        run.emit(WaitOpened(run.new_id(), "adhoc", node.id, token.id))
+        assert node.ad_hoc is not None
+        if not node.ad_hoc.by_hand:
+            entries = run.process.levels[node.id].starts
+            for entry in entries[:1] if node.ad_hoc.sequential else entries:
+                _begin(run, entry, scope)
+
+    def begin_one(self, run: Run, node: Node, token: Token, activity: str) -> None:
+        """Somebody begins an activity. Raises CommandRejected."""
+        scope = inside_of(run, token)
+        if activity not in run.process.levels[node.id].starts:
+            raise CommandRejected(f"「{node.label}」里没有可以单独开始的活动「{activity}」")
+        assert node.ad_hoc is not None
+        if node.ad_hoc.sequential and any(held.scope == scope.id for held in run.state.tokens.values()):
+            raise CommandRejected(f"「{node.label}」一次只能做一件事，请先办完手上的")
+        _begin(run, activity, scope.id)
+
+    def one_done(self, run: Run, node: Node, scope: int) -> bool:
+        """Ask the completion condition: if it is true, nothing more is begun, and what still runs is cancelled."""
+        spec = node.ad_hoc
+        if spec is None or spec.completion is None:
+            return False
+        owner = run.state.tokens[run.state.scopes[scope].token]
+        try:
+            if not run.holds(spec.completion, scope):
+                return False
+        except Trouble as trouble:
+            run.incident(owner, "listen", trouble.reason)
+            return False
+        _close_door(run, owner)
+        if spec.cancels:
+            empty_scope(run, scope)
+            end_scope(run, scope)
+        return spec.cancels
+
+    def goes_on(self, run: Run, node: Node, scope: int) -> bool:
+        """Begin the next, or stay open for what somebody may begin."""
+        spec = node.ad_hoc
+        assert spec is not None
+        owner = run.state.tokens[run.state.scopes[scope].token]
+        if not any(wait.kind == "adhoc" for wait in waits_of_token(run.state, owner.id)):
+            return False
+        begun = run.state.scopes[scope].items or []
+        left = [entry for entry in run.process.levels[node.id].starts if entry not in begun]
+        if left and not spec.by_hand:
+            _begin(run, left[0], scope)
+            return True
+        return bool(left) or spec.completion is not None
+
+    def inside_ended(self, run: Run, node: Node, token: Token) -> None:
+        """It is over."""
+        _close_door(run, token)
+        super().inside_ended(run, node, token)
+
+
+def inside_of(run: Run, token: Token) -> Scope:
+    """The scope of what is inside the activity of a token."""
+    return next(scope for scope in run.state.scopes.values() if scope.token == token.id and scope.kind == "sub")
+
+
+def _begin(run: Run, activity: str, scope: int) -> None:
+    run.emit(ActivityBegun(scope, activity))
+    arrive(run, activity, scope)
+
+
+def _close_door(run: Run, token: Token) -> None:
+    for wait in waits_of_token(run.state, token.id):
+        if wait.kind == "adhoc":
+            close(run, wait)
