@@ -146,7 +146,7 @@ class Town:
             changed["ended_at"] = began
         copy(Instance, {"id": pattern.instance.pk}, count, changed)
         own = {"instance_id": pattern.instance.pk}
-        some = _later(clock.now(), f"({instance}) * 48271 % {30 * DAY}")
+        some = _later(clock.now(), f"CAST({instance} AS bigint) * 48271 % {30 * DAY}")
         role = f"CASE WHEN ({instance}) % {ROLES} = 0 THEN 'advisor' ELSE 'role' || (({instance}) % {ROLES}) END"
         mine = f"CASE WHEN ({instance}) % 400 = 1 AND m.status = 'open' THEN {self.world.actor.user_id} ELSE NULL END"
         copy(WorkItem, own, count, {

@@ -15,8 +15,8 @@ from typing import Any
 
 from django.db import connection
 
-from bihuan.engine.feel import FeelError, to_text
 from bihuan.engine.runtime import State
+from bihuan.engine.runtime.writing import written
 from bihuan.kernel.sql import moment, stored_moment
 from bihuan.processes.models import Instance, Version
 
@@ -128,10 +128,7 @@ def _equal(value: Any, wanted: str) -> bool:
             return value == Decimal(wanted)
         except InvalidOperation:
             return False
-    try:
-        return wanted in to_text(value)
-    except FeelError:
-        return False
+    return wanted in written(value)
 
 
 def _loaded(numbers: list[int]) -> list[Instance]:
@@ -247,7 +244,8 @@ def _had_part(person_id: int) -> _Part:
 
 
 def _newest(table: str, column: str, where: str, order: str, values: list[Any]) -> _Part:
-    sql = f"SELECT {column} AS id FROM {table} WHERE {where} ORDER BY {order} DESC LIMIT {CANDIDATES}"
+    # The order is that of an index; without `t` it would be that of the column we answer.
+    sql = f"SELECT {column} AS id FROM {table} t WHERE {where} ORDER BY t.{order} DESC LIMIT {CANDIDATES}"
     return f"SELECT id FROM ({sql}) AS newest", values
 
 

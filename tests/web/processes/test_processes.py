@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from bihuan.audit.models import Entry
 from bihuan.forms.texts import script_body
 from bihuan.kernel.errors import NotFound
-from bihuan.operations.pages import process_pages
-from bihuan.operations.pages.process_pages import resolve_incident
+from bihuan.operations import repairs
+from bihuan.operations.repairs import resolve_incident
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.models import Grant
 from bihuan.processes import engine_store as store
@@ -66,10 +66,14 @@ def status_of(stuck: Incident) -> str:
 
 def test_what_is_stuck_is_listed_with_its_reason_and_skipped_from_the_page(centre: Centre, stuck: Incident) -> None:
     browser = centre.client("admin")
-    page = browser.get("/processes").content.decode()
-    assert "打蜡" in page and stuck.reason in page and f"/processes/incidents/{stuck.pk}" in page
+    for path in ("/processes", "/processes/incidents"):
+        page = browser.get(path).content.decode()
+        assert "打蜡" in page and stuck.reason in page
+    assert (
+        f"/processes/incidents/{stuck.pk}" in browser.get(f"/processes/instances/{stuck.instance_id}").content.decode()
+    )
     answer = browser.post(f"/processes/incidents/{stuck.pk}", {"how": "skip"}, follow=True)
-    assert "已跳过" in answer.content.decode() and "停下的流程" not in answer.content.decode()
+    assert "已跳过" in answer.content.decode() and "没有停下的流程" in answer.content.decode()
     stuck.refresh_from_db()
     assert (stuck.resolution, stuck.resolved_by_id) == ("skipped", centre.cast.user("admin").pk)
     assert status_of(stuck) == "completed"
@@ -100,9 +104,9 @@ def test_a_retry_that_fails_again_says_so_and_one_with_the_cause_removed_goes_on
     assert status_of(stuck) == "running"
     left = Incident.unscoped.get(instance_id=stuck.instance_id, resolved_at__isnull=True)
     provided = replace(surroundings(), services={"wax_by_robot": lambda call: {}})
-    monkeypatch.setattr(process_pages, "surroundings", lambda: provided)
+    monkeypatch.setattr(repairs, "surroundings", lambda: provided)
     answer = browser.post(f"/processes/incidents/{left.pk}", {"how": "retry"}, follow=True)
-    assert "已重试" in answer.content.decode() and "停下的流程" not in answer.content.decode()
+    assert "已重试" in answer.content.decode() and "没有停下的流程" in answer.content.decode()
     left.refresh_from_db()
     assert left.resolution == "retried" and status_of(stuck) == "completed"
 
@@ -113,7 +117,7 @@ def test_only_who_operates_processes_resolves_and_only_at_the_own_site(
 ) -> None:
     looker = next(who for who, rights in GRANTS.items() if "process.view" in rights and "process.operate" not in rights)
     here = f"/processes/incidents/{stuck.pk}"
-    assert here not in centre.client(looker).get("/processes").content.decode()
+    assert "checkbox" not in centre.client(looker).get("/processes/incidents").content.decode()
     assert centre.client(looker).post(here, {"how": how}).status_code == 403
     assert centre.client("other_admin").post(here, {"how": how}).status_code == 404
     assert "打蜡" not in centre.client("other_admin").get("/processes").content.decode()

@@ -162,7 +162,7 @@ def _matching(query: CaseQuery, actor: Actor) -> QuerySet[Case]:
     if query.since or query.until:
         rows = rows.filter(_between(query, _zone(actor)))
     if query.search:
-        rows = rows.filter(_found(query.search))
+        rows = rows.filter(found_by(query.search))
     column = ORDERS[query.order.removeprefix("-")]
     down = "-" if query.order.startswith("-") else ""
     related = rows.select_related("customer", "vehicle", "advisor", "technician")
@@ -178,7 +178,7 @@ def _between(query: CaseQuery, zone: ZoneInfo) -> Q:
     return found
 
 
-def _found(text: str) -> Q:
+def found_by(text: str) -> Q:
     """By number, plate, name or the end of a telephone number; each by the start of an indexed key."""
     found = prefix("number", text.upper())
     key = plate_key(text)

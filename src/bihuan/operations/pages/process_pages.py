@@ -1,4 +1,4 @@
-"""The rule book on screen: processes with their versions and steps, standard scripts, and what got stuck."""
+"""The rule book on screen: processes with their versions and steps, and standard scripts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.rules import limit_definitions
-from bihuan.operations.surroundings import surroundings
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import process_of
-from bihuan.processes.engine_store import retry_incident, skip_incident
-from bihuan.processes.models import Definition, Incident, Version
+from bihuan.processes.models import Definition, Version
 
 _TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
 
@@ -119,27 +117,3 @@ def publish_script(key: str, body: str, *, expected: int, actor: Actor) -> TextV
             after={"body": text},
         )
     return made
-
-
-def open_incidents(*, actor: Actor) -> list[Incident]:
-    """What is stuck at the sites where the actor sees processes, oldest first."""
-    sites = actor.sites_allowing("process.view")
-    if not sites:
-        actor.require("process.view")
-    rows = Incident.objects.at(sites).filter(resolved_at__isnull=True)
-    return list(rows.select_related("instance__version").order_by("raised_at")[:200])
-
-
-def resolve_incident(incident_id: int, *, how: str, actor: Actor) -> bool:
-    """Try a stuck step again (`retry`) or go on without it (`skip`); whether nothing is stuck in the process now."""
-    found = Incident.objects.visible_to(actor).filter(pk=incident_id).first()
-    if found is None:
-        raise NotFound("没有这个异常")
-    actor.require("process.operate", found.site_id)
-    if how == "retry":
-        result = retry_incident(incident_id, actor=actor, around=surroundings())
-    elif how == "skip":
-        result = skip_incident(incident_id, actor=actor, around=surroundings())
-    else:
-        raise BusinessError("没有这个操作")
-    return not result.incidents

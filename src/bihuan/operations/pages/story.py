@@ -11,7 +11,7 @@ from typing import Any
 from bihuan.kernel.money import format_yuan
 from bihuan.org.models import Role
 from bihuan.processes.history import HistoryEntry, history
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.models import Case, DocumentKind, PaymentMethod, Thing
 
 TOGETHER = timedelta(seconds=3)
@@ -40,7 +40,17 @@ def case_story(case_id: int, *, newest: int | None = None) -> list[Told]:
 
     Whoever calls has checked that the case may be seen.
     """
-    entries = history(Case.chain_of(case_id), newest_first=True, limit=newest)
+    return _told(history(Case.chain_of(case_id), newest_first=True, limit=newest))
+
+
+def instance_story(instance: Instance, *, newest: int) -> list[Told]:
+    """The steps of one process instance, newest first, from the last so many entries of its chain."""
+    entries = history(instance.chain, newest_first=True, limit=newest)
+    return _told([entry for entry in entries if entry.instance_id == instance.pk])
+
+
+def _told(entries: list[HistoryEntry]) -> list[Told]:
+    """Entries, newest first, in words."""
     items = {entry.item_id for entry in entries if entry.item_id is not None}
     names = dict(WorkItem.unscoped.filter(pk__in=items).values_list("pk", "name")) if items else {}
     roles = dict(Role.objects.values_list("key", "name"))
@@ -95,6 +105,11 @@ def _step_words(
         return "流程开始", both, "info", "flag"
     if command == "CancelInstance":
         return "流程停止", both, "bad", "x"
+    if command == "SetVariables":
+        names_set = [name for event in events if event.get("type") == "VariablesSet" for name in event["values"]]
+        return "修改流程变量", "、".join(names_set), "warn", "edit"
+    if command in ("RetryIncident", "SkipIncident"):
+        return "重试停下的环节" if command == "RetryIncident" else "跳过停下的环节", both, "warn", "refresh"
     if command == "FireTimer":
         return ("时间到，系统自动推进", both, "warn", "clock") if after else None
     return ("系统自动推进", both, "none", "flow") if after else None

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.processes import views
+from bihuan.web.processes import instances, views
 
 app_name = "processes"
 urlpatterns = [
     path("processes", views.listing, name="list"),
     path("processes/scripts/<str:key>", views.script, name="script"),
-    path("processes/incidents/<int:incident_id>", views.resolve, name="resolve"),
+    path("processes/incidents", instances.incidents, name="incidents"),
+    path("processes/incidents/<int:incident_id>", instances.resolve, name="resolve"),
+    path("processes/instances", instances.listing, name="instances"),
+    path("processes/instances/<int:instance_id>", instances.detail, name="instance"),
+    path("processes/instances/<int:instance_id>/repair", instances.repair, name="repair"),
+    path("processes/instances/<int:instance_id>/diagram.bpmn", instances.diagram_xml, name="instance_xml"),
+    path("processes/instances/<int:instance_id>/diagram.json", instances.diagram_state, name="instance_state"),
     path("processes/<str:key>", views.detail, name="detail"),
     path("processes/<str:key>/diagram.bpmn", views.diagram, name="diagram"),
 ]

@@ -1,19 +1,18 @@
-"""Processes, scripts and incidents."""
+"""Processes and scripts."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.operations.pages.instances import incident_list
 from bihuan.operations.pages.process_pages import (
-    open_incidents,
     process_page,
     process_xml,
     publish_script,
     published_processes,
-    resolve_incident,
     script_versions,
     scripts,
 )
@@ -27,7 +26,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     context = {
         "processes": published_processes(actor=actor),
-        "incidents": open_incidents(actor=actor),
+        "incidents": incident_list(actor=actor).rows,
         "scripts": scripts(actor=actor),
     }
     return page(request, "processes/list.html", context)
@@ -69,19 +68,3 @@ def script(request: HttpRequest, key: str) -> HttpResponse:
     body = request.POST.get("body", versions[0].body) if problem else versions[0].body
     context = {"key": key, "versions": versions, "body": body, "problem": problem}
     return page(request, "processes/script.html", context, status=422 if problem else 200)
-
-
-@require_POST
-@signed_in
-def resolve(request: HttpRequest, incident_id: int) -> HttpResponse:
-    """Try again or skip what is stuck."""
-    how, here = request.POST.get("how", ""), reverse("processes:list")
-    try:
-        goes_on = resolve_incident(incident_id, how=how, actor=actor_of(request))
-    except (NotAllowed, NotFound):
-        raise
-    except BusinessError as error:
-        return go(request, here, error.message, tone="bad")
-    if not goes_on:
-        return go(request, here, "流程仍然停下，原因见列表", tone="bad")
-    return go(request, here, "已重试，流程继续" if how == "retry" else "已跳过，流程继续")
