@@ -1,4 +1,5 @@
 // What every page needs. Each behaviour is one file; pages work without any of them.
+import { start as bell } from "./bell.js";
 import { start as conditions } from "./conditions.js";
 import { start as countdown } from "./countdown.js";
 import { start as diagrams } from "./diagrams.js";
@@ -26,6 +27,7 @@ function steps() {
   }
 }
 
+bell();
 countdown();
 steps();
 diagrams();

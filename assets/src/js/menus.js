@@ -4,15 +4,17 @@ function closeMenus(except) {
 }
 
 export function toast(text, tone = "ok") {
-  const line = document.createElement("div");
+  // An urgent notice leads to the notices; a message about what was just done leads nowhere.
+  const line = document.createElement(tone === "urgent" ? "a" : "div");
   line.className = `toast toast-${tone}`;
   line.textContent = text;
+  if (tone === "urgent") line.href = "/notices?unread=1";
   document.getElementById("toasts").append(line);
   fade(line);
 }
 
 function fade(line) {
-  setTimeout(() => line.remove(), line.classList.contains("toast-bad") ? 12000 : 6000);
+  setTimeout(() => line.remove(), line.matches(".toast-bad, .toast-urgent") ? 12000 : 6000);
   line.addEventListener("click", () => line.remove());
 }
 

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.shell.urls")),
+    path("", include("bihuan.web.notices.urls")),
     path("", include("bihuan.web.signin.urls")),
     path("", include("bihuan.web.search.urls")),
     path("", include("bihuan.web.lookup.urls")),

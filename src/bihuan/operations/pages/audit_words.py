@@ -49,6 +49,7 @@ DEEDS: Mapping[str, str] = {
     "person.reset_password": "重设密码",
     "person.unlock": "解除锁定",
     "person.change_password": "修改自己的密码",
+    "notice.choose": "修改通知设置",
     "person.assign_position": "指定岗位",
     "person.end_position": "撤销岗位",
     "position.create": "新建岗位",
@@ -138,6 +139,10 @@ DEEDS: Mapping[str, str] = {
 # Fields whose names say the same wherever they occur; others are shown as they are called in the data.
 FIELDS: Mapping[str, str] = {
     "": "内容",
+    "mail": "邮箱",
+    "quiet_from": "免打扰自",
+    "quiet_until": "免打扰至",
+    "digest_at": "汇总时间",
     "name": "姓名或名称",
     "description": "内容",
     "job_id": "作业项目",

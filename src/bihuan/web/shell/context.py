@@ -11,14 +11,13 @@ from django.http import HttpRequest
 
 from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
-from bihuan.notify.models import Notice
+from bihuan.notify.bell import Bell, bell_of
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
 from bihuan.web.http import actor_of, take_flashes
 from bihuan.web.shell.menu import MenuItem, menu_for
 
 THEMES = frozenset({"light", "dark"})
-MAX_BELL = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,12 @@ class Shell:
         return [item for item in self.menu if item.area.on_phone][:4]
 
     @cached_property
+    def bell(self) -> Bell:
+        return bell_of(self.actor.user_id) if self.actor is not None and self.actor.user_id is not None else Bell()
+
+    @property
     def unread(self) -> int:
-        if self.actor is None:
-            return 0
-        return Notice.objects.filter(user_id=self.actor.user_id or 0, read_at=None)[: MAX_BELL + 1].count()
+        return self.bell.unread
 
     @cached_property
     def flashes(self) -> list[dict[str, str]]:

@@ -1,18 +1,15 @@
-"""Small views of the frame: changing site and theme, reading notices, the style guide."""
+"""Small views of the frame: changing site and theme, the style guide."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
-from bihuan.notify.models import Notice
 from bihuan.org import sessions
-from bihuan.web.http import actor_of, go, page, signed_in
+from bihuan.web.http import go, page, signed_in
 from bihuan.web.shell.samples import style_guide_context
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -45,22 +42,6 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
     else:
         response.delete_cookie("theme")
     return response
-
-
-@require_GET
-@signed_in
-def notices(request: HttpRequest) -> HttpResponse:
-    """The newest notices of this person."""
-    mine = Notice.objects.filter(user_id=actor_of(request).user_id or 0).order_by("-at")[:50]
-    return page(request, "shell/notices.html", {"notices": list(mine)})
-
-
-@require_POST
-@signed_in
-def read_notices(request: HttpRequest) -> HttpResponse:
-    """Mark all of this person's notices as read."""
-    Notice.objects.filter(user_id=actor_of(request).user_id or 0, read_at=None).update(read_at=clock.now())
-    return go(request, reverse("shell:notices"))
 
 
 @require_GET

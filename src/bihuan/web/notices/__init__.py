@@ -1,0 +1,1 @@
+"""The notice centre, the live bell, and one's own choices."""
