@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bihuan.limits.due import next_moment, present, take_back_untimely
 from bihuan.notify.outbox import send_due
@@ -10,11 +10,13 @@ from bihuan.notify.planning import plan_notices
 from bihuan.operations import imports
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
+from bihuan.operations.unattended import look_after_unattended
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
 from bihuan.processes.worker import Worker
 
 SENT_A_ROUND = 10
+LOOK_EVERY = timedelta(seconds=30)
 
 
 def product_worker() -> Worker:
@@ -24,13 +26,27 @@ def product_worker() -> Worker:
 
 def slow_worker() -> Worker:
     """A worker beside it for what may take its time: neither a slow mail server nor a large import holds up a timer."""
-    return Worker({imports.KIND: imports.HANDLER}, ticks=(send_notices,))
+    return Worker({imports.KIND: imports.HANDLER}, ticks=(send_notices, AttendanceWatch()))
 
 
 def send_notices(now: datetime) -> datetime | None:
     """At every round: plan what people were told since, then send what is due. Answers `now` while there is more."""
     busy = plan_notices(now) or send_due(limit=SENT_A_ROUND).taken
     return now if busy else None
+
+
+class AttendanceWatch:
+    """Every half minute: whether open work has somebody who could do it."""
+
+    def __init__(self) -> None:
+        self._next: datetime | None = None
+
+    def __call__(self, now: datetime) -> datetime | None:
+        """Look, if it is time to; answers when to look again."""
+        if self._next is None or now >= self._next or self._next - now > LOOK_EVERY:
+            look_after_unattended()
+            self._next = now + LOOK_EVERY
+        return self._next
 
 
 class LimitWatch:

@@ -14,6 +14,7 @@ from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
 from bihuan.notify.templates import wordings_read_once
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
+from bihuan.operations.unattended import look_after_unattended
 from bihuan.org.roles import people_with_role
 from bihuan.processes.jobs import TakenJob, enqueue, fire_due
 from bihuan.processes.models import WorkItem
@@ -28,7 +29,7 @@ TELL_CLOCK = "clock.tell"
 def run_due_work() -> int:
     """Everything due at this moment: timers of processes, then limits to be told about; answers how many."""
     fired = fire_due(around=surroundings())
-    return fired.taken + tell_due_clocks()
+    return fired.taken + tell_due_clocks() + look_after_unattended()
 
 
 def tell_due_clocks() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from bihuan.notify.notices import About, notify_people
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.rules import limit_definitions
+from bihuan.org.duty.chart import answerable_for
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
 from bihuan.records.models import Case
 
@@ -117,6 +118,15 @@ def follow_step(result: StepResult) -> None:
             _tell_of_task((item.assignee_id,), f"新待办：{item.name}", item, result.instance)
         elif item.offered:
             _tell_of_task(item.offered, f"待领取：{item.name}", item, result.instance)
+        elif item.unattended:
+            tell_nobody_is_there(result.instance.site_id, item.name, item.title, (item.id,))
+
+
+def tell_nobody_is_there(site_id: int, name: str, body: str, item_ids: Sequence[int]) -> int:
+    """Tell whoever answers for the site that nobody can do work that is open there."""
+    url = f"/tasks/{item_ids[0]}" if len(item_ids) == 1 else "/duty/unattended"
+    about = About(NoticeKind.DUTY, urgent=True, site_id=site_id)
+    return notify_people(answerable_for(site_id), f"没有人能办：{name}", body, url, about)
 
 
 def _tell_of_task(people: Iterable[int], title: str, item: OpenedItem, instance: InstanceFacts) -> None:

@@ -17,6 +17,7 @@ from bihuan.forms.publishing import NO_FORM, loaded_form, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.binding import sort_values, write_sheets, write_values
+from bihuan.operations.choosing import FIELD, choices_at, take_choices
 from bihuan.operations.facts import case_facts
 from bihuan.operations.picking import resolver
 from bihuan.operations.registry import EffectContext, run_effects
@@ -120,6 +121,11 @@ def complete_task(
     values: dict[str, Any] = {}
     before = held.variables
     plain = not hasattr(raw, "getlist")
+    choices = choices_at(
+        held.instance.process, held.node, instance_id=facts.id, site_id=facts.site_id, variables=before,
+        user_id=actor.user_id,
+    )  # fmt: skip
+    picked = take_choices(choices, raw, before)
     if held.form_key:
         if held.form_version is None:
             raise NotFound(NO_FORM.format(key=held.form_key))
@@ -139,7 +145,8 @@ def complete_task(
             case_id, instance = cast("int", facts.subject_id), held.instance
             instance.last = write_sheets(bound, case_id, site_id=facts.site_id, actor=actor, last=instance.last)
     else:
-        variables.update({key: value for key, value in raw.items() if plain})
+        variables.update({key: value for key, value in raw.items() if plain and not key.startswith(FIELD)})
+    variables.update(picked)
     variables.update(_run(held, values, {**before, **variables}, actor))
     done = engine_store.complete_held(
         held, variables, actor=actor, around=surroundings(), once_key=once_key, alone=not touched

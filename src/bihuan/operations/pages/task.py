@@ -18,6 +18,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.operations.binding import read_values
+from bihuan.operations.choosing import Choice, choices_at
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
@@ -25,10 +26,11 @@ from bihuan.operations.repair_pause import REPAIR_NODE
 from bihuan.operations.surroundings import CASE
 from bihuan.operations.work import Work, form_context, load_work
 from bihuan.org.actor import Actor
+from bihuan.org.duty.checks import site_people
 from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
-from bihuan.processes.holding import holds, local_time, roles_of
+from bihuan.processes.holding import acted_for, holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import open_items_of_subject
 from bihuan.records.knowledge import read_note
@@ -75,6 +77,8 @@ class TaskPage:
     colleagues: list[User]
     repair: str
     paused: str
+    choices: list[Choice]
+    why: str
 
     @property
     def item(self) -> WorkItem:
@@ -145,7 +149,35 @@ def task_page(
         colleagues=_colleagues(item, actor) if may_complete or may_manage else [],
         repair=repair,
         paused=paused,
+        choices=_choices(work, actor) if may_complete else [],
+        why=_why(item, actor, names, may_complete),
     )
+
+
+def _choices(work: Work, actor: Actor) -> list[Choice]:
+    instance = work.instance
+    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+    return choices_at(
+        process, work.node, instance_id=instance.pk, site_id=instance.site_id, variables=instance.variables,
+        user_id=actor.user_id,
+    )  # fmt: skip
+
+
+def _why(item: WorkItem, actor: Actor, names: Mapping[str, str], may_complete: bool) -> str:
+    """Why it is with whom it is with, in a sentence (为什么是我)."""
+    if not item.is_open:
+        return ""
+    lent = acted_for(item, actor) if may_complete else None
+    if lent is not None:
+        return f"{lent.name}委托您代办"
+    if item.unattended_since is not None:
+        return item.why or "这个角色现在没有人在岗，已告知上级"
+    if item.why or not may_complete:
+        return item.why
+    if item.assignee_id == actor.user_id:
+        return "您领取的，或流程指定由您办理"
+    mine = [names.get(key, key) for key in sorted(roles_of(item.role) & actor.offered_roles_at(item.site_id))]
+    return f"您担任{'、'.join(mine)}" if mine else ""
 
 
 def next_item(case_id: int, *, actor: Actor) -> tuple[WorkItem | None, list[WorkItem]]:
@@ -247,6 +279,9 @@ def _colleagues(item: WorkItem, actor: Actor) -> list[User]:
     people: dict[int, User] = {}
     for role in sorted(roles_of(item.role)):
         people.update({user.pk: user for user in people_with_role(role, item.site_id)})
+    if not people or item.unattended_since is not None:
+        # Nobody of the role is there: whoever manages cases hands it to anybody of the site.
+        people = {user.pk: user for user in site_people(item.site_id)}
     return [user for pk, user in people.items() if pk not in (actor.user_id, item.assignee_id)]
 
 

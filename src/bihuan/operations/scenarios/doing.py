@@ -12,15 +12,18 @@ from bihuan.forms.publishing import newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations import bookings, cases, repair_pause, work
+from bihuan.operations.choosing import FIELD
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.messages import tell_process
+from bihuan.operations.scenarios.duty import DUTY_STEPS
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.samples import sample_file
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
+from bihuan.processes.compiled import compiled_process
 from bihuan.processes.models import Incident, WorkItem
 from bihuan.records import calls, lookup, payments, release, stock
 from bihuan.records.models import Case, Document, DocumentKind, Settlement
@@ -47,9 +50,27 @@ def complete(world: World, step: Step) -> None:
     item = open_item(world, step)
     actor = world.actor(step.actor, item)
     form = newest_form(item.form_key)[1] if item.form_key else None
-    raw, files = form_values(world, form, step.values, actor) if form else (dict(step.values), {})
+    values = dict(step.values)
+    chosen = values.pop("choose", None)
+    raw, files = form_values(world, form, values, actor) if form else (values, {})
+    raw.update(_choices(world, item, chosen))
     once_key = str(raw.pop("once_key", ""))
     work.complete_task(item.pk, raw, files, actor=actor, once_key=once_key)
+
+
+def _choices(world: World, item: WorkItem, chosen: Any) -> dict[str, str]:
+    """`choose: {task: person}` as the fields of the task page."""
+    if not chosen:
+        return {}
+    instance = item.instance
+    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+    raw: dict[str, str] = {}
+    for name, person in dict(chosen).items():
+        node = next((one for one in process.nodes.values() if name in (one.id, one.name)), None)
+        if node is None:
+            raise StepProblem(f"流程里没有任务“{name}”")
+        raw[FIELD + node.id] = str(world.user(person).pk)
+    return raw
 
 
 def form_values(
@@ -324,4 +345,5 @@ DOING: Mapping[str, Doing] = {
     "receive_stock": receive_stock,
     "cancel": cancel,
     "retry_incident": retry_incident,
+    **DUTY_STEPS,
 }

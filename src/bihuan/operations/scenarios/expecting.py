@@ -15,6 +15,7 @@ from bihuan.limits.report import share_in_time
 from bihuan.notify.models import Notice
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
+from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.models import Role
@@ -328,4 +329,5 @@ CHECKS: Mapping[str, Check] = {
     "found": _found,
     "incidents": _incidents,
     "share": _share,
+    **DUTY_CHECKS,
 }

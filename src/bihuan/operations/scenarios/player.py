@@ -13,6 +13,7 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.limits.due import next_moment
 from bihuan.operations.due_work import run_due_work
 from bihuan.operations.scenarios.doing import DOING
+from bihuan.operations.scenarios.duty import given_duty
 from bihuan.operations.scenarios.expecting import check
 from bihuan.operations.scenarios.format import Scenario, Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
@@ -111,9 +112,12 @@ def _begin(scenario: Scenario, site: Site | None) -> tuple[World, datetime]:
     with clock.frozen(datetime(2026, 1, 1, tzinfo=UTC)):
         world = build_world(scenario.given, site)
     try:
-        return world, moment(text, datetime(2026, 1, 1, tzinfo=world.zone))
+        begins = moment(text, datetime(2026, 1, 1, tzinfo=world.zone))
     except ValueError as error:
         raise StepProblem(str(error)) from error
+    with clock.frozen(begins):
+        given_duty(world, scenario.given, begins)
+    return world, begins
 
 
 def _step(world: World, step: Step) -> StepReport:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from bihuan.kernel import clock
 from bihuan.org.duty.models import Superior
-from bihuan.org.models import Department, PositionHolder, Site
+from bihuan.org.duty.presence import away_at
+from bihuan.org.models import Department, PositionHolder, Role, Site
+from bihuan.org.roles import holders_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,19 @@ class Chart:
             seen.add(here)
             here = over.get(here)
         return None
+
+
+def answerable_for(site_id: int) -> tuple[int, ...]:
+    """Whom to tell when nobody is there: the head of the site or of the one above, else those who plan its duty."""
+    head = load_chart(site_id).head_of_site(site_id)
+    if head is not None and not away_at(clock.now(), [head]):
+        return (head,)
+    planners = Role.objects.filter(grants__action="roster.manage").values_list("key", flat=True)
+    reaching = {user for held in holders_at([site_id], list(planners)).values() for user in held} - {head}
+    there = reaching - away_at(clock.now(), reaching)
+    own = PositionHolder.objects.filter(position__site_id=site_id, until__isnull=True, user_id__in=there)
+    # Those of the site itself, so that a group is not told of every gap below it.
+    return tuple(sorted(set(own.values_list("user_id", flat=True)) or there))
 
 
 def load_chart(site_id: int) -> Chart:
