@@ -8,10 +8,12 @@ from typing import Any
 
 from bihuan.engine.definition import Node, Process
 from bihuan.kernel.errors import BusinessError
+from bihuan.org.actor import Actor
 from bihuan.org.duty.checks import site_people
 from bihuan.org.roles import people_with_role
 from bihuan.processes.assigning.sources import CHOSEN
 from bihuan.processes.models import Instance
+from bihuan.processes.rows import Held
 
 FIELD = "choose."
 """What the name of a choice begins with among the values of a submission; the node's id follows."""
@@ -45,6 +47,16 @@ def choices_at(
     if of_starter and Instance.unscoped.filter(pk=instance_id, started_by_id=user_id).exists():
         asked += of_starter
     return [Choice(one.id, one.label, _candidates(one, process, site_id)) for one in asked]
+
+
+def choices_of_submission(held: Held, raw: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """What a submission chooses for later steps, as a process variable; empty where nothing is to be chosen."""
+    facts, variables = held.instance.facts, held.variables
+    choices = choices_at(
+        held.instance.process, held.node, instance_id=facts.id, site_id=facts.site_id, variables=variables,
+        user_id=actor.user_id,
+    )  # fmt: skip
+    return take_choices(choices, raw, variables)
 
 
 def take_choices(choices: list[Choice], raw: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from bihuan.forms.publishing import NO_FORM, loaded_form, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.binding import sort_values, write_sheets, write_values
-from bihuan.operations.choosing import FIELD, choices_at, take_choices
+from bihuan.operations.choosing import FIELD, choices_of_submission
 from bihuan.operations.facts import case_facts
 from bihuan.operations.picking import resolver
 from bihuan.operations.registry import EffectContext, run_effects
@@ -121,11 +121,7 @@ def complete_task(
     values: dict[str, Any] = {}
     before = held.variables
     plain = not hasattr(raw, "getlist")
-    choices = choices_at(
-        held.instance.process, held.node, instance_id=facts.id, site_id=facts.site_id, variables=before,
-        user_id=actor.user_id,
-    )  # fmt: skip
-    picked = take_choices(choices, raw, before)
+    picked = choices_of_submission(held, raw, actor)
     if held.form_key:
         if held.form_version is None:
             raise NotFound(NO_FORM.format(key=held.form_key))
