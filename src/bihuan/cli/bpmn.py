@@ -31,6 +31,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     run.add_argument("file", metavar="FILE", help="BPMN 文件")
     run.add_argument("--answers", metavar="FILE", help="答案（YAML 或 JSON），按节点编号或名称")
     run.add_argument("--process", metavar="ID", help="要运行的流程，默认是文件里的主流程")
+    run.add_argument("--start", metavar="NODE", help="从哪个开始节点开始（编号）")
+    run.add_argument("--auto", action="store_true", help="没有答案的事项也照流程走下去，不填变量")
     run.add_argument("--variables", metavar="JSON", help='开始时的变量，如 {"金额": 1200}')
     run.add_argument("--decisions", metavar="FILE", action="append", default=[], help="业务规则任务用的 DMN 文件")
     run.add_argument("--fire-timers", action="store_true", help="没有别的事可做时，让时间走到下一个定时器")
@@ -106,6 +108,9 @@ def run_run(arguments: argparse.Namespace) -> int:
         context={"timezone": arguments.timezone} if arguments.timezone else None,
         decisions=tuple(decision for decision in decisions if decision is not None),
         fire_timers=arguments.fire_timers,
+        start=arguments.start,
+        auto=arguments.auto,
+        pools=model.pools if arguments.process is None else (),
     )
     report = rehearsals.report_of(outcome, arguments.file)
     if arguments.json:

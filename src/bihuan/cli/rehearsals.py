@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bihuan.engine.feel import YearMonthDuration, to_text
-from bihuan.engine.rehearsal import Outcome
-from bihuan.engine.rehearsal.runner import Instance
+from bihuan.engine.rehearsal import Instance, Outcome
 from bihuan.engine.runtime import CallRequested, FlowTaken, ItemOpened, MessageThrown, ServiceRequested, Subscribed
 
 STATES = {

@@ -145,6 +145,8 @@ def read_reference(event: etree._Element, holder: etree._Element, kind: str, rea
     message_variable = _attribute(event, holder, "messageVariable") or message_variable
     if not reference:
         own_name = str(event.get("name") or event.get("id", "")) if kind in ("message", "signal") else ""
+        if kind == "message":
+            own_name = reading.messages_between.get(event.get("id", ""), own_name)
         return EventSpec(kind, own_name, None, correlation, None, None, code_variable, message_variable)
     declared = reading.lookup(kind, reference)
     if declared is None:

@@ -322,7 +322,20 @@ class Model:
 
     @property
     def main(self) -> Process:
-        """The process to run when nobody names one: the first that no other process here calls."""
+        """The process to run when nobody names one: the first that no other process here calls, and of those rather
+        one that begins by itself than one that a message begins."""
         found = list(self.processes.values())
         called = {node.called for process in found for node in process.nodes.values() if node.called}
-        return next((process for process in found if process.id not in called), found[0])
+        free = [process for process in found if process.id not in called] or found
+        return next((process for process in free if process.levels[""].starts), free[0])
+
+    @property
+    def pools(self) -> tuple[Process, ...]:
+        """The processes that begin together: the main one, and the other pools that begin by themselves."""
+        main = self.main
+        called = {node.called for process in self.processes.values() for node in process.nodes.values() if node.called}
+        drawn = dict.fromkeys(pool.process for pool in self.participants if pool.process in self.processes)
+        if main.id not in drawn:
+            return (main,)
+        others = [self.processes[name] for name in drawn if name not in called and name != main.id]
+        return (main, *(each for each in others if each.levels[""].starts))

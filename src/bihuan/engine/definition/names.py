@@ -39,11 +39,6 @@ NOT_YET = {
     "choreography": "暂不支持编排（choreography）",
     "globalChoreographyTask": "暂不支持编排（choreography）",
     "globalConversation": "暂不支持会话（conversation）",
-    "globalTask": "暂不支持全局任务，请把它放进流程里",
-    "globalUserTask": "暂不支持全局任务，请把它放进流程里",
-    "globalManualTask": "暂不支持全局任务，请把它放进流程里",
-    "globalScriptTask": "暂不支持全局任务，请把它放进流程里",
-    "globalBusinessRuleTask": "暂不支持全局任务，请把它放进流程里",
 }
 """Elements of BPMN that are known and refused, with the reason."""
 
@@ -97,7 +92,16 @@ IGNORED_IN_EVENT = IGNORED_IN_PROCESS | {
     "dataOutputAssociation",
 }
 
-DECLARATIONS = frozenset(
+GLOBAL_TASKS = {
+    "globalTask": "task",
+    "globalUserTask": "userTask",
+    "globalManualTask": "manualTask",
+    "globalScriptTask": "scriptTask",
+    "globalBusinessRuleTask": "businessRuleTask",
+}
+"""Tasks at the top of a file, for call activities, and what they are inside a process."""
+
+DECLARATIONS = frozenset(GLOBAL_TASKS) | frozenset(
     {
         "documentation",
         "extensionElements",

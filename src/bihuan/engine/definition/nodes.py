@@ -153,6 +153,9 @@ def _read_call(element: etree._Element, fields: Fields, reading: Reading) -> Non
     for zeebe in extension_elements(element, ZEEBE, "calledElement"):
         called = zeebe.get("processId") or called
     called = called.strip()
+    if called.rpartition(":")[2] in reading.identities:
+        # A qualified name, whose prefix stands for this file's own namespace.
+        called = called.rpartition(":")[2]
     if called.startswith("=") or is_juel(called):
         fields["called_expression"] = reading.expression(element, called)
     elif not called:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
+
 from lxml import etree
 
 from bihuan.engine.definition.levels import read_process
 from bihuan.engine.definition.model import Model, Process
-from bihuan.engine.definition.names import BPMN, split
+from bihuan.engine.definition.names import BPMN, GLOBAL_TASKS, split
 from bihuan.engine.definition.problems import DefinitionError, Problem
 from bihuan.engine.definition.reading import Reading, check_identities, children, line_of, read_declarations
 from bihuan.engine.definition.rules import check_process
@@ -34,6 +37,10 @@ def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
         process = read_process(element, reading)
         processes[process.id] = process
         reading.problems.extend(check_process(process, source))
+    for element in children(root, BPMN, *GLOBAL_TASKS):
+        if _has_identity(element, reading):
+            process = replace(read_process(_as_process(element), reading), line=line_of(element))
+            processes.setdefault(process.id, process)
     if reading.problems:
         raise DefinitionError(_in_order(_without_consequences(reading.problems)))
     return Model(source, processes, tuple(reading.participants), root.get("targetNamespace", ""))
@@ -48,6 +55,15 @@ def check_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:
     except RecursionError:
         return [Problem(source, 0, "", "", "文件嵌套太深", "too-deep")]
     return []
+
+
+def _as_process(task: etree._Element) -> etree._Element:
+    """A global task as the process it is to those who call it: nothing but that task."""
+    process = etree.Element(f"{{{BPMN}}}process", id=task.get("id", ""), name=task.get("name", ""))
+    inside = deepcopy(task)
+    inside.tag = f"{{{BPMN}}}{GLOBAL_TASKS[split(task.tag)[1]]}"
+    process.append(inside)
+    return process
 
 
 def _wrong_root(root: etree._Element, source: str) -> Problem:

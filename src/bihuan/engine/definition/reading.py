@@ -41,6 +41,8 @@ class Reading:
     """Event definitions at the top of the file, for `eventDefinitionRef`."""
     identities: dict[str, int] = field(default_factory=dict)
     """Every id of the file and its line."""
+    messages_between: dict[str, str] = field(default_factory=dict)
+    """By id of a node at either end of a message flow: the name of the message, for nodes that do not name it."""
     partners: dict[str, list[str]] = field(default_factory=dict)
     """By id, what it is joined to by an association, whichever way that is drawn."""
 
@@ -126,6 +128,7 @@ def read_declarations(root: etree._Element, reading: Reading) -> None:
         reading.partners.setdefault(source, []).append(target)
         reading.partners.setdefault(target, []).append(source)
     _read_pools(root, reading)
+    _read_message_flows(root, reading)
     _read_data_names(root, reading)
 
 
@@ -153,6 +156,39 @@ def _read_pools(root: etree._Element, reading: Reading) -> None:
         for pool in children(collaboration, BPMN, "participant"):
             process = pool.get("processRef", "")
             reading.participants.append(Participant(pool.get("id", ""), pool.get("name", ""), process))
+
+
+def _read_message_flows(root: etree._Element, reading: Reading) -> None:
+    """A message flow joins two nodes whatever they call the message: by its own reference, or one of theirs."""
+    referring = {element.get("id", ""): _message_of(element) for element in root.iter(*_WITH_MESSAGES)}
+    for flow in root.iter(f"{{{BPMN}}}messageFlow"):
+        source, target = (flow.get(end, "").rpartition(":")[2] for end in ("sourceRef", "targetRef"))
+        reference = flow.get("messageRef") or referring.get(source) or referring.get(target)
+        declared = reading.lookup("message", reference) if reference else None
+        between = source in referring and target in referring
+        name = declared.name if declared is not None else (flow.get("name") or flow.get("id", "")) if between else ""
+        for end in (source, target):
+            if name and end in referring:
+                reading.messages_between.setdefault(end, name)
+
+
+_WITH_MESSAGES = tuple(
+    f"{{{BPMN}}}{local}"
+    for local in (
+        "sendTask",
+        "receiveTask",
+        "startEvent",
+        "endEvent",
+        "boundaryEvent",
+        "intermediateThrowEvent",
+        "intermediateCatchEvent",
+    )
+)
+
+
+def _message_of(element: etree._Element) -> str:
+    definition = child(element, BPMN, "messageEventDefinition")
+    return str(element.get("messageRef") or ("" if definition is None else definition.get("messageRef")) or "")
 
 
 def _read_data_names(root: etree._Element, reading: Reading) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.rehearsal.answers import AnswerError, Answers, read_answers
-from bihuan.engine.rehearsal.runner import Outcome, rehearse
+from bihuan.engine.rehearsal.outcome import Instance, Outcome
+from bihuan.engine.rehearsal.runner import rehearse
 
-__all__ = ["AnswerError", "Answers", "Outcome", "read_answers", "rehearse"]
+__all__ = ["AnswerError", "Answers", "Instance", "Outcome", "read_answers", "rehearse"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bihuan.engine.definition import Model, Node, Process
 from bihuan.engine.dmn import DecisionError, DecisionModel
 from bihuan.engine.rehearsal.answers import Answer, Answers
+from bihuan.engine.rehearsal.outcome import Instance, Outcome
 from bihuan.engine.runtime import (
     CallClosed,
     CallRequested,
@@ -29,16 +30,12 @@ from bihuan.engine.runtime import (
     InstanceEnded,
     ItemOpened,
     MessageThrown,
-    NodeEntered,
-    NodeLeft,
     ServiceRequested,
     SignalThrown,
     Start,
-    State,
     Subscribed,
     TimerSet,
     UnfitValue,
-    new_state,
     step,
 )
 from bihuan.engine.runtime.state import ROOT, Wait
@@ -47,70 +44,6 @@ from bihuan.engine.runtime.variables import names_at
 MAX_COMMANDS = 2_000
 MAX_INSTANCES = 200
 _LISTENING = ("timer", "message", "signal")
-_JOINS = ("parallelGateway", "inclusiveGateway", "complexGateway")
-
-
-@dataclass(slots=True)
-class Instance:
-    """One process being rehearsed; `parent` and `parent_wait` lead to the call it answers."""
-
-    number: int
-    process: Process
-    state: State = field(default_factory=new_state)
-    parent: Instance | None = None
-    parent_wait: int = 0
-    events: list[Event] = field(default_factory=list)
-    opened: dict[int, Event] = field(default_factory=dict)
-    incidents: dict[int, IncidentRaised] = field(default_factory=dict)
-    ended: InstanceEnded | None = None
-
-    @property
-    def nodes(self) -> list[str]:
-        """Ids of the nodes that were walked through, in order.
-
-        A gateway that joins counts when it lets go, not for every token that reaches it; a node that is done several
-        times counts once for each time.
-        """
-        walked: list[str] = []
-        before: Event | None = None
-        body = ""
-        for event in self.events:
-            if isinstance(event, NodeEntered) and not self._joins(event.node):
-                if event.loop and event.node == body and walked[-1] == body:
-                    walked.pop()
-                walked.append(event.node)
-                body = "" if event.loop else event.node
-            elif isinstance(event, NodeLeft) and self._joins(event.node) and not _same_leave(event, before):
-                walked.append(event.node)
-            before = event
-        return walked
-
-    def _joins(self, node_id: str) -> bool:
-        node = self.process.nodes[node_id]
-        return node.kind in _JOINS and len(node.incoming) > 1
-
-
-def _same_leave(event: NodeLeft, before: Event | None) -> bool:
-    """Whether a token only went up in another that left the join just before, or was cancelled there."""
-    return event.cancelled or (isinstance(before, NodeLeft) and before.node == event.node)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a rehearsal went. `state`: completed, waiting, incident, error, terminated, cancelled or limit.
-
-    The first instance is the one that was asked for; others were called by it or started by its messages.
-    """
-
-    state: str
-    instances: list[Instance]
-    answers: Answers
-    refusal: str = ""
-
-    @property
-    def main(self) -> Instance:
-        """The instance that was asked for."""
-        return self.instances[0]
 
 
 def rehearse(
@@ -123,10 +56,18 @@ def rehearse(
     context: Mapping[str, Any] | None = None,
     decisions: tuple[DecisionModel, ...] = (),
     fire_timers: bool = False,
+    start: str | None = None,
+    auto: bool = False,
+    pools: tuple[Process, ...] = (),
 ) -> Outcome:
-    """Run a process until nothing with an answer is left. Time moves only with the timers that are fired."""
-    rehearsal = _Rehearsal(model, now, answers or Answers(), context or {}, decisions, fire_timers)
-    return rehearsal.run(process, variables or {})
+    """Run a process until nothing with an answer is left. Time moves only with the timers that are fired.
+
+    `start` names the node it begins at. With `auto` whatever has no answer is done without variables: tasks and
+    services as they were opened, then the next timer, then the message or signal that has been waited for longest.
+    `pools` are processes that begin at the same time.
+    """
+    rehearsal = _Rehearsal(model, now, answers or Answers(), context or {}, decisions, fire_timers or auto, auto)
+    return rehearsal.run(process, variables or {}, start, pools)
 
 
 class _Rehearsal:
@@ -140,6 +81,7 @@ class _Rehearsal:
         context: Mapping[str, Any],
         decisions: tuple[DecisionModel, ...],
         fire_timers: bool,
+        auto: bool,
     ) -> None:
         self.model = model
         self.now = now
@@ -147,15 +89,23 @@ class _Rehearsal:
         self.context = context
         self.decisions = decisions
         self.fire_timers = fire_timers
+        self.auto = auto
+        self.undelivered: list[MessageThrown] = []
         self.instances: list[Instance] = []
         self.commands = 0
         self.fired: set[tuple[int, int]] = set()
         self.endless: set[tuple[int, str]] = set()
 
-    def run(self, process: Process, variables: Mapping[str, Any]) -> Outcome:
+    def run(
+        self, process: Process, variables: Mapping[str, Any], start: str | None, pools: tuple[Process, ...]
+    ) -> Outcome:
         """The whole rehearsal."""
         main = self._begin(process)
-        refusal = self._start(main, variables)
+        refusal = self._start(main, variables, start)
+        if not refusal:
+            for pool in pools:
+                if pool is not process:
+                    self._start(self._begin(pool), {})
         while not refusal and self.commands < MAX_COMMANDS and self._advance():
             pass
         return Outcome((refusal and "refused") or self._state_of(main), self.instances, self.answers, refusal)
@@ -172,21 +122,21 @@ class _Rehearsal:
         self.instances.append(instance)
         return instance
 
-    def _start(self, instance: Instance, variables: Mapping[str, Any]) -> str:
-        """Start an instance at its plain start, or at the trigger that has an answer; returns why it cannot."""
+    def _start(self, instance: Instance, variables: Mapping[str, Any], start: str | None = None) -> str:
+        """Start an instance where it is told to, else plainly, else at the first start with an answer, else at the
+        first; returns why it cannot."""
         process = instance.process
-        start: str | None = None
-        if not process.levels[""].starts:
-            triggers = process.triggers
-            answered = [node for node in triggers if self.answers.peek(node) is not None]
-            chosen = answered[:1] or list(triggers[:1])
-            if not chosen:
+        level, nodes = process.levels[""], process.nodes
+        plain = [nodes[name] for name in level.starts if nodes[name].kind == "startEvent"]
+        if start is None and (len(plain) > 1 or not level.starts):
+            possible = plain or list(process.triggers)
+            if not possible:
                 return "流程没有可以开始的节点"
-            answer = self.answers.peek(chosen[0])
-            if answer is not None:
-                variables = {**variables, **answer.variables}
-                self.answers.take(chosen[0])
-            start = chosen[0].id
+            start = next((node for node in possible if self.answers.peek(node) is not None), possible[0]).id
+        answer = self.answers.peek(nodes[start]) if start in nodes and start is not None else None
+        if answer is not None and start is not None:
+            variables = {**variables, **answer.variables}
+            self.answers.take(nodes[start])
         return self._step(instance, Start(variables, start))
 
     def _step(self, instance: Instance, command: Command) -> str:
@@ -206,7 +156,7 @@ class _Rehearsal:
     def _react(self, instance: Instance, event: Event) -> None:
         """What happens elsewhere because of an event: calls start, messages and signals arrive, callers go on."""
         if isinstance(event, MessageThrown):
-            self._deliver_message(event)
+            self._deliver_message(instance, event)
         elif isinstance(event, SignalThrown):
             self._deliver_signal(instance, event)
         elif isinstance(event, CallRequested):
@@ -238,16 +188,39 @@ class _Rehearsal:
         else:
             self._step(parent, FinishCall(instance.parent_wait, dict(instance.state.variables)))
 
-    def _deliver_message(self, event: MessageThrown) -> None:
-        for instance, wait, subscribed in self._subscriptions("message", event.name):
+    def _deliver_message(self, thrower: Instance, event: MessageThrown) -> None:
+        """To who waits, else to a process it begins; else it is kept until somebody waits for it."""
+        if not self._received(thrower, event) and not self._begun_by("message", event.name, event.payload, once=True):
+            self.undelivered.append(event)
+
+    def _received(self, thrower: Instance | None, event: MessageThrown) -> bool:
+        waiting = list(self._subscriptions("message", event.name))
+        for instance, wait, subscribed in sorted(waiting, key=lambda found: found[0] is thrower):
             if not event.correlation or not subscribed.correlation or event.correlation == subscribed.correlation:
                 self._step(instance, DeliverMessage(wait.id, event.payload))
-                return
+                return True
+        return False
+
+    def _deliver_kept(self) -> bool:
+        """Hand over the oldest kept message that somebody waits for by now."""
+        for event in self.undelivered:
+            if self._received(None, event):
+                self.undelivered.remove(event)
+                return True
+        return False
+
+    def _begun_by(self, kind: str, name: str, payload: Mapping[str, Any], *, once: bool) -> bool:
+        """Begin the processes that a message or signal begins, or only the first of them."""
+        begun = False
         for process in self.model.processes.values():
             for node in process.triggers:
-                if node.event and node.event.kind == "message" and node.event.name == event.name:
-                    self._start_at(process, node, event.payload)
-                    return
+                parts = node.event.all_parts if node.event is not None else ()
+                part = next((n for n, spec in enumerate(parts) if (spec.kind, spec.name) == (kind, name)), None)
+                if part is None or (begun and once) or len(self.instances) >= MAX_INSTANCES:
+                    continue
+                self._step(self._begin(process), Start(payload, node.id, part))
+                begun = True
+        return begun
 
     def _deliver_signal(self, thrower: Instance, event: SignalThrown) -> None:
         if not event.name:
@@ -255,14 +228,7 @@ class _Rehearsal:
         for instance, wait, _ in list(self._subscriptions("signal", event.name)):
             if instance is not thrower and wait.id in instance.state.waits:
                 self._step(instance, DeliverSignal(wait.id, event.payload))
-        for process in self.model.processes.values():
-            for node in process.triggers:
-                if node.event and node.event.kind == "signal" and node.event.name == event.name:
-                    self._start_at(process, node, event.payload)
-
-    def _start_at(self, process: Process, node: Node, payload: Mapping[str, Any]) -> None:
-        if len(self.instances) < MAX_INSTANCES:
-            self._step(self._begin(process), Start(payload, node.id))
+        self._begun_by("signal", event.name, event.payload, once=False)
 
     def _subscriptions(self, kind: str, name: str) -> Iterator[tuple[Instance, Wait, Subscribed]]:
         for instance in list(self.instances):
@@ -273,14 +239,36 @@ class _Rehearsal:
 
     def _advance(self) -> bool:
         """Give one answer; False if there is none to give."""
+        if self.undelivered and self._deliver_kept():
+            return True
         for listening in (True, False):
-            for instance in self.instances:
-                for wait in _waits(instance):
-                    if wait.kind not in _COMMANDS:
-                        continue
-                    if (wait.kind in _LISTENING) is listening and self._answer(instance, wait):
-                        return True
-        return self.fire_timers and self._fire_next()
+            for instance, wait in self._open_waits():
+                if (wait.kind in _LISTENING) is listening and self._answer(instance, wait):
+                    return True
+        if self.auto and self._do_one("item", "service", "call"):
+            return True
+        return (self.fire_timers and self._fire_next()) or (self.auto and self._do_one("message", "signal"))
+
+    def _open_waits(self) -> Iterator[tuple[Instance, Wait]]:
+        for instance in list(self.instances):
+            for wait in _waits(instance):
+                if wait.kind in _COMMANDS and wait.id in instance.state.waits:
+                    yield instance, wait
+
+    def _do_one(self, *kinds: str) -> bool:
+        """Do the oldest wait of these kinds without variables, unless an answer says to leave it open."""
+        for instance, wait in self._open_waits():
+            node = instance.process.nodes[wait.node]
+            if wait.kind not in kinds or self.answers.key_for(node) is not None:
+                continue
+            if wait.kind == "call" and self._is_running(instance, wait):
+                continue
+            if not self._step(instance, _COMMANDS[wait.kind](wait.id, Answer())):
+                return True
+        return False
+
+    def _is_running(self, caller: Instance, wait: Wait) -> bool:
+        return any(child.parent is caller and child.parent_wait == wait.id for child in self.instances)
 
     def _answer(self, instance: Instance, wait: Wait) -> bool:
         node = instance.process.nodes[wait.node]
