@@ -11,6 +11,7 @@ from django.conf import settings
 
 from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
+from bihuan.limits.holidays import confirm_year, open_first_years
 from bihuan.org.access import system_actor
 from bihuan.packs.demo import tell_demo
 from bihuan.packs.install import install_pack
@@ -43,6 +44,8 @@ def run_load(arguments: argparse.Namespace) -> int:
         _say("安装流程包…")
         install_pack(folder, actor=system_actor())
         load_seed(folder, progress=_say)
+        this_year, _ = open_first_years(actor=system_actor())
+        confirm_year(this_year, actor=system_actor())
         told = tell_demo(folder, progress=_say)
     except (PackError, BusinessError) as error:
         print(f"\n没有载入：{error}", file=sys.stderr)

@@ -20,6 +20,7 @@ from django.db import transaction
 from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
 from bihuan.kernel.worktime import DAY_NAMES
+from bihuan.limits.holidays import open_first_years
 from bihuan.org.access import system_actor
 from bihuan.org.models import Role, Site
 from bihuan.org.people import hire_person
@@ -94,6 +95,7 @@ def _set_up(arguments: argparse.Namespace, password: str) -> Site:
         actor=system_actor(),
     )
     system = system_actor(site.pk)
+    open_first_years(actor=system)
     _open_slots(arguments, site)
     posts = [(ADMIN_POST, "admin"), *([(MANAGER_POST, "site_manager")] if arguments.also_manager else [])]
     if not Role.objects.filter(key="admin").exists():

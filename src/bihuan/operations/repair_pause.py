@@ -7,6 +7,7 @@ from django.db import transaction
 from bihuan.kernel.errors import BusinessError, NotAllowed
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock
+from bihuan.operations.clock_following import items_follow
 from bihuan.operations.effects.workshop import NEVER, REPAIR
 from bihuan.operations.registry import under_process
 from bihuan.operations.surroundings import CASE
@@ -26,6 +27,7 @@ def pause_repair(case_id: int, *, actor: Actor, reason: str) -> Clock:
     case, held = _running(case_id, actor)
     paused = clocks.pause_clock(held.pk, reason=reason, actor=actor)
     _move_timers(case, None)
+    items_follow([paused])
     return paused
 
 
@@ -35,6 +37,7 @@ def resume_repair(case_id: int, *, actor: Actor) -> Clock:
     case, held = _running(case_id, actor)
     running = clocks.resume_clock(held.pk, actor=actor)
     _move_timers(case, running)
+    items_follow([running])
     if running.due_at is not None:
         change_case(case.pk, actor=under_process(actor, case.site_id), agreed_done_at=running.due_at)
     return running

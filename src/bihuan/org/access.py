@@ -17,6 +17,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import NotAllowed
 from bihuan.org.actor import ActingFor, Actor
 from bihuan.org.duty.presence import on_duty_at
+from bihuan.org.models import Site
 
 SITE_SESSION_KEY = "site_id"
 _CACHE = "_bihuan_actor"
@@ -196,3 +197,9 @@ def _actions_of_roles(roles: set[str]) -> Mapping[str, frozenset[str]]:
         for role, action in cursor.fetchall():
             found.setdefault(role, set()).add(action)
     return {role: frozenset(actions) for role, actions in found.items()}
+
+
+def holds_everywhere(actor: Actor, action: str) -> bool:
+    """Whether the actor may do this at every top unit: what all sites share is changed by nobody less."""
+    roots = list(Site.objects.filter(parent__isnull=True).values_list("pk", flat=True))
+    return bool(roots) and all(actor.can(action, site_id) for site_id in roots)

@@ -44,6 +44,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "admin.sites": "管理门店和部门",
         "display.manage": "管理看板大屏",
         "admin.permissions": "管理角色权限",
+        "calendar.manage": "维护工作日历和节假日",
     }
 )
 

@@ -91,5 +91,8 @@ def environment(**options: Any) -> Environment:
         span=wording.span,
         iso=wording.iso,
         local=wording.local,
+        exact=wording.exact,
+        stamp=wording.stamp,
+        clock_seconds=wording.clock_seconds,
     )
     return env

@@ -28,4 +28,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.processes.urls")),
     path("", include("bihuan.web.reports.urls")),
     path("", include("bihuan.web.knowledge.urls")),
+    path("", include("bihuan.web.limits.urls")),
 ]

@@ -106,6 +106,26 @@ def span(seconds: float) -> str:
     return f"{minutes // 1440} 天 {rest} 时" if rest else f"{minutes // 1440} 天"
 
 
+def exact(seconds: float) -> str:
+    """A length of time to the second, as a proof needs it: 2 天 03:30:00, 03:30:00, 45 秒."""
+    left = round(abs(seconds))
+    if left < 60:
+        return f"{left} 秒"
+    days, rest = divmod(left, 86400)
+    clock_text = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days} 天 {clock_text}" if days else clock_text
+
+
+def stamp(at: datetime) -> str:
+    """A moment to the second with its weekday, already in the zone it is read in: 2026-11-24 周二 08:30:00."""
+    return f"{at:%Y-%m-%d} 周{WEEKDAYS[at.weekday()]} {at:%H:%M:%S}"
+
+
+def clock_seconds(at: datetime) -> str:
+    """A time of day to the second, already in the zone it is read in: 08:30:00."""
+    return f"{at:%H:%M:%S}"
+
+
 def time_left(due: datetime | None, warn: datetime | None = None) -> str:
     """还剩 12 分, 仅剩 5 分 or 超时 3 分; "" when there is no limit."""
     if due is None:

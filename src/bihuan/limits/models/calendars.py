@@ -7,7 +7,10 @@ from django.db.models import Q
 
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
+from bihuan.kernel.worktime import DAY_NAMES
 from bihuan.org.models import Department, Site
+
+_WEEKDAYS = "一二三四五六日"
 
 
 class HolidayYear(models.Model):
@@ -102,6 +105,22 @@ class WorkCalendar(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def week_text(self) -> str:
+        """The pattern in words: 周一至周五 08:30-12:00 13:00-17:30；周六 09:00-12:00."""
+        rows: list[tuple[int, int, str]] = []
+        for number, key in enumerate(DAY_NAMES):
+            text = " ".join("-".join(pair) for pair in self.week.get(key, ()))
+            if rows and rows[-1][2] == text and rows[-1][1] == number - 1:
+                rows[-1] = (rows[-1][0], number, text)
+            elif text:
+                rows.append((number, number, text))
+        return "；".join(f"{_days_text(first, last)} {text}" for first, last, text in rows)
+
+
+def _days_text(first: int, last: int) -> str:
+    return f"周{_WEEKDAYS[first]}" + (f"至周{_WEEKDAYS[last]}" if last > first else "")
 
 
 class CalendarVersion(models.Model):

@@ -16,6 +16,7 @@ from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.pages.audit_words import CHAINS, DEEDS, FIELDS
+from bihuan.org.access import holds_everywhere
 from bihuan.org.actions import ACTIONS
 from bihuan.org.actor import Actor
 from bihuan.org.grants import grant_action, permission_table, revoke_action
@@ -90,7 +91,7 @@ def grants_matrix(*, actor: Actor) -> Matrix:
         actor.require("admin.permissions")
     known, table = roles(), permission_table()
     rows = [(key, label, [key in table.get(role.key, ()) for role in known]) for key, label in ACTIONS.items()]
-    return Matrix(known, rows, editable=_holds_at_every_root(actor, "admin.permissions"))
+    return Matrix(known, rows, editable=holds_everywhere(actor, "admin.permissions"))
 
 
 @transaction.atomic
@@ -209,7 +210,7 @@ def _may_read(actor: Actor) -> Q:
     if not sites:
         actor.require("audit.view")
     scope = Q(site_id__in=sites)
-    return scope | Q(site_id__isnull=True) if _holds_at_every_root(actor, "audit.view") else scope
+    return scope | Q(site_id__isnull=True) if holds_everywhere(actor, "audit.view") else scope
 
 
 def deed_name(action: str) -> str:
@@ -245,11 +246,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
-def _holds_at_every_root(actor: Actor, action: str) -> bool:
-    roots = list(Site.objects.filter(parent__isnull=True).values_list("pk", flat=True))
-    return bool(roots) and all(actor.can(action, site_id) for site_id in roots)
-
-
 def _day(text: Any) -> date | None:
     try:
         return date.fromisoformat(str(text))
@@ -274,6 +270,7 @@ def first_area(actor: Actor) -> str:
     """The view that 管理 opens on for this person. Raises NotAllowed when there is none."""
     for action, view in (
         ("admin.people", "admin:people"), ("admin.permissions", "admin:roles"), ("admin.sites", "admin:sites"),
+        ("calendar.manage", "admin:holidays"),
         ("audit.view", "admin:audit"), ("master.manage", "catalogue:list"), ("import.run", "imports:home"),
     ):  # fmt: skip
         if actor.can(action):

@@ -24,6 +24,8 @@ CHAINS: Mapping[str, str] = {
     "appointment": "预约",
     "pack": "流程包",
     "audit": "封存",
+    "holidays": "节假日",
+    "calendar": "工作日历",
 }
 # Every action the product writes; an action that is not here is shown as it was written.
 DEEDS: Mapping[str, str] = {
@@ -42,6 +44,13 @@ DEEDS: Mapping[str, str] = {
     "clock.resume": "恢复计时",
     "clock.drop": "取消计时",
     "clock.move_target": "调整时限",
+    "clock.reopen": "重新打开计时",
+    "clock.recalculate": "按新日历重算计时",
+    "holiday.open": "建立节假日年度",
+    "holiday.change": "修改节假日",
+    "holiday.import": "导入节假日",
+    "holiday.confirm": "确认节假日",
+    "calendar.save": "保存工作日历",
     "person.hire": "入职",
     "person.change": "修改人员资料",
     "person.deactivate": "停用人员",

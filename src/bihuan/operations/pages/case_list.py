@@ -84,9 +84,15 @@ class CaseRow:
     steps: list[WorkItem]
 
     @property
+    def pressing(self) -> WorkItem | None:
+        """The open step whose limit runs out first."""
+        limited = [(item.due_at, item.pk, item) for item in self.steps if item.due_at is not None]
+        return min(limited)[2] if limited else None
+
+    @property
     def due(self) -> datetime | None:
         """The most pressing limit of the open steps."""
-        return min((item.due_at for item in self.steps if item.due_at is not None), default=None)
+        return self.pressing.due_at if self.pressing else None
 
 
 @dataclass(frozen=True, slots=True)

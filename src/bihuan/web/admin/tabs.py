@@ -12,6 +12,7 @@ _TABS = (
     ("positions", "岗位", "admin:positions", ("admin.people",)),
     ("roles", "角色与权限", "admin:roles", ("admin.permissions", "admin.people")),
     ("sites", "门店与部门", "admin:sites", ("admin.sites",)),
+    ("calendars", "日历与节假日", "admin:holidays", ("calendar.manage",)),
     ("displays", "看板大屏", "wall:displays", ("display.manage",)),
     ("audit", "审计记录", "admin:audit", ("audit.view",)),
     ("imports", "导入", "imports:home", ("import.run",)),

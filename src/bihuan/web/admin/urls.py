@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.admin import people, policy
+from bihuan.web.admin import calendars, people, policy
 
 app_name = "admin"
 urlpatterns = [
@@ -18,5 +18,11 @@ urlpatterns = [
     path("admin/sites", policy.sites, name="sites"),
     path("admin/sites/<int:site_id>", policy.site, name="site"),
     path("admin/sites/<int:site_id>/departments", policy.add_department, name="department"),
+    path("admin/calendars", calendars.listing, name="calendars"),
+    path("admin/calendars/new", calendars.edit, name="calendar_new"),
+    path("admin/calendars/<int:calendar_id>", calendars.edit, name="calendar"),
+    path("admin/holidays", calendars.this_years, name="holidays"),
+    path("admin/holidays/<int:number>", calendars.year, name="holidays_of"),
+    path("admin/holidays/<int:number>/<slug:deed>", calendars.change_year, name="holidays_do"),
     path("admin/audit", policy.audit, name="audit"),
 ]

@@ -1,0 +1,1 @@
+"""Time limits on screen: the explanation behind every countdown."""
