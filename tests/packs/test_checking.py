@@ -45,6 +45,8 @@ VISIT = "processes/service_visit.bpmn"
         (VISIT, 'bihuan:service="close_case"', 'bihuan:service="open_door"', "结案", "没有动作“open_door”"),
         (VISIT, 'bihuan:knowledge="diagnosis_principles"', 'bihuan:knowledge="x"', "故障确诊", "没有知识“x”"),
         (VISIT, 'bihuan:prints="gate_pass"', 'bihuan:prints="poster"', "开出门证", "没有打印单“poster”"),
+        (VISIT, 'bihuan:decision="next_service"', 'bihuan:decision="luck"', "推算下次保养", "没有决策“luck”"),
+        ("decisions/maintenance.dmn", "ceiling(", "ceiling((", "next_km_text", "读不懂"),
         (VISIT, 'bihuan:role="guard"', 'bihuan:role="porter"', "收钥匙签收", "没有角色“porter”"),
         ("forms/dispatch.json", "case.agreed_hours", "case.wishes", "agreed_hours", "没有对应的栏目"),
         ("forms/dispatch.json", '"role": "technician"', '"role": "wizard"', "technician", "没有角色“wizard”"),

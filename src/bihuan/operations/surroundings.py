@@ -13,11 +13,13 @@ from bihuan.limits.calendars import WALL, calendar_now
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
+from bihuan.operations.decisions import answer_decision
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.rules import limit_definitions
 from bihuan.org.duty.chart import answerable_for
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
+from bihuan.processes.services import DECISION
 from bihuan.records.models import Case
 
 CASE = "case"
@@ -30,9 +32,11 @@ def surroundings() -> Surroundings:
 
 
 class Services(Mapping[str, Callable[[ServiceCall], Mapping[str, Any]]]):
-    """Service tasks by name: every registered effect can serve one."""
+    """Service tasks by name: every registered effect can serve one, and decision tables serve business-rule tasks."""
 
     def __getitem__(self, name: str) -> Callable[[ServiceCall], Mapping[str, Any]]:
+        if name == DECISION:
+            return run_decision
         if name not in EFFECTS:
             raise KeyError(name)
         return run_service
@@ -42,6 +46,11 @@ class Services(Mapping[str, Callable[[ServiceCall], Mapping[str, Any]]]):
 
     def __len__(self) -> int:
         return len(EFFECTS)
+
+
+def run_decision(call: ServiceCall) -> Mapping[str, Any]:
+    """Answer a business-rule task from the decision tables in force."""
+    return answer_decision(call, facts_of_instance(call.instance))
 
 
 def run_service(call: ServiceCall) -> Mapping[str, Any]:

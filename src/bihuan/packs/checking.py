@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from django.db.models import Model as DjangoModel
 
 from bihuan.engine.definition import Assignment, DefinitionError, Node, Process, parse_bpmn
+from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
+from bihuan.forms.texts import MAX_TEXT_LENGTH
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
@@ -31,6 +34,7 @@ def check_pack(folder: Path) -> list[PackProblem]:
         *_check_limits(pack),
         *_check_forms(pack),
         *_check_scripts(pack),
+        *_check_decisions(pack),
         *_check_processes(pack),
     ]
 
@@ -85,9 +89,39 @@ def _check_scripts(pack: Pack) -> Iterator[PackProblem]:
                     yield PackProblem(f"scripts/{key}.md", f"没有占位词 {{{word}}}", line=number)
 
 
+def _check_decisions(pack: Pack) -> Iterator[PackProblem]:
+    homes: dict[str, str] = {}
+    for key, text in pack.decisions.items():
+        file = f"decisions/{key}.dmn"
+        if len(text) > MAX_TEXT_LENGTH:
+            yield PackProblem(file, f"超过 {MAX_TEXT_LENGTH // 10_000} 万字")
+            continue
+        try:
+            model = parse_dmn(text, source=file)
+        except DefinitionError as error:
+            yield from (PackProblem(file, one.reason, line=one.line, place=one.element_id) for one in error.problems)
+            continue
+        for decision in model.decisions.values():
+            for name in {decision.id, decision.name}:
+                if homes.setdefault(name, file) != file:
+                    yield PackProblem(file, f"决策“{name}”在 {homes[name]} 里也有", line=decision.line)
+
+
+def _decision_names(pack: Pack) -> Mapping[str, str]:
+    """The file of each decision by its id and by its name; files with problems count for nothing."""
+    homes: dict[str, str] = {}
+    for key, text in pack.decisions.items():
+        with suppress(DefinitionError):
+            for decision in parse_dmn(text).decisions.values():
+                homes.update({decision.id: key, decision.name: key})
+    return homes
+
+
 def _check_processes(pack: Pack) -> Iterator[PackProblem]:
     used_forms: set[str] = set()
     used_scripts: set[str] = set()
+    used_decisions: set[str] = set()
+    decisions = _decision_names(pack)
     complete = True
     for declared in pack.processes:
         try:
@@ -102,11 +136,17 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
         for node in process.nodes.values():
             used_forms.add(node.extension.form)
             used_scripts.add(node.extension.script)
+            if node.kind == "businessRuleTask" and not node.extension.service:
+                wanted = node.decision or node.label
+                used_decisions.add(decisions.get(wanted, ""))
+                if wanted not in decisions:
+                    yield PackProblem(declared.file, f"没有决策“{wanted}”", line=node.line, place=node.label)
             for reason in _node_problems(node, process, pack):
                 yield PackProblem(declared.file, reason, line=node.line, place=node.label)
     if complete:
         yield from _unused("forms", ".json", pack.forms, used_forms)
         yield from _unused("scripts", ".md", pack.scripts, used_scripts)
+        yield from _unused("decisions", ".dmn", pack.decisions, used_decisions)
 
 
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:

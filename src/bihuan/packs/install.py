@@ -56,6 +56,8 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
         _install_form(pack, key, schema, report, overwrite)
     for key, body in pack.scripts.items():
         _install_text(pack, f"script/{key}", body, report, overwrite)
+    for key, body in pack.decisions.items():
+        _install_text(pack, f"decision/{key}", body, report, overwrite)
     _install_text(pack, f"limits/{pack.key}", pack.limits_text, report, overwrite)
     for note in pack.notes:
         _install_note(pack, note, actor, report, overwrite)

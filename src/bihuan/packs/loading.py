@@ -81,6 +81,7 @@ class Pack:
     limits_text: str = ""
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
+    decisions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[PackNote, ...] = ()
     prints: frozenset[str] = frozenset()
 
@@ -119,6 +120,7 @@ class _Reader:
             limits_text=limits_text,
             forms=self._forms(),
             scripts={path.stem: self._text(path) for path in self._files("scripts", "*.md")},
+            decisions={path.stem: self._text(path) for path in self._files("decisions", "*.dmn")},
             notes=self._notes(head),
             prints=frozenset(path.stem for path in self._files("prints", "*")),
         )

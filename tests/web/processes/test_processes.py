@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bihuan.audit.models import Entry
-from bihuan.forms.texts import script_body
+from bihuan.forms.texts import newest_text, script_body
 from bihuan.kernel.errors import NotFound
 from bihuan.operations import repairs
 from bihuan.operations.repairs import resolve_incident
@@ -138,3 +139,35 @@ def test_the_rule_book_is_closed_to_those_without_the_right(centre: Centre, path
 def test_an_incident_that_is_not_there_is_not_resolved(centre: Centre) -> None:
     with pytest.raises(NotFound):
         resolve_incident(999, how="retry", actor=centre.cast.actor("admin"))
+
+
+def test_a_decision_table_reads_as_a_table_with_its_hit_policy(centre: Centre) -> None:
+    browser = centre.client("admin")
+    assert 'href="/processes/decisions/maintenance"' in browser.get("/processes").content.decode()
+    assert 'href="/processes/decisions/maintenance"' in browser.get("/processes/service_visit").content.decode()
+    page = browser.get("/processes/decisions/maintenance").content.decode()
+    for word in (
+        "保养周期",
+        "唯一：只能有一条规则适用",
+        "如果 里程（公里）",
+        "则 间隔公里",
+        "[10000..100000)",
+        "7500",
+        "先算保养周期",
+    ):
+        assert word in page
+    assert browser.get("/processes/decisions/nothing").status_code == 404
+
+
+def test_a_new_table_is_published_by_those_who_may(centre: Centre) -> None:
+    def publish(who: str, content: bytes, expected: int = 1) -> Any:
+        file = SimpleUploadedFile("maintenance.dmn", content)
+        return centre.client(who).post("/processes/decisions/maintenance", {"file": file, "expected": expected})
+
+    table = newest_text("decision/maintenance")
+    assert publish("site_manager", table.encode()).status_code == 403
+    assert "不是 DMN" in publish("admin", b"<x/>").content.decode()
+    assert publish("admin", table.replace("7500", "8000").encode()).status_code == 302
+    page = centre.client("admin").get("/processes/decisions/maintenance").content.decode()
+    assert "第 2 版" in page and "8000" in page and "本店发布" in page
+    assert publish("admin", table.encode()).status_code == 422

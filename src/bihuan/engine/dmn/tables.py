@@ -29,6 +29,8 @@ def evaluate_table(table: Table, env: Env, trace: Trace) -> Value:
     inputs = [_input(clause, env) for clause in table.inputs]
     matching = [rule for rule in table.rules if _matches(rule, inputs, env)]
     env.run.spend(len(table.rules) * (len(table.inputs) + 1))
+    if table.policy == "F":
+        matching = matching[:1]
     trace.rules[table.name] = tuple(rule.number for rule in matching)
     if not matching:
         return _nothing(table, env)

@@ -76,6 +76,8 @@ DEEDS: Mapping[str, str] = {
     "part.saved": "维护配件",
     "capacity.set": "设置预约容量",
     "knowledge.saved": "修改知识",
+    "decision.made": "按决策表判定",
+    "decision.publish": "发布决策表",
     "import.asked": "提交导入",
     "import.run": "导入工作簿",
     "import.customers": "导入客户",

@@ -11,6 +11,7 @@ from bihuan.engine.definition import Node
 from bihuan.forms.models import TextVersion
 from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
+from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
@@ -20,15 +21,19 @@ from bihuan.processes.models import Definition, Version
 
 _TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
 
+_BY_SYSTEM = ("serviceTask", "scriptTask", "businessRuleTask")
+
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step as the table shows it: who does it, with which form, limit and script."""
+    """One step as the table shows it: who does it, with which form, limit and script; `decision` names the file of
+    decisions that a business-rule task asks."""
 
     node: Node
     who: str
     limit: str
     script: str
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,17 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     if definition is None or definition.current is None:
         raise NotFound("没有这个流程")
     roles, limits = dict(Role.objects.values_list("key", "name")), limit_definitions()
+    files = decision_files()
     steps = []
     for node in process_of(definition.current).nodes.values():
         if node.kind not in _TASKS:
             continue
         keys = [one.strip() for one in (node.extension.role or node.lane).split(",") if one.strip()]
-        who = "系统" if node.kind in ("serviceTask", "scriptTask") else "、".join(roles.get(one, one) for one in keys)
+        who = "系统" if node.kind in _BY_SYSTEM else "、".join(roles.get(one, one) for one in keys)
         limit = limits.get(node.extension.limit)
-        steps.append(StepRow(node, who, limit.name if limit else "", node.extension.script))
+        asked = (node.decision or node.label) if node.kind == "businessRuleTask" else ""
+        decision = next((file.key for file in files if file.find(asked)), "") if asked else ""
+        steps.append(StepRow(node, who, limit.name if limit else "", node.extension.script, decision))
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
     return ProcessPage(definition, list(versions), steps)
 

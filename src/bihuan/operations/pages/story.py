@@ -203,7 +203,16 @@ def _field(name: str, before: str = "") -> Callable[[Mapping[str, Any]], str]:
     return lambda data: f"{before}{data[name]}" if data.get(name) else ""
 
 
+def _decided(data: Mapping[str, Any]) -> Words:
+    applied = [
+        f"{table}第 {'、'.join(map(str, rules))} 条" if rules else f"{table}没有适用的规则"
+        for table, rules in data.get("rules", {}).items()
+    ]
+    return f"按决策表判定：{data.get('name', '')}", "，".join(applied), "none", "hierarchy"
+
+
 WORDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
+    "decision.made": _decided,
     "case.opened": _verb("开出单据", "clipboard", "info"),
     "case.work_started": _verb("开始维修计时", "tools", "info"),
     "case.stamped": _stamped,

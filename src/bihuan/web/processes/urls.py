@@ -8,6 +8,7 @@ app_name = "processes"
 urlpatterns = [
     path("processes", views.listing, name="list"),
     path("processes/scripts/<str:key>", views.script, name="script"),
+    path("processes/decisions/<str:key>", views.decision, name="decision"),
     path("processes/incidents", instances.incidents, name="incidents"),
     path("processes/incidents/<int:incident_id>", instances.resolve, name="resolve"),
     path("processes/instances", instances.listing, name="instances"),

@@ -1,4 +1,4 @@
-"""Processes and scripts."""
+"""Processes, decision tables and scripts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.operations.decisions import publish_decisions
+from bihuan.operations.pages.decision_pages import decision_page, published_decisions
 from bihuan.operations.pages.instances import incident_list
 from bihuan.operations.pages.process_pages import (
     process_page,
@@ -18,6 +20,8 @@ from bihuan.operations.pages.process_pages import (
 )
 from bihuan.web.http import actor_of, go, page, signed_in
 
+MAX_BYTES = 400_000
+
 
 @require_GET
 @signed_in
@@ -28,6 +32,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "processes": published_processes(actor=actor),
         "incidents": incident_list(actor=actor).rows,
         "scripts": scripts(actor=actor),
+        "decisions": published_decisions(actor=actor),
     }
     return page(request, "processes/list.html", context)
 
@@ -68,3 +73,26 @@ def script(request: HttpRequest, key: str) -> HttpResponse:
     body = request.POST.get("body", versions[0].body) if problem else versions[0].body
     context = {"key": key, "versions": versions, "body": body, "problem": problem}
     return page(request, "processes/script.html", context, status=422 if problem else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def decision(request: HttpRequest, key: str) -> HttpResponse:
+    """One file of decision tables; a new file is a new version."""
+    actor = actor_of(request)
+    problem: BusinessError | None = None
+    if request.method == "POST":
+        number, upload = request.POST.get("expected", ""), request.FILES.get("file")
+        expected = int(number) if number.isdecimal() and len(number) < 9 else 0
+        try:
+            if upload is None or (upload.size or 0) > MAX_BYTES:
+                raise BusinessError("请选择 DMN 文件，最大 400 KB", "file")
+            made = publish_decisions(key, upload.read(), expected=expected, actor=actor)
+        except (NotAllowed, NotFound):
+            raise
+        except BusinessError as error:
+            problem = error
+        else:
+            return go(request, reverse("processes:decision", args=(key,)), f"决策表第 {made} 版已生效")
+    context = {"shown": decision_page(key, actor=actor), "problem": problem}
+    return page(request, "processes/decision.html", context, status=422 if problem else 200)
