@@ -1,7 +1,7 @@
-"""`python -m bench.scale`: what a step, an inbox, due timers and a search cost as the installation grows.
+"""`python -m bench.scale`: what a step, an inbox, due timers and a search cost in an installation of some size.
 
-A few real instances are made by the product itself and copied inside the database by one statement a table, up to the
-first size; there everything is measured; then up to the next size, and so on.
+A few real instances are made by the product itself and copied inside the database by one statement a table. Then each
+line on standard input asks for a round of measuring, so that installations of several sizes can take turns.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ from bihuan.processes.queries import inbox  # noqa: E402
 from bihuan.processes.searching import InstanceSearch, search_instances  # noqa: E402
 from bihuan.records.models import Case  # noqa: E402
 
-SIZES = (10_000, 100_000, 1_000_000)
-RUNS = 200
+RUNS = 40
 TIMERS_AT_ONCE = 10
 WAITS = "bench_wait"
 # Of four instances two have ended, one waits for a person and one for a timer as well.
@@ -51,40 +50,31 @@ BLOCK = 100_000
 
 
 def main() -> int:
-    """Measure and print one JSON object."""
+    """Fill the database, say how long that took, then measure a round for each line that comes in."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--size", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=RUNS, help="how often each thing is done in a round")
     asked = parser.parse_args()
-    sys.stdout.write(json.dumps(measure(sorted(asked.sizes), asked.runs), ensure_ascii=False) + "\n")
+    town = Town(build_world())
+    began = time.perf_counter()
+    town.grow(asked.size)
+    _say(
+        {
+            "database": connection.vendor,
+            "version": _version(),
+            "durable": _durability(),
+            "filling_seconds": round(time.perf_counter() - began, 1),
+            "rows": {model._meta.db_table: model._base_manager.count() for model in (Instance, WorkItem, Job, Entry)},
+        }
+    )
+    for _ in sys.stdin:
+        _say(town.costs(asked.runs))
     return 0
 
 
-def measure(sizes: list[int], runs: int) -> dict[str, Any]:
-    """Microseconds of everything at every size, and how the largest compares with the smallest."""
-    town = Town(build_world())
-    found: dict[str, dict[str, float]] = {}
-    filling: dict[str, float] = {}
-    for size in sizes:
-        began = time.perf_counter()
-        town.grow(size)
-        filling[str(size)] = round(time.perf_counter() - began, 1)
-        for name, microseconds in town.costs(runs).items():
-            found.setdefault(name, {})[str(size)] = round(microseconds, 1)
-    main_ones = {name: by_size for name, by_size in found.items() if "." not in name}
-    ratios = {name: round(by_size[str(sizes[-1])] / by_size[str(sizes[0])], 2) for name, by_size in found.items()}
-    return {
-        "database": connection.vendor,
-        "version": _version(),
-        "durable": _durability(),
-        "sizes": sizes,
-        "runs": runs,
-        "rows": {model._meta.db_table: model._base_manager.count() for model in (Instance, WorkItem, Job, Entry)},
-        "filling_seconds": filling,
-        "microseconds": main_ones,
-        "ratios": {name: ratios[name] for name in main_ones},
-        "parts": {name: {**found[name], "ratio": ratios[name]} for name in found if "." in name},
-    }
+def _say(answer: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 @dataclass(slots=True)
@@ -161,10 +151,10 @@ class Town:
         found = {
             "step": _median(self._step, runs),
             "inbox": _median(self._inbox, runs),
-            "due_timers": _median(self._due_timers, max(5, runs // TIMERS_AT_ONCE)) / TIMERS_AT_ONCE,
+            "due_timers": _median(self._due_timers, max(3, runs // TIMERS_AT_ONCE)) / TIMERS_AT_ONCE,
             "due_timers.none_due": _median(self._no_timers, runs),
         }
-        kinds = {f"search.{kind}": _median(self._search(kind), max(10, runs // 4)) for kind in self._searches()}
+        kinds = {f"search.{kind}": _median(self._search(kind), max(5, runs // 4)) for kind in self._searches()}
         found["search"] = statistics.mean(kinds.values())
         return found | kinds
 

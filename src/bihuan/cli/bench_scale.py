@@ -1,6 +1,7 @@
 """`bihuan bench scale`: what a step, an inbox, due timers and a search cost from ten thousand to a million instances.
 
-The database is made for it and thrown away; `python -m bench.scale` of the repository fills and measures it.
+Each size has a database of its own, made for it and thrown away; `python -m bench.scale` of the repository fills and
+measures it. The sizes take turns, so that what else the machine does falls on all of them alike.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Self
 
 from bihuan.cli.bench_world import DATABASES, ROOT, database, machine, repository_is_here
 
@@ -32,7 +35,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     scale.add_argument(
         "--sizes", type=int, nargs="+", default=list(SIZES), metavar="N", help="流程实例数（默认一万、十万、一百万）"
     )
-    scale.add_argument("--runs", type=int, default=200, help="每项测几次，取中位数（默认 200）")
+    scale.add_argument("--rounds", type=int, default=5, help="轮数，取中位数（默认 5）")
+    scale.add_argument("--runs", type=int, default=40, help="每轮每项做几次（默认 40）")
     scale.add_argument("--database", choices=DATABASES, action="append", help="只测这个数据库，可重复")
     scale.set_defaults(run=run_scale)
 
@@ -48,7 +52,9 @@ def run_scale(arguments: argparse.Namespace) -> int:
     report: dict[str, Any] = {"machine": machine(), "flat_up_to": FLAT, "databases": {}}
     for name in arguments.database or DATABASES:
         print(f"正在测量 {name}，流程实例到 {sizes[-1]:,} 个 …", file=sys.stderr, flush=True)
-        report["databases"][name] = _measured(name, sizes, max(10, arguments.runs))
+        report["databases"][name] = _measured(
+            name, sizes, rounds=max(1, arguments.rounds), runs=max(10, arguments.runs)
+        )
     if arguments.json:
         print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
@@ -56,20 +62,72 @@ def run_scale(arguments: argparse.Namespace) -> int:
     return 1 if any("unavailable" in found for found in report["databases"].values()) else 0
 
 
-def _measured(name: str, sizes: list[int], runs: int) -> dict[str, Any]:
-    words = ["--runs", str(runs), "--sizes", *map(str, sizes)]
+def _measured(name: str, sizes: list[int], *, rounds: int, runs: int) -> dict[str, Any]:
     try:
-        with database(name) as environment:
-            run = subprocess.run(
-                [sys.executable, "-m", "bench.scale", *words], cwd=ROOT, env={**os.environ, **environment},
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
+        with ExitStack() as stack:
+            towns = [stack.enter_context(Town(name, size, runs)) for size in sizes]
+            costs = [[town.costs() for town in towns] for _ in range(rounds)]
     except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
         return {"unavailable": str(failure)}
-    if run.returncode != 0:
-        return {"unavailable": run.stderr.strip()[-2000:] or f"exit code {run.returncode}"}
-    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
-    return {**found, "flat": all(ratio <= FLAT for ratio in found["ratios"].values())}
+    found = {
+        part: {str(size): round(statistics.median(one[n][part] for one in costs), 1) for n, size in enumerate(sizes)}
+        for part in costs[0][0]
+    }
+    ratios = {part: round(by_size[str(sizes[-1])] / by_size[str(sizes[0])], 2) for part, by_size in found.items()}
+    first = towns[0].told
+    return {
+        **{key: first[key] for key in ("database", "version", "durable")},
+        "sizes": sizes,
+        "rounds": rounds,
+        "runs": runs,
+        "rows": {str(size): town.told["rows"] for size, town in zip(sizes, towns, strict=True)},
+        "filling_seconds": {str(size): town.told["filling_seconds"] for size, town in zip(sizes, towns, strict=True)},
+        "microseconds": {part: found[part] for part in LABELS},
+        "ratios": {part: ratios[part] for part in LABELS},
+        "flat": all(ratios[part] <= FLAT for part in LABELS),
+        "parts": {part: {**found[part], "ratio": ratios[part]} for part in found if part not in LABELS},
+    }
+
+
+class Town:
+    """An installation of one size: `python -m bench.scale` on a database of its own, measured when asked."""
+
+    def __init__(self, database_name: str, size: int, runs: int) -> None:
+        self.words = [sys.executable, "-m", "bench.scale", "--size", str(size), "--runs", str(runs)]
+        self.database = database(database_name)
+        self.told: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, **self.database.__enter__()}
+        self.process = subprocess.Popen(
+            self.words, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            self.told = self._answer()
+        except RuntimeError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        # The end of its input is the sign to stop.
+        self.process.communicate()
+        self.database.__exit__(None, None, None)
+
+    def costs(self) -> dict[str, float]:
+        """One round: microseconds by what was done."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("bench.scale ended before it was asked to; its reason stands above")
+        found: dict[str, Any] = json.loads(line)
+        return found
 
 
 def _told(report: Mapping[str, Any]) -> Iterator[str]:

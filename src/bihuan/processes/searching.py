@@ -20,7 +20,7 @@ from bihuan.engine.runtime.writing import written
 from bihuan.kernel.sql import moment, stored_moment
 from bihuan.processes.models import Instance, Version
 
-CANDIDATES = 2000
+CANDIDATES = 1000
 SCANNED = 2000
 STUCK = "stuck"
 
@@ -60,20 +60,31 @@ class InstanceSearch:
 @dataclass(slots=True)
 class Found:
     """A page of instances, newest first. `next` begins the next page, None at the end; `scanned_to` says how far a
-    search that reads rows has come if it stopped before its page was full."""
+    search that reads rows has come if it stopped before its page was full; `cut` that more fit than were looked at."""
 
     rows: list[Instance] = field(default_factory=list)
     next: Cursor | None = None
     scanned_to: datetime | None = None
+    cut: bool = False
 
 
 def search_instances(query: InstanceSearch, *, site_id: int, after: Cursor | None = None, limit: int = 50) -> Found:
     """One page of what fits at the site."""
-    if not query.reads_rows:
+    if query.reads_rows:
+        found = _scan(query, site_id, after, limit)
+    else:
         heads = _heads(query, site_id, after, limit + 1)
         more = heads[limit - 1] if len(heads) > limit else None
-        return Found(_loaded([number for _, number in heads[:limit]]), next=more)
-    return _scan(query, site_id, after, limit)
+        found = Found(_loaded([number for _, number in heads[:limit]]), next=more)
+    found.cut = found.next is None and any(_is_cut(part) for part in _candidates(query, site_id))
+    return found
+
+
+def _is_cut(part: _Part) -> bool:
+    """Whether there are more candidates than were looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({part[0]}) AS c", part[1])
+        return bool(cursor.fetchone()[0] >= CANDIDATES)
 
 
 def _scan(query: InstanceSearch, site_id: int, after: Cursor | None, limit: int) -> Found:
@@ -151,10 +162,9 @@ def _heads(query: InstanceSearch, site_id: int, after: Cursor | None, limit: int
         parts += [_one_of("i.version_id", _versions(query))] if query.process else []
         parts += [("i.status = %s", [query.status])] if query.status in Instance.Status.values else []
         conditions = " AND ".join([where, *(sql for sql, _ in parts)])
-        # Candidates first, whatever the planner thinks of the order: there are few of them.
         sql = (
-            f"WITH c AS {_MATERIALIZED} ({first[0]}) SELECT DISTINCT i.started_at, i.id FROM c "
-            f"CROSS JOIN processes_instance i WHERE i.id = c.id AND {conditions} {_ORDER} LIMIT %s"
+            f"WITH c AS MATERIALIZED ({first[0]}) SELECT DISTINCT i.started_at, i.id FROM c {_each()} "
+            f"WHERE i.id = c.id AND {conditions} {_ORDER} LIMIT %s"
         )
         params = [*first[1], *values, *(value for _, more in parts for value in more), limit]
         return _read(sql, params)
@@ -170,7 +180,14 @@ def _heads(query: InstanceSearch, site_id: int, after: Cursor | None, limit: int
 
 
 _ORDER = "ORDER BY i.started_at DESC, i.id DESC"
-_MATERIALIZED = "MATERIALIZED"
+
+
+def _each() -> str:
+    """Candidates first and their rows one by one, whatever the planner thinks: there are few of them."""
+    if connection.vendor == "sqlite":
+        return "CROSS JOIN processes_instance i"
+    columns = "id, site_id, version_id, status, started_at"
+    return f"CROSS JOIN LATERAL (SELECT {columns} FROM processes_instance x WHERE x.id = c.id OFFSET 0) i"
 
 
 def _range(query: InstanceSearch, site_id: int, after: Cursor | None) -> _Part:

@@ -104,6 +104,7 @@ class InstanceList:
     rows: list[InstanceRow]
     next: str
     scanned_to: datetime | None
+    cut: bool
     processes: list[Definition]
     versions: list[int]
     nodes: list[Node]
@@ -123,6 +124,7 @@ def instance_list(query: InstanceQuery, *, actor: Actor) -> InstanceList:
         rows=_rows(found.rows),
         next=query.address(after=found.next) if found.next else "",
         scanned_to=found.scanned_to,
+        cut=found.cut,
         processes=processes,
         versions=_versions_of(chosen),
         nodes=_waiting_nodes(chosen.current) if chosen and chosen.current else [],
