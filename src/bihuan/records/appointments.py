@@ -138,6 +138,18 @@ def change_appointment(appointment_id: int, *, actor: Actor, **values: Any) -> A
 
 
 @transaction.atomic
+def change_technician(appointment_id: int, technician_id: int, *, actor: Actor) -> Appointment:
+    """Give a pending booking to another technician; for the customer nothing changes."""
+    appointment = _lock(appointment_id, actor, "appointment.manage")
+    _require_pending(appointment)
+    before = {"technician_id": appointment.technician_id}
+    appointment.technician_id = technician_id
+    appointment.save(update_fields=["technician"])
+    _note(actor, "appointment.changed", appointment, before=before, after={"technician_id": technician_id})
+    return appointment
+
+
+@transaction.atomic
 def cancel_appointment(appointment_id: int, *, actor: Actor, reason: str) -> Appointment:
     """Take the booking off; its place in the slot is free again."""
     appointment = _lock(appointment_id, actor, "appointment.manage")

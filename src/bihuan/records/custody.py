@@ -12,6 +12,7 @@ from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.org.actor import Actor
+from bihuan.org.duty.presence import keepers_of_desk
 from bihuan.records.access import lock_case, note_on_case, optional_text, required_text
 from bihuan.records.models import Case, Custody, CustodyMove, HolderKind, Signature, Thing
 
@@ -71,10 +72,13 @@ def hand_over(
     signature: Signature | None = None,
     note: str = "",
 ) -> Custody:
-    """Pass a thing on; only whoever holds it (or is on duty at the desk that does) can, and the receiver signs."""
+    """Pass a thing on; only whoever holds it (or is on duty at the desk that does) can, and the receiver signs.
+
+    An `actor` who is the system passes on whatever it is: the hand-over of somebody's work was permitted as a whole.
+    """
     case = lock_case(case_id, actor=actor)
     custody = _in_care(case, thing)
-    _require_holder(custody, actor)
+    _require_holder(custody, case, actor)
     if to.kind == HolderKind.CUSTOMER:
         raise BusinessError("交还客户请用“归还”")
     if (custody.holder_kind, custody.holder) == (to.kind, to.key):
@@ -109,7 +113,7 @@ def give_back(
     case = lock_case(case_id, actor=actor, action=action, open_only=False)
     custody = _in_care(case, thing)
     if not anyone:
-        _require_holder(custody, actor)
+        _require_holder(custody, case, actor)
     giver = Holder(custody.holder_kind, custody.holder, custody.holder_name)
     to = _customer_of(case)
     return _pass_on(custody, case, giver, to, actor, signed_by=signed_by or to.name, signature=signature, note=note)
@@ -150,9 +154,16 @@ def _in_care(case: Case, thing: str) -> Custody:
     return custody
 
 
-def _require_holder(custody: Custody, actor: Actor) -> None:
+def _require_holder(custody: Custody, case: Case, actor: Actor) -> None:
     if actor.is_system:
         return
+    if custody.holder_kind == HolderKind.DESK:
+        keepers = keepers_of_desk(case.site_id, custody.holder, clock.now())
+        if keepers is not None and actor.user_id not in keepers:
+            names = "、".join(User.objects.filter(pk__in=keepers).order_by("pk").values_list("name", flat=True))
+            raise BusinessError(
+                f"{custody.get_thing_display()}存放在{custody.holder}，由当班的{names or '值班人员'}交接"
+            )
     if custody.holder_kind == HolderKind.USER and custody.holder != str(actor.user_id):
         raise BusinessError(f"{custody.get_thing_display()}由{custody.holder_name}保管，只能由本人交接")
 
