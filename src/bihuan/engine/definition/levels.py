@@ -225,6 +225,8 @@ def _compensable(nodes: dict[str, Node], levels: dict[str, Level]) -> frozenset[
 
 def _watches(nodes: dict[str, Node]) -> bool:
     events = [node.event for node in nodes.values() if node.event is not None]
+    if any(node.needs for node in nodes.values()):
+        return True
     return any(part.kind == "conditional" for event in events for part in event.all_parts)
 
 

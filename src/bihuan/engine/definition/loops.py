@@ -46,7 +46,7 @@ def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading
     collection = _collection(activity, loop, vendor, reading)
     item = child(loop, BPMN, "inputDataItem")
     item_name = vendor.get("item") or ("" if item is None else str(item.get("name") or item.get("id", "")))
-    output = vendor.get("output") or _data_name(text_of(child(loop, BPMN, "loopDataOutputRef")), reading)
+    output = vendor.get("output") or reading.data_name(text_of(child(loop, BPMN, "loopDataOutputRef")))
     result_item = child(loop, BPMN, "outputDataItem")
     result = reading.expression(activity, vendor.get("result"), line)
     if result is None and result_item is not None:
@@ -146,7 +146,7 @@ def _collection(
     text, line = vendor.get("collection"), line_of(loop)
     if text is None:
         reference = text_of(child(loop, BPMN, "loopDataInputRef"))
-        return _variable(activity, _data_name(reference, reading), line, reading) if reference else None
+        return _variable(activity, reading.data_name(reference), line, reading) if reference else None
     if text.startswith("=") or is_juel(text) or loop.get(f"{{{BIHUAN}}}collection"):
         return reading.expression(activity, text, line)
     return _variable(activity, text, line, reading)
@@ -158,7 +158,3 @@ def _variable(activity: etree._Element, name: str, line: int, reading: Reading) 
     except BadExpression as bad:
         reading.refuse_expression(activity, bad)
         return None
-
-
-def _data_name(reference: str, reading: Reading) -> str:
-    return reading.data_names.get(reference) or reading.data_names.get(reference.rpartition(":")[2]) or reference

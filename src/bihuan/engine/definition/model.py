@@ -86,10 +86,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class IoMapping:
-    """`target` receives the value of `expression`; the expression is None where a plain name is copied as it stands."""
+    """`target` receives the value of `expression`; with `if_any` only if it has one."""
 
     target: str
     expression: Expression
+    if_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,12 @@ class Node:
     signoff: SignoffSpec | None = None
     inputs: tuple[IoMapping, ...] = ()
     outputs: tuple[IoMapping, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
+    """Input sets: the variables of one of these must have a value before the activity begins."""
+    produces: tuple[str, ...] = ()
+    """Its data outputs: what they hold goes only where the data associations say."""
+    own_data: tuple[str, ...] = ()
+    """Data objects and properties of a sub-process: variables that live as long as it does."""
     called: str = ""
     called_expression: Expression | None = None
     pass_all_in: bool = True

@@ -8,6 +8,7 @@ from typing import Any
 from lxml import etree
 
 from bihuan.engine.definition.assignment import read_assignment
+from bihuan.engine.definition.data import read_data
 from bihuan.engine.definition.events import ALLOWED, read_event, read_reference, refuse_listeners
 from bihuan.engine.definition.expressions import is_juel
 from bihuan.engine.definition.extensions import read_extension, vendor
@@ -27,7 +28,7 @@ from bihuan.engine.definition.names import (
     ZEEBE,
     split,
 )
-from bihuan.engine.definition.reading import Reading, child, extension_elements, line_of, text_of
+from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
 from bihuan.engine.definition.scripts import read_script
 from bihuan.engine.definition.signoff import read_signoff
 from bihuan.engine.feel import Expression
@@ -72,14 +73,17 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
     extension = fields["extension"]
     line = line_of(element)
     mappings = read_mappings(element, reading)
+    data = read_data(element, reading)
     assignment = read_assignment(element, fields["kind"], reading)
     assignee = reading.expression(element, extension.assignee, line)
     fields.update(
         loop=read_loop(element, reading),
-        inputs=mappings.inputs,
-        outputs=mappings.outputs,
-        pass_all_in=mappings.all_in,
-        pass_all_out=mappings.all_out,
+        inputs=mappings.inputs + data.inputs,
+        outputs=mappings.outputs + data.outputs,
+        needs=data.needs,
+        produces=data.produces,
+        pass_all_in=mappings.all_in and not data.inputs,
+        pass_all_out=mappings.all_out and not data.outputs,
         assignee=assignment.expression if assignment is not None and assignment.expression else assignee,
         assignment=assignment,
         title=reading.expression(element, extension.title, line),
@@ -100,7 +104,9 @@ def _read_start(element: etree._Element, fields: Fields, reading: Reading) -> No
     inside_event = parent is not None and parent.get("triggeredByEvent") == "true"
     fields["event"] = read_event(element, reading, "eventSubProcessStart" if inside_event else "startEvent")
     fields["interrupting"] = element.get("isInterrupting", "true") != "false"
-    fields["outputs"] = read_mappings(element, reading).outputs
+    data = read_data(element, reading)
+    fields["outputs"] = read_mappings(element, reading).outputs + data.outputs
+    fields["produces"] = data.produces
 
 
 def _read_other_event(element: etree._Element, fields: Fields, reading: Reading) -> None:
@@ -108,7 +114,9 @@ def _read_other_event(element: etree._Element, fields: Fields, reading: Reading)
     assert kind in ALLOWED
     fields["event"] = read_event(element, reading, kind)
     mappings = read_mappings(element, reading)
-    fields["inputs"], fields["outputs"] = mappings.inputs, mappings.outputs
+    data = read_data(element, reading)
+    fields["inputs"], fields["outputs"] = mappings.inputs + data.inputs, mappings.outputs + data.outputs
+    fields["produces"] = data.produces
 
 
 def _read_boundary(element: etree._Element, fields: Fields, reading: Reading) -> None:
@@ -163,11 +171,17 @@ def _read_call(element: etree._Element, fields: Fields, reading: Reading) -> Non
     fields["called"] = called
 
 
-def _read_sub_process(element: etree._Element, fields: Fields, _reading: Reading) -> None:
+def _read_sub_process(element: etree._Element, fields: Fields, reading: Reading) -> None:
     fields["by_event"] = element.get("triggeredByEvent") == "true"
+    fields["own_data"] = _own_data(element, reading)
+
+
+def _own_data(element: etree._Element, reading: Reading) -> tuple[str, ...]:
+    return tuple(reading.data_names[each.get("id", "")] for each in children(element, BPMN, "dataObject", "property"))
 
 
 def _read_ad_hoc(element: etree._Element, fields: Fields, reading: Reading) -> None:
+    fields["own_data"] = _own_data(element, reading)
     completion = child(element, BPMN, "completionCondition")
     fields["ad_hoc"] = AdHocSpec(
         sequential=element.get("ordering", "Parallel").strip().lower() == "sequential",

@@ -69,12 +69,21 @@ class Reading:
 
     def condition(self, element: etree._Element, holder: etree._Element) -> Expression | None:
         """The condition written in `holder`, if its language can be read as FEEL; else a problem is noted."""
-        language = holder.get("language", "").strip().lower()
-        if language in FEEL_LANGUAGES or holder.get(f"{{{XSI}}}type", "").endswith("tExpression"):
+        if self.reads(holder):
             return self.expression(element, text_of(holder), line_of(holder))
+        language = holder.get("language", "").strip().lower()
         reason = f"条件只能用 FEEL 或 ${{…}} 写，这里写的是「{language}」"
         self.refuse(element, reason, "unsupported-condition", line_of(holder))
         return None
+
+    def reads(self, holder: etree._Element) -> bool:
+        """Whether an expression is in a language that can be read as FEEL."""
+        language = holder.get("language", "").strip().lower()
+        return language in FEEL_LANGUAGES or holder.get(f"{{{XSI}}}type", "").endswith("tExpression")
+
+    def data_name(self, reference: str) -> str:
+        """The variable that a reference to data means."""
+        return self.data_names.get(reference) or self.data_names.get(reference.rpartition(":")[2]) or reference
 
     def lookup(self, kind: str, reference: str) -> Declared | None:
         """What a reference such as `messageRef="tns:m1"` means."""
@@ -192,14 +201,37 @@ def _message_of(element: etree._Element) -> str:
 
 
 def _read_data_names(root: etree._Element, reading: Reading) -> None:
-    names: dict[str, str] = {}
+    """A data object is called by its name, else by that of a reference to it: modelling tools name only the latter."""
+    names = reading.data_names
+    called: dict[str, str] = {}
+    references = list(root.iter(f"{{{BPMN}}}dataObjectReference"))
+    for element in references:
+        called.setdefault(element.get("dataObjectRef", ""), str(element.get("name", "")))
     for local in ("dataObject", "property", "dataInput", "dataOutput", "inputDataItem", "outputDataItem", "dataStore"):
         for element in root.iter(f"{{{BPMN}}}{local}"):
-            names[element.get("id", "")] = str(element.get("name") or element.get("id", ""))
-    for element in root.iter(f"{{{BPMN}}}dataObjectReference"):
+            identity = element.get("id", "")
+            names[identity] = " ".join((element.get("name") or called.get(identity) or identity).split())
+    for element in references:
         target = element.get("dataObjectRef", "")
-        names[element.get("id", "")] = str(element.get("name") or names.get(target) or target)
-    reading.data_names = names
+        names[element.get("id", "")] = names.get(target) or str(element.get("name") or target)
+    for element in root.iter(f"{{{BPMN}}}dataStoreReference"):
+        target = element.get("dataStoreRef", "").rpartition(":")[2]
+        names[element.get("id", "")] = names.get(target) or str(element.get("name") or element.get("id", ""))
+    _read_loop_data(root, reading)
+
+
+def _read_loop_data(root: etree._Element, reading: Reading) -> None:
+    """A loop names an input or output of its activity as its collection: the data that flows there is meant."""
+    ends = (f"{{{BPMN}}}loopDataInputRef", f"{{{BPMN}}}loopDataOutputRef")
+    wanted = {text_of(each) for each in root.iter(*ends)}
+    for local, inner, outer in (
+        ("dataInputAssociation", "targetRef", "sourceRef"),
+        ("dataOutputAssociation", "sourceRef", "targetRef"),
+    ):
+        for association in root.iter(f"{{{BPMN}}}{local}") if wanted else ():
+            inside, outside = (text_of(child(association, BPMN, end)) for end in (inner, outer))
+            if inside in wanted and outside:
+                reading.data_names[inside] = reading.data_name(outside)
 
 
 def check_identities(root: etree._Element, reading: Reading) -> None:

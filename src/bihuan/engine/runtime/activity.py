@@ -9,6 +9,7 @@ from bihuan.engine.definition.model import Node
 from bihuan.engine.definition.names import SUB_PROCESSES
 from bihuan.engine.runtime import repetition
 from bihuan.engine.runtime.compensation import own_values, remember
+from bihuan.engine.runtime.conditions import waits_for_data
 from bihuan.engine.runtime.element import Element
 from bihuan.engine.runtime.flows import leave
 from bihuan.engine.runtime.outputs import hand_out, map_inputs
@@ -22,6 +23,12 @@ class Activity(Element):
 
     def enter(self, run: Run, node: Node, token: Token) -> None:
         """Set the stage: boundary events listen, repetitions are spawned, inputs are computed, work begins."""
+        if (
+            node.needs
+            and (node.loop is None or repetition.is_repetition(run, token))
+            and waits_for_data(run, node, token)
+        ):
+            return
         if node.loop is None:
             map_inputs(run, node, token)
             if node.boundary:

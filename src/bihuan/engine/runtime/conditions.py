@@ -6,11 +6,13 @@ is missing, say) is not true.
 
 from __future__ import annotations
 
+from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.events import VariablesSet
 from bihuan.engine.runtime.inner_events import ConditionSeen, WaitOpened
 from bihuan.engine.runtime.run import Run, Trouble
-from bihuan.engine.runtime.state import Wait
-from bihuan.engine.runtime.waits import data_of, spec_of
+from bihuan.engine.runtime.state import Token, Wait
+from bihuan.engine.runtime.variables import names_at
+from bihuan.engine.runtime.waits import close, data_of, spec_of
 
 _CHANGING = (VariablesSet, WaitOpened)
 
@@ -23,9 +25,27 @@ def check_conditions(run: Run) -> None:
         run.looked_at = max(len(run.events), 1)
         if not first_look and not any(isinstance(event, _CHANGING) for event in fresh):
             return
-        for wait in [wait for wait in run.state.waits.values() if wait.kind == "condition"]:
-            if wait.id in run.state.waits:
+        for wait in list(run.state.waits.values()):
+            if wait.kind == "condition" and wait.id in run.state.waits:
                 _look(run, wait)
+            elif wait.kind == "data" and not missing_data(run, run.process.nodes[wait.node], wait.token):
+                close(run, wait, answered=True)
+                run.queue.append(wait.token)
+
+
+def waits_for_data(run: Run, node: Node, token: Token) -> bool:
+    """Whether the token must wait for data before its activity may begin (BPMN 2.0, 10.4.2: InputSet)."""
+    if not missing_data(run, node, token.id):
+        return False
+    run.emit(WaitOpened(run.new_id(), "data", node.id, token.id))
+    return True
+
+
+def missing_data(run: Run, node: Node, token: int) -> tuple[str, ...]:
+    """The variables without a value that the nearest input set lacks; none if one input set is complete."""
+    names = names_at(run.state, run.state.tokens[token].scope, run.context)
+    lacking = [tuple(name for name in needed if names.get(name) is None) for needed in node.needs]
+    return min(lacking, key=len, default=())
 
 
 def _look(run: Run, wait: Wait) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 from bihuan.engine.definition.model import Flow, Node
 from bihuan.engine.runtime.cancelling import clear_token
 from bihuan.engine.runtime.commands import CommandRejected
+from bihuan.engine.runtime.conditions import missing_data
 from bihuan.engine.runtime.events import IncidentRaised, IncidentResolved
 from bihuan.engine.runtime.flows import leave
 from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.joins import arrived, merge
 from bihuan.engine.runtime.outputs import assign
 from bihuan.engine.runtime.run import Run, Trouble
-from bihuan.engine.runtime.state import ROOT, Incident, Token
-from bihuan.engine.runtime.waits import listen
+from bihuan.engine.runtime.state import ROOT, Incident, Token, Wait
+from bihuan.engine.runtime.waits import close, listen
 
 JOINS = frozenset({"parallelGateway", "inclusiveGateway", "complexGateway"})
 
@@ -107,11 +108,23 @@ def _skip_choice(
     leave(run, node, token, way)
 
 
+def _report_missing(run: Run, wait: Wait) -> None:
+    node = run.process.nodes[wait.node]
+    lacking = "、".join(missing_data(run, node, wait.token))
+    close(run, wait)
+    run.incident(
+        run.state.tokens[wait.token], "enter", f"「{node.label}」缺少输入数据「{lacking}」，也没有别的环节会给出"
+    )
+
+
 def report_deadlock(run: Run) -> None:
     """When tokens stand at joins and nothing else can ever move, somebody must be told: an incident per join."""
     state = run.state
-    if state.incidents or any(wait.token for wait in state.waits.values()):
+    if state.incidents or any(wait.token and wait.kind != "data" for wait in state.waits.values()):
         return
+    for wait in list(state.waits.values()):
+        if wait.kind == "data":
+            _report_missing(run, wait)
     told: set[tuple[str, int]] = set()
     for token in list(state.tokens.values()):
         node = run.node(token)

@@ -11,8 +11,8 @@ from bihuan.engine.runtime.events import Event, register
 
 @dataclass(frozen=True, slots=True)
 class WaitOpened(Event):
-    """A node waits for something inside the instance. `kind`: condition (data must become so) or adhoc (somebody may
-    begin an activity of an ad-hoc sub-process)."""
+    """A node waits for something inside the instance. `kind`: condition (data must become so), data (an input must have
+    a value before the activity begins) or adhoc (somebody may begin an activity of an ad-hoc sub-process)."""
 
     wait: int
     kind: str

@@ -49,15 +49,18 @@ def hand_out(run: Run, node: Node, token: Token, results: Mapping[str, Any], *, 
     if node.result_variable and results and not skipped:
         results = {node.result_variable: results["result"] if set(results) == {"result"} else dict(results)}
     if node.outputs and not skipped:
+        results = _as_output(node, results)
         open_local(run, node, token, results)
         try:
-            mapped = {mapping.target: run.evaluate(mapping.expression, token.local) for mapping in node.outputs}
+            mapped = _mapped(run, node, token)
         except Trouble as trouble:
             run.incident(token, "output", trouble.reason)
             return False
         if node.kind == "callActivity" and node.pass_all_out:
             # On a retry the results of the called process are no longer at hand but in the token's own variables.
             mapped = {**(results or run.state.scopes[token.local].variables), **mapped}
+        elif node.produces and node.kind != "callActivity":
+            mapped = {name: value for name, value in results.items() if name not in node.produces} | mapped
     elif node.kind == "callActivity" and not node.pass_all_out and not skipped:
         mapped = {}
     else:
@@ -65,3 +68,23 @@ def hand_out(run: Run, node: Node, token: Token, results: Mapping[str, Any], *, 
     close_local(run, token)
     assign(run, token.scope, mapped)
     return True
+
+
+def _mapped(run: Run, node: Node, token: Token) -> dict[str, Any]:
+    mapped: dict[str, Any] = {}
+    for mapping in node.outputs:
+        value = run.evaluate(mapping.expression, token.local)
+        if value is not None or not mapping.if_any:
+            mapped[mapping.target] = value
+    return mapped
+
+
+def _as_output(node: Node, results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an event with one data output receives is that output, whatever its sender calls it."""
+    if len(node.produces) != 1 or node.kind not in _RECEIVERS or not results or node.produces[0] in results:
+        return results
+    values = list(results.values())
+    return {**results, node.produces[0]: values[0] if len(values) == 1 else dict(results)}
+
+
+_RECEIVERS = frozenset({"startEvent", "intermediateCatchEvent", "boundaryEvent", "receiveTask"})

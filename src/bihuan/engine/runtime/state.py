@@ -58,7 +58,8 @@ class Scope:
 @dataclass(slots=True)
 class Wait:
     """Something must happen: `kind` is item, timer, message, signal, service or call; or, inside the instance,
-    condition (data must become so; `left` is 1 while it is so already) or adhoc (somebody may begin an activity).
+    condition (data must become so; `left` is 1 while it is so already), data (an input must have a value before the
+    activity begins) or adhoc (somebody may begin an activity).
 
     `token` waits (or, for boundary events, is what the event is attached to); it is 0 for the trigger of an event
     sub-process, which belongs to `scope`. `part` tells which part of a multiple event this is.

@@ -7,7 +7,14 @@ from typing import Any
 
 from bihuan.engine.definition.model import EventSpec, Node
 from bihuan.engine.runtime.cancelling import cancel_token, empty_scope, end_instance
-from bihuan.engine.runtime.events import ErrorThrown, EscalationThrown, MessageThrown, ScopeOpened, SignalThrown
+from bihuan.engine.runtime.events import (
+    ErrorThrown,
+    EscalationThrown,
+    MessageThrown,
+    ScopeOpened,
+    SignalThrown,
+    VariablesSet,
+)
 from bihuan.engine.runtime.flows import stand
 from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.run import Run, Trouble
@@ -168,6 +175,9 @@ def begin_listener(run: Run, start: Node, scope: int, variables: Mapping[str, An
     owner = stand(run, start.parent, scope)
     inner = run.new_id()
     run.emit(ScopeOpened(inner, scope, start.parent, owner.id, "sub"))
+    own = run.process.nodes[start.parent].own_data
+    if own:
+        run.emit(VariablesSet(inner, dict.fromkeys(own)))
     try:
         listen_inside(run, start.parent, inner)
     except Trouble as trouble:

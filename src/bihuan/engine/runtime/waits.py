@@ -29,7 +29,7 @@ LISTENING = frozenset({"message", "signal", "timer", "conditional"})
 """Kinds of event that open a wait; errors and escalations are looked up when they are thrown."""
 
 
-INNER = frozenset({"condition", "adhoc"})
+INNER = frozenset({"condition", "data", "adhoc"})
 """Kinds of wait for something inside the instance."""
 
 

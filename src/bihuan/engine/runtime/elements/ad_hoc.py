@@ -5,7 +5,7 @@ from __future__ import annotations
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.cancelling import empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
-from bihuan.engine.runtime.elements.sub_process import SubProcess
+from bihuan.engine.runtime.elements.sub_process import SubProcess, declare
 from bihuan.engine.runtime.events import ScopeOpened
 from bihuan.engine.runtime.flows import arrive, end_scope
 from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
@@ -27,6 +27,7 @@ class AdHocSubProcess(SubProcess):
         """Open the inside."""
         scope = run.new_id()
         run.emit(ScopeOpened(scope, token.data, node.id, token.id, "sub"))
+        declare(run, node, scope)
         listen_inside(run, node.id, scope)
         run.emit(WaitOpened(run.new_id(), "adhoc", node.id, token.id))
         assert node.ad_hoc is not None

@@ -5,10 +5,16 @@ from __future__ import annotations
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.activity import Activity
 from bihuan.engine.runtime.compensation import own_values, remember
-from bihuan.engine.runtime.events import ScopeOpened
+from bihuan.engine.runtime.events import ScopeOpened, VariablesSet
 from bihuan.engine.runtime.inside import listen_inside, start_inside
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import Token
+
+
+def declare(run: Run, node: Node, scope: int) -> None:
+    """Data objects and properties of a sub-process begin without a value and end with it."""
+    if node.own_data:
+        run.emit(VariablesSet(scope, dict.fromkeys(node.own_data)))
 
 
 class SubProcess(Activity):
@@ -22,6 +28,7 @@ class SubProcess(Activity):
         if not scope:
             scope = run.new_id()
             run.emit(ScopeOpened(scope, token.data, node.id, token.id, "sub"))
+            declare(run, node, scope)
         listen_inside(run, node.id, scope)
         start_inside(run, run.process.levels[node.id].starts, scope)
 
