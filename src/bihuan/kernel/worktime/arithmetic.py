@@ -12,9 +12,11 @@ from bihuan.kernel.worktime.calendar import Calendar
 from bihuan.kernel.worktime.table import (
     DAY_SECONDS,
     EPOCH,
+    FIRST_YEAR,
     LAST_YEAR,
     MAX_YEARS_AHEAD,
     MICROSECONDS,
+    TABLE,
     NoWorkingTime,
     Table,
     table_covering,
@@ -65,18 +67,18 @@ def add_working_seconds(calendar: Calendar, start: datetime, seconds: float) -> 
     Zero seconds is the start itself. The end of a working day counts as reached that evening, not next morning.
     Raises NoWorkingTime when the calendar never offers that much (within thirty years).
     """
-    if seconds < 0:
-        raise ValueError("working time runs forward only")
     needed = round(seconds * MICROSECONDS)
-    if not needed or calendar.never_closes:
-        return as_utc(start) + timedelta(microseconds=needed)
+    if needed <= 0 or calendar.never_closes:
+        return _plainly(start, needed, 1)
     at = number_of(start)
-    table = table_covering(calendar, at, at)
+    table: Table | None = calendar.__dict__.get(TABLE)
+    if table is None or not table.first <= at < table.last:
+        table = table_covering(calendar, at, at)
     while True:
-        goal = _total_at(table, at) + needed
+        goal = table.total_at(at) + needed
         index = bisect_left(table.totals, goal)
         if index < len(table.totals):
-            return moment_at(table.ends[index] - (table.totals[index] - goal))
+            return EPOCH + timedelta(0, 0, goal + table.shifts[index])
         if table.last_year >= min(year_of(at) + MAX_YEARS_AHEAD, LAST_YEAR) or not calendar.ever_open:
             raise NoWorkingTime(f"{seconds} working seconds after {start.isoformat()} never come")
         # Twice as far each time, so that a long wait costs a few looks only.
@@ -89,20 +91,17 @@ def subtract_working_seconds(calendar: Calendar, end: datetime, seconds: float) 
     Zero seconds is the end itself. The beginning of a working day counts as that morning, not the evening before.
     Raises NoWorkingTime when the calendar never offered that much (within thirty years).
     """
-    if seconds < 0:
-        raise ValueError("working time runs backward only")
     needed = round(seconds * MICROSECONDS)
-    if not needed or calendar.never_closes:
-        return as_utc(end) - timedelta(microseconds=needed)
+    if needed <= 0 or calendar.never_closes:
+        return _plainly(end, needed, -1)
     at = number_of(end)
     table = table_covering(calendar, at, at)
     while True:
-        goal = _total_at(table, at) - needed
+        goal = table.total_at(at) - needed
         if goal >= 0:
             # The first stretch whose end lies beyond the goal; at its very start nothing of it is used.
-            index = bisect_right(table.totals, goal)
-            return moment_at(table.ends[index] - (table.totals[index] - goal))
-        if table.first_year <= max(year_of(at) - MAX_YEARS_AHEAD, 2) or not calendar.ever_open:
+            return EPOCH + timedelta(0, 0, goal + table.shifts[bisect_right(table.totals, goal)])
+        if table.first_year <= max(year_of(at) - MAX_YEARS_AHEAD, FIRST_YEAR) or not calendar.ever_open:
             raise NoWorkingTime(f"{seconds} working seconds before {end.isoformat()} never were")
         table = table_covering(calendar, table.first - max((at - table.first) // _A_YEAR, 1) * _A_YEAR, at)
 
@@ -128,16 +127,14 @@ def _between(calendar: Calendar, start: datetime, end: datetime) -> int:
     if calendar.never_closes:
         return high - low
     table = table_covering(calendar, low, high)
-    return _total_at(table, high) - _total_at(table, low)
+    return table.total_at(high) - table.total_at(low)
 
 
-def _total_at(table: Table, at: int) -> int:
-    """Open time from the beginning of the table to a moment."""
-    index = bisect_right(table.starts, at) - 1
-    if index < 0:
-        return 0
-    left = table.ends[index] - at
-    return table.totals[index] - left if left > 0 else table.totals[index]
+def _plainly(at: datetime, microseconds: int, direction: int) -> datetime:
+    """No working time, or a place that never closes."""
+    if microseconds < 0:
+        raise ValueError("working time has one direction: use the other function")
+    return as_utc(at) + timedelta(microseconds=direction * microseconds)
 
 
 def number_of(at: datetime) -> int:
@@ -150,5 +147,5 @@ def number_of(at: datetime) -> int:
 
 
 def moment_at(number: int) -> datetime:
-    seconds, rest = divmod(number, MICROSECONDS)
-    return EPOCH + timedelta(0, seconds, rest)
+    """The moment of a number of microseconds since 1970."""
+    return EPOCH + timedelta(0, 0, number)

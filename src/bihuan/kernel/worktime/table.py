@@ -6,6 +6,7 @@ reaches beyond it; a grown table replaces the former one in one assignment, so t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +25,7 @@ FIRST_YEAR, LAST_YEAR = 2, 9998
 MAX_YEARS_AHEAD = 30
 # Wider questions are a mistyped date, not a time limit.
 MAX_YEARS = 400
-_TABLE = "open_time_table"
+TABLE = "open_time_table"
 
 
 class NoWorkingTime(ValueError):
@@ -35,7 +36,8 @@ class NoWorkingTime(ValueError):
 class Table:
     """Open stretches from the year `first_year` up to and including `last_year`, in order and apart.
 
-    `totals[i]` is the open time from the beginning of the table to `ends[i]`.
+    `totals[i]` is the open time from the beginning of the table to `ends[i]`; `shifts[i]` turns open time within
+    stretch `i` into the moment it falls on: moment = open time + shift.
     """
 
     first_year: int
@@ -45,6 +47,15 @@ class Table:
     starts: list[int]
     ends: list[int]
     totals: list[int]
+    shifts: list[int]
+
+    def total_at(self, at: int) -> int:
+        """Open time from the beginning of the table to a moment it covers."""
+        index = bisect_right(self.starts, at) - 1
+        if index < 0:
+            return 0
+        total, here = self.totals[index], at - self.shifts[index]
+        return here if here < total else total
 
 
 def table_covering(calendar: Calendar, low: int, high: int) -> Table:
@@ -53,7 +64,7 @@ def table_covering(calendar: Calendar, low: int, high: int) -> Table:
     Moments outside of the years 2 to 9998 are answered as far as the table goes. Raises ValueError when the moments
     are more than 400 years apart.
     """
-    held: Table | None = calendar.__dict__.get(_TABLE)
+    held: Table | None = calendar.__dict__.get(TABLE)
     if held is not None and held.first <= low and high < held.last:
         return held
     first_year, last_year = year_of(low), year_of(high)
@@ -63,7 +74,7 @@ def table_covering(calendar: Calendar, low: int, high: int) -> Table:
     if held is not None and max(held.last_year, last_year) - min(held.first_year, first_year) <= MAX_YEARS:
         first_year, last_year = min(held.first_year, first_year), max(held.last_year, last_year)
     grown = _built(calendar, first_year, last_year)
-    calendar.__dict__[_TABLE] = grown
+    calendar.__dict__[TABLE] = grown
     return grown
 
 
@@ -120,7 +131,8 @@ def _built(calendar: Calendar, first_year: int, last_year: int) -> Table:
                 starts.append(start)
                 ends.append(stop)
                 totals.append(total)
-    return Table(first_year, last_year, begin * MICROSECONDS, end * MICROSECONDS, starts, ends, totals)
+    shifts = [stop - behind for stop, behind in zip(ends, totals, strict=True)]
+    return Table(first_year, last_year, begin * MICROSECONDS, end * MICROSECONDS, starts, ends, totals, shifts)
 
 
 def _new_year(year: int) -> int:

@@ -1,0 +1,145 @@
+"""`python -m bench.arithmetic`: adding and measuring working time, beside two other ways in the same run.
+
+The others are what one would write first (a loop over the days), and the package businesstimedelta. All three count on
+the same calendar (Monday to Saturday, two intervals a day, China's holidays of the years concerned) and must agree.
+Prints one JSON object; times are microseconds for one call, the best of several rounds in which they take turns.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import timeit
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import businesstimedelta
+import holidays
+import pytz
+
+from bihuan.kernel import worktime
+
+ZONE = "Asia/Shanghai"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat")
+HOURS = [["08:30", "12:00"], ["13:00", "17:30"]]
+START = datetime(2024, 3, 4, 2, 15, tzinfo=UTC)
+SPANS = {"8_hours": 8, "30_days": 8 * 26, "1_year": 8 * 300, "3_years": 8 * 900}
+OURS, LOOP, PEER = "bihuan", "day_by_day", "businesstimedelta"
+ROUNDS = 5
+ROUND_SECONDS = 0.05
+
+OFF = {day for day in holidays.country_holidays("CN", years=range(2024, 2029)) if day.weekday() < len(DAYS)}
+CALENDAR = worktime.Calendar(
+    ZONE, worktime.parse_calendar(ZONE, dict.fromkeys(DAYS, HOURS)).week, dict.fromkeys(OFF, ())
+)
+TZ = ZoneInfo(ZONE)
+PARTS = [(time.fromisoformat(start), time.fromisoformat(end)) for start, end in HOURS]
+
+
+def loop_add(start: datetime, seconds: float) -> datetime:
+    """A loop over the days, as one would write it first."""
+    at, left = start.astimezone(TZ), timedelta(seconds=seconds)
+    day = at.date()
+    while True:
+        for opens, closes in _open_on(day):
+            begin = max(opens, at)
+            if begin < closes:
+                if closes - begin >= left:
+                    return begin + left
+                left -= closes - begin
+        day += timedelta(days=1)
+
+
+def loop_between(start: datetime, end: datetime) -> float:
+    """The same for measuring."""
+    first, last = start.astimezone(TZ), end.astimezone(TZ)
+    total, day = timedelta(), first.date()
+    while day <= last.date():
+        for opens, closes in _open_on(day):
+            total += max(min(closes, last) - max(opens, first), timedelta())
+        day += timedelta(days=1)
+    return total.total_seconds()
+
+
+def _open_on(day: date) -> list[tuple[datetime, datetime]]:
+    if day in OFF or day.weekday() >= len(DAYS):
+        return []
+    return [(datetime.combine(day, opens, TZ), datetime.combine(day, closes, TZ)) for opens, closes in PARTS]
+
+
+def peer_rules() -> businesstimedelta.Rules:
+    """The calendar in the words of businesstimedelta."""
+    zone = pytz.timezone(ZONE)
+    day = businesstimedelta.WorkDayRule(
+        start_time=time(8, 30), end_time=time(17, 30), working_days=list(range(len(DAYS))), tz=zone
+    )
+    lunch = businesstimedelta.LunchTimeRule(
+        start_time=time(12), end_time=time(13), working_days=list(range(len(DAYS))), tz=zone
+    )
+    free = businesstimedelta.HolidayRule(holidays.HolidayBase(), tz=zone)
+    free.holidays.update(dict.fromkeys(OFF, "off"))
+    return businesstimedelta.Rules([day, lunch, free])
+
+
+def main() -> int:
+    """Measure and print."""
+    rules = peer_rules()
+    report = {"calendar": f"{ZONE}, 6 days a week, 2 intervals a day, {len(OFF)} holidays", "microseconds": {}}
+    agree = True
+    for operation in ("add", "measure"):
+        for span, hours in SPANS.items():
+            seconds = hours * 3600.0
+            end = worktime.add_working_seconds(CALENDAR, START, seconds)
+            ways: dict[str, Callable[[], object]]
+            if operation == "add":
+                delta = businesstimedelta.BusinessTimeDelta(rules, seconds=seconds)
+                ways = {
+                    OURS: lambda s=seconds: worktime.add_working_seconds(CALENDAR, START, s),
+                    LOOP: lambda s=seconds: loop_add(START, s),
+                    PEER: lambda d=delta: START + d,
+                }
+            else:
+                ways = {
+                    OURS: lambda e=end: worktime.working_seconds_between(CALENDAR, START, e),
+                    LOOP: lambda e=end: loop_between(START, e),
+                    PEER: lambda e=end: rules.difference(START, e).timedelta.total_seconds(),
+                }
+            answers = {name: way() for name, way in ways.items()}
+            agree = agree and len(set(answers.values())) == 1
+            found = _timed(ways)
+            for other in (LOOP, PEER):
+                found[f"{other}_to_{OURS}"] = round(found[other] / found[OURS], 1)
+            report["microseconds"].setdefault(operation, {})[span] = found
+    report["agree"] = agree
+    report["first_use_milliseconds"] = _first_use()
+    sys.stdout.write(json.dumps(report) + "\n")
+    return 0 if agree else 1
+
+
+def _timed(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Microseconds for one call of each, the best of the rounds."""
+    best = {}
+    numbers = {}
+    for name, way in ways.items():
+        once = min(timeit.repeat(way, number=1, repeat=2))
+        numbers[name] = max(1, int(ROUND_SECONDS / max(once, 1e-7)))
+        # A call that takes longer than a round is not repeated: its size is known.
+        best[name] = once * 1e6
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            if best[name] > ROUND_SECONDS * 1e6:
+                continue
+            best[name] = min(best[name], timeit.timeit(way, number=numbers[name]) / numbers[name] * 1e6)
+    return {name: round(value, 2) for name, value in best.items()}
+
+
+def _first_use() -> float:
+    """What laying out the sums of a calendar for three years costs once."""
+    fresh = worktime.Calendar(ZONE, CALENDAR.week, CALENDAR.special)
+    far = START + timedelta(days=3 * 365)
+    return round(timeit.timeit(lambda: worktime.working_seconds_between(fresh, START, far), number=1) * 1e3, 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
