@@ -43,8 +43,8 @@ def compose(message: Message) -> Outgoing | None:
         site_code=site.code if site is not None else "",
         about_kind=first.about_kind if single else "",
         about_id=first.about_id if single else None,
-        told=tuple(_addressee(people[notice.user_id]) for notice in notices) if not kind.is_personal else (),
-        mentions=tuple(_addressee(people[user_id]) for user_id in message.mentions if user_id in people),
+        told=tuple(addressee(people[notice.user_id]) for notice in notices) if not kind.is_personal else (),
+        mentions=tuple(addressee(people[user_id]) for user_id in message.mentions if user_id in people),
     )
 
 
@@ -69,5 +69,6 @@ def _link(path: str) -> str:
     return f"{base}{path}" if base and path else ""
 
 
-def _addressee(person: Reach) -> Addressee:
+def addressee(person: Reach) -> Addressee:
+    """The person as a message names them."""
     return Addressee(person.username, person.name, person.phone)

@@ -43,6 +43,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "roster.manage": "安排值班、请假和代理",
         "admin.sites": "管理门店和部门",
         "display.manage": "管理看板大屏",
+        "admin.notices": "管理通知渠道",
         "admin.permissions": "管理角色权限",
         "calendar.manage": "维护工作日历和节假日",
     }

@@ -13,7 +13,7 @@ from email.utils import format_datetime, parseaddr
 from markupsafe import Markup, escape
 
 from bihuan.kernel.errors import BusinessError
-from bihuan.notify.channels.posting import REST_SECONDS, refuse_peer
+from bihuan.notify.channels.posting import REST_SECONDS, network_words, refuse_peer
 from bihuan.notify.channels.transport import ChannelKind, Outgoing, Setting, TransportError, Values
 from bihuan.notify.kinds import Medium
 from bihuan.notify.texts import clip, one_line, plain
@@ -44,7 +44,7 @@ def send(message: Outgoing, values: Values) -> str:
         reason = _said("邮件服务器拒收", error.smtp_code, error.smtp_error)
         raise TransportError(reason, permanent=error.smtp_code >= _REFUSED) from None
     except (OSError, smtplib.SMTPException) as error:
-        raise TransportError(f"连不上邮件服务器：{error}"[:200], rest_seconds=REST_SECONDS) from None
+        raise TransportError(f"连不上邮件服务器：{network_words(error)}", rest_seconds=REST_SECONDS) from None
     return str(mail["Message-ID"])
 
 

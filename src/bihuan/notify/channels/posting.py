@@ -84,7 +84,7 @@ def post(address: str, body: bytes, headers: Mapping[str, str], *, method: str =
     except ssl.SSLError as error:
         raise TransportError(f"安全连接失败：{error.reason or error}", rest_seconds=REST_SECONDS) from None
     except (OSError, http.client.HTTPException, AttributeError) as error:
-        raise TransportError(f"连接失败：{error or type(error).__name__}"[:200], rest_seconds=REST_SECONDS) from None
+        raise TransportError(f"连接失败：{network_words(error)}", rest_seconds=REST_SECONDS) from None
     finally:
         deadline.cancel()
         connection.close()
@@ -96,6 +96,17 @@ def post_json(address: str, content: Mapping[str, Any], headers: Mapping[str, st
     """The same with a JSON body."""
     body = json.dumps(content, ensure_ascii=False).encode()
     return post(address, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+
+
+def network_words(error: Exception) -> str:
+    """Why a line did not come about, as an administrator would say it."""
+    if isinstance(error, socket.gaierror):
+        return "找不到这个服务器名"
+    if isinstance(error, ConnectionRefusedError):
+        return "对方没有在这个端口接听"
+    if isinstance(error, TimeoutError):
+        return "对方没有应答"
+    return "网络中断或对方的应答不合规矩"
 
 
 def refuse_peer(host: str) -> None:

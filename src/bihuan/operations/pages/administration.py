@@ -270,8 +270,8 @@ def first_area(actor: Actor) -> str:
     """The view that 管理 opens on for this person. Raises NotAllowed when there is none."""
     for action, view in (
         ("admin.people", "admin:people"), ("admin.permissions", "admin:roles"), ("admin.sites", "admin:sites"),
-        ("calendar.manage", "admin:holidays"),
-        ("audit.view", "admin:audit"), ("master.manage", "catalogue:list"), ("import.run", "imports:home"),
+        ("calendar.manage", "admin:holidays"), ("admin.notices", "channels:list"), ("audit.view", "admin:audit"),
+        ("master.manage", "catalogue:list"), ("import.run", "imports:home"),
     ):  # fmt: skip
         if actor.can(action):
             return view

@@ -10,6 +10,7 @@ from typing import Any
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.limits.models import Clock, ClockPause
+from bihuan.notify.told import told_about
 from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
@@ -41,6 +42,7 @@ TABS: Mapping[str, str] = {
     "custody": "保管",
     "money": "收款",
     "files": "附件与签名",
+    "notices": "通知",
     "diagram": "流程图",
 }
 COUNTED = (LineStatus.REQUESTED, LineStatus.ESTIMATED, LineStatus.AGREED, LineStatus.DONE)
@@ -161,6 +163,10 @@ def _files(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     }
 
 
+def _notices(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    return {"told": told_about(CASE, page.case.pk)}
+
+
 def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=page.case.pk)
     return {"instances": list(rows.select_related("version", "version__definition").order_by("pk"))}
@@ -173,6 +179,7 @@ _TAB_CONTENT: Mapping[str, Callable[[CasePage, list[WorkLine]], dict[str, Any]]]
     "custody": _custody,
     "money": _money,
     "files": _files,
+    "notices": _notices,
     "diagram": _diagram,
 }
 

@@ -14,6 +14,7 @@ _TABS = (
     ("sites", "门店与部门", "admin:sites", ("admin.sites",)),
     ("calendars", "日历与节假日", "admin:holidays", ("calendar.manage",)),
     ("displays", "看板大屏", "wall:displays", ("display.manage",)),
+    ("notices", "通知渠道", "channels:list", ("admin.notices",)),
     ("audit", "审计记录", "admin:audit", ("audit.view",)),
     ("imports", "导入", "imports:home", ("import.run",)),
 )

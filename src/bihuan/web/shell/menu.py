@@ -43,7 +43,11 @@ AREAS: tuple[Area, ...] = (
     Area("流程", "flow", "processes:list", ("process.view",), group="管理"),
     Area("报表", "chart", "reports:home", ("report.view",), group="管理"),
     Area(
-        "管理", "settings", "admin:home", ("admin.people", "admin.sites", "master.manage", "import.run"), False, "管理"
+        "管理",
+        "settings",
+        "admin:home",
+        ("admin.people", "admin.sites", "admin.notices", "master.manage", "import.run"),
+        group="管理",
     ),
 )
 

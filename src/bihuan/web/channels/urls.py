@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from bihuan.web.channels import views
+
+app_name = "channels"
+urlpatterns = [
+    path("admin/channels", views.listing, name="list"),
+    path("admin/channels/new/<slug:kind>", views.connect, name="connect"),
+    path("admin/channels/messages", views.messages, name="messages"),
+    path("admin/channels/messages/again", views.again, name="again"),
+    path("admin/channels/<int:channel_id>", views.channel, name="channel"),
+    path("admin/channels/<int:channel_id>/try", views.try_out, name="try"),
+]
