@@ -18,7 +18,7 @@ def test_a_greeting_in_time_counts_as_kept(centre: Centre) -> None:
     centre.greet(centre.arrive())
     shown = reports_page(None, None, actor=centre.cast.actor("site_manager"))
     greeting = next(row for row in shown.limits if row.key == "greet")
-    assert (greeting.met, greeting.missed, greeting.percent) == (1, 0, Decimal("100.0"))
+    assert (greeting.share.met, greeting.share.missed, greeting.share.percent) == (1, 0, Decimal("100.0"))
     assert shown.visits == 1
 
 

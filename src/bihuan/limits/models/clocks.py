@@ -79,6 +79,8 @@ class Clock(SiteOwned):
             ),
             models.Index(fields=["subject_kind", "subject_id"], name="limits_clock_subject"),
             models.Index(fields=["site", "key", "started_at"], name="limits_clock_report"),
+            models.Index(fields=["site", "started_at"], name="limits_clock_started"),
+            models.Index(fields=["site", "due_at"], condition=Q(stopped_at__isnull=True), name="limits_clock_open"),
         )
 
     @property

@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
-from bihuan.limits.models import Clock
+from bihuan.limits.report import By, Share, report, started_clocks
 from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
@@ -29,19 +28,12 @@ MAX_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """One limit in the period: kept, missed, still running within its time."""
+    """One limit in the period, its target in words, and how its clocks ended."""
 
     key: str
     name: str
     target: str
-    met: int
-    missed: int
-    running: int
-
-    @property
-    def percent(self) -> Decimal | None:
-        """Share kept of those decided, in per cent with one place; None when nothing is decided."""
-        return share(self.met, self.met + self.missed)
+    share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +117,12 @@ def _tone(level: int) -> str:
 
 
 def _limits(site_id: int, start: datetime, end: datetime) -> list[LimitRow]:
-    missed = Q(met=False) | Q(met__isnull=True, breached_at__isnull=False)
-    rows: dict[str, Any] = {
-        row["key"]: row
-        for row in Clock.objects.at(site_id)
-        .filter(started_at__gte=start, started_at__lt=end)
-        .values("key")
-        .annotate(
-            kept=Count("pk", filter=Q(met=True)),
-            late=Count("pk", filter=missed),
-            going=Count("pk", filter=Q(stopped_at__isnull=True, breached_at__isnull=True)),
-        )
-    }
-    definitions = limit_definitions()
+    """The limits of the rule book that occurred, in its order."""
+    lines = {line.value: line.share for line in report(started_clocks([site_id], start, end), By.LIMIT)}
     return [
-        LimitRow(key, limit.name, target_in_words(limit.target), row["kept"], row["late"], row["going"])
-        for key, limit in definitions.items()
-        if (row := rows.get(key)) is not None
+        LimitRow(key, limit.name, target_in_words(limit.target), lines[key])
+        for key, limit in limit_definitions().items()
+        if key in lines
     ]
 
 

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.reports import views
+from bihuan.web.reports import limits, views
 
 app_name = "reports"
-urlpatterns = [path("reports", views.home, name="home")]
+urlpatterns = [
+    path("reports", views.home, name="home"),
+    path("reports/limits", limits.report, name="limits"),
+    path("reports/limits/export", limits.export_the_report, name="limits_export"),
+    path("clocks", limits.clocks, name="clocks"),
+    path("clocks/export", limits.export_the_clocks, name="clocks_export"),
+]
