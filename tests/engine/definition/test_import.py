@@ -128,3 +128,14 @@ def test_a_definition_cannot_be_changed() -> None:
     task = node('<userTask id="x"/>')
     with pytest.raises(AttributeError):
         task.name = "anders"  # type: ignore[misc]
+
+
+def test_conditions_in_other_languages_are_read_where_they_only_compare() -> None:
+    xml = (
+        f'{HEAD}<process id="p"><startEvent id="s"/><userTask id="a"/><userTask id="b"/><exclusiveGateway id="g"/>'
+        '<sequenceFlow id="f" sourceRef="s" targetRef="g"/><sequenceFlow id="x" sourceRef="g" targetRef="a">'
+        '<conditionExpression language="java">return amount &gt; 5 &amp;&amp; ok;</conditionExpression>'
+        '</sequenceFlow><sequenceFlow id="y" sourceRef="g" targetRef="b"/></process></definitions>'
+    )
+    condition = parse_bpmn(xml).main.flows["x"].condition
+    assert condition is not None and condition.evaluate({"amount": 6, "ok": True}) is True

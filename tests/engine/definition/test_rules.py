@@ -92,12 +92,15 @@ def test_it_is_refused(text: str, code: str, element: str) -> None:
         ('<startEvent id="x"><errorEventDefinition/></startEvent>', "unsupported-event"),
         ('<endEvent id="x"><messageEventDefinition/><terminateEventDefinition/></endEvent>', "multiple-event"),
         ('<intermediateCatchEvent id="x"><messageEventDefinition messageRef="m"/></intermediateCatchEvent>', "missing-reference"),  # noqa: E501
+        ('<userTask id="x" startQuantity="0"/>', "bad-quantity"),
+        ('<userTask id="x" completionQuantity="1000000000000"/>', "bad-quantity"),
+        ('<sequenceFlow id="x" sourceRef="t" targetRef="s"><conditionExpression language="java">return new X().y();</conditionExpression></sequenceFlow>', "bad-expression"),  # noqa: E501
         ('<intermediateCatchEvent id="x"><timerEventDefinition/></intermediateCatchEvent>', "timer-without-time"),
         ('<userTask id="x"><multiInstanceLoopCharacteristics/></userTask>', "bad-loop"),
         ('<userTask id="x"><standardLoopCharacteristics/></userTask>', "bad-loop"),
         ('<userTask id="x"><extensionElements><camunda:taskListener class="X"/></extensionElements></userTask>', "listener"),  # noqa: E501
         ('<userTask id="x"><extensionElements><zeebe:ioMapping><zeebe:input source="=a" target="b.c"/></zeebe:ioMapping></extensionElements></userTask>', "bad-mapping"),  # noqa: E501
-        ('<sequenceFlow id="x" sourceRef="t" targetRef="s"><conditionExpression language="groovy">x</conditionExpression></sequenceFlow>', "unsupported-condition"),  # noqa: E501
+        ('<sequenceFlow id="x" sourceRef="t" targetRef="s"><conditionExpression language="ruby">x</conditionExpression></sequenceFlow>', "unsupported-condition"),  # noqa: E501
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_refused_by_name_and_line(xml: str, code: str) -> None:

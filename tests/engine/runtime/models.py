@@ -142,6 +142,9 @@ class _Writer:
 
     def _rarer(self, kind: str, options: dict[str, str], attributes: dict[str, str]) -> str:
         """Attributes and conditions of the less common elements."""
+        for key, name in (("takes", "startQuantity"), ("gives", "completionQuantity")):
+            if key in options:
+                attributes[name] = options[key]
         if "undoes" in options:
             attributes["isForCompensation"] = "true"
         if "instantiate" in options:

@@ -206,7 +206,7 @@ def check_whole(process: Process, state: State) -> None:
         assert wait.token in state.tokens if wait.token else wait.scope in state.scopes
     waiting = {wait.token for wait in state.waits.values()} | {scope.token for scope in state.scopes.values()}
     for token in state.tokens.values():
-        at_join = process.nodes[token.node].kind in JOINS
+        at_join = process.nodes[token.node].kind in JOINS or process.nodes[token.node].start_quantity > 1
         assert token.id in waiting or token.id in held or at_join, f"{token} waits for nothing"
     for ask in state.asks.values():
         assert ask.token in state.tokens and (not ask.item or ask.item in state.waits)

@@ -164,3 +164,22 @@ def test_activities_may_wait_for_somebody_to_begin_them() -> None:
 def test_interrupting_an_ad_hoc_sub_process_leaves_nothing_behind() -> None:
     model = AD_HOC.replace("{how}", "") + "boundary b on=P message=m\nuser X\nb -> X"
     assert Story(model).start().message("b").open == ["X"]
+
+
+def test_an_activity_may_need_several_tokens_to_begin() -> None:
+    model = "start s\nand f\nuser A\nuser B\nxor m\nuser C takes=2\nend e\ns -> f -> A -> m\nf -> B -> m\nm -> C -> e"
+    story = Story(model).start().complete("A")
+    assert story.open == ["B"]
+    assert story.complete("B").open == ["C"]
+    assert story.complete("C").outcome == "completed"
+
+
+def test_an_activity_may_give_several_tokens_when_it_is_done() -> None:
+    story = Story("start s\nuser A gives=3\nuser B\nend e\ns -> A -> B -> e").start().complete("A")
+    assert story.open == ["B", "B", "B"]
+    assert story.complete("B").complete("B").complete("B").outcome == "completed"
+
+
+def test_tokens_that_will_never_be_enough_are_told() -> None:
+    story = Story("start s\nuser A takes=2\nuser B\ns -> A -> B").start()
+    assert story.happened(IncidentRaised) and story.skip().open == ["B"]

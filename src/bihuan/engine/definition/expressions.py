@@ -21,6 +21,30 @@ FEEL_LANGUAGES = frozenset(
 """Values of `language` and `scriptFormat` under which a text is read as FEEL (`${…}` is recognised by itself)."""
 
 
+INDENTED = frozenset({"python", "jython", "py", "application/x-python", "text/x-python"})
+BRACED = frozenset(
+    {
+        "groovy",
+        "application/x-groovy",
+        "javascript",
+        "js",
+        "ecmascript",
+        "nashorn",
+        "graal.js",
+        "text/javascript",
+        "application/javascript",
+        "application/ecmascript",
+        "java",
+        "http://www.java.com/java",
+        "text/java",
+        "mvel",
+        "http://www.mvel.org/2.0",
+        "beanshell",
+        "kotlin",
+    }
+)
+"""Languages whose small scripts and conditions can be turned into FEEL."""
+
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
 _CALLS_METHOD = re.compile(r"[\w\])\"]\s*\.\s*[A-Za-z]\w*\s*\(")
 
@@ -53,6 +77,24 @@ def feel(text: str, line: int) -> Expression:
         raise BadExpression(f"表达式「{_short(text)}」读不懂：第 {error.column} 列，{error.message}", line) from None
     except FeelError as error:
         raise BadExpression(f"表达式「{_short(text)}」读不懂：{error.message}", line) from None
+
+
+def is_foreign(language: str) -> bool:
+    """Whether it is another language of which simple conditions can be read."""
+    return language.strip().lower() in INDENTED | BRACED
+
+
+def foreign_condition(text: str, line: int) -> Expression:
+    """The FEEL of a condition such as `return approved == true;`. Raises BadExpression."""
+    if is_juel(text):
+        return feel(text, line)
+    body = re.sub(r"^\s*return\b|;\s*$", "", text.strip())
+    try:
+        return compile_expression(translate_juel(body, joins_texts=True), line=line)
+    except FeelSyntaxError as error:
+        raise BadExpression(f"条件「{_short(text)}」不能换成 FEEL：{error.message}", line) from None
+    except FeelError as error:
+        raise BadExpression(f"条件「{_short(text)}」读不懂：{error.message}", line) from None
 
 
 def _feel_or_alike(text: str, line: int) -> Expression:

@@ -223,6 +223,10 @@ class Node:
     signoff: SignoffSpec | None = None
     inputs: tuple[IoMapping, ...] = ()
     outputs: tuple[IoMapping, ...] = ()
+    start_quantity: int = 1
+    """Tokens it takes to begin the activity."""
+    completion_quantity: int = 1
+    """Tokens that leave by each way when it is done."""
     needs: tuple[tuple[str, ...], ...] = ()
     """Input sets: the variables of one of these must have a value before the activity begins."""
     produces: tuple[str, ...] = ()

@@ -66,6 +66,7 @@ IGNORED_IN_PROCESS = frozenset(
         "humanPerformer",
         "potentialOwner",
         "artifact",
+        "categoryValueRef",
     }
 )
 """Elements inside a process that carry no token: pictures, data and notes. They may stand in a model and do nothing."""

@@ -92,11 +92,25 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
     )
     if extension.role.startswith("=") or is_juel(extension.role):
         fields["role"] = reading.expression(element, extension.role, line)
+    for name, key in (("startQuantity", "start_quantity"), ("completionQuantity", "completion_quantity")):
+        fields[key] = _quantity(element, name, reading)
     fields["for_compensation"] = element.get("isForCompensation") == "true"
     if fields["kind"] in ("userTask", "manualTask"):
         fields["signoff"] = read_signoff(element, extension, fields["loop"], reading)
     if fields["kind"] in TASKS | {"callActivity"}:
         _refuse_strangers(element, IGNORED_IN_ACTIVITY, reading)
+
+
+MAX_QUANTITY = 100
+"""Tokens that an activity may take or give at once."""
+
+
+def _quantity(element: etree._Element, name: str, reading: Reading) -> int:
+    text = element.get(name, "1").strip()
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_QUANTITY:
+        return int(text)
+    reading.refuse(element, f"{name}「{text[:20]}」应是 1 到 {MAX_QUANTITY} 的整数", "bad-quantity")
+    return 1
 
 
 def _read_start(element: etree._Element, fields: Fields, reading: Reading) -> None:

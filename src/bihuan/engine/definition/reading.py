@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from bihuan.engine.definition.expressions import FEEL_LANGUAGES, BadExpression, feel, is_juel
+from bihuan.engine.definition.expressions import (
+    FEEL_LANGUAGES,
+    BadExpression,
+    feel,
+    foreign_condition,
+    is_foreign,
+    is_juel,
+)
 from bihuan.engine.definition.model import Participant
 from bihuan.engine.definition.names import BIHUAN, BPMN, DECLARATIONS, NOT_YET, XSI, ZEEBE, split
 from bihuan.engine.definition.problems import Problem
@@ -71,6 +78,12 @@ class Reading:
         """The condition written in `holder`, if its language can be read as FEEL; else a problem is noted."""
         if self.reads(holder):
             return self.expression(element, text_of(holder), line_of(holder))
+        if is_foreign(holder.get("language", "")):
+            try:
+                return foreign_condition(text_of(holder), line_of(holder))
+            except BadExpression as bad:
+                self.refuse_expression(element, bad)
+                return None
         language = holder.get("language", "").strip().lower()
         reason = f"条件只能用 FEEL 或 ${{…}} 写，这里写的是「{language}」"
         self.refuse(element, reason, "unsupported-condition", line_of(holder))

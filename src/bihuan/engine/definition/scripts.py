@@ -6,33 +6,11 @@ import re
 
 from lxml import etree
 
-from bihuan.engine.definition.expressions import FEEL_LANGUAGES, BadExpression, feel
+from bihuan.engine.definition.expressions import BRACED, FEEL_LANGUAGES, INDENTED, BadExpression, feel
 from bihuan.engine.definition.model import ScriptStep
 from bihuan.engine.definition.reading import Reading
 from bihuan.engine.feel import Expression, FeelSyntaxError, compile_expression, translate_script
 
-_INDENTED = frozenset({"python", "jython", "py", "application/x-python", "text/x-python"})
-_BRACED = frozenset(
-    {
-        "groovy",
-        "application/x-groovy",
-        "javascript",
-        "js",
-        "ecmascript",
-        "nashorn",
-        "graal.js",
-        "text/javascript",
-        "application/javascript",
-        "application/ecmascript",
-        "java",
-        "http://www.java.com/java",
-        "text/java",
-        "mvel",
-        "http://www.mvel.org/2.0",
-        "beanshell",
-        "kotlin",
-    }
-)
 _ASSIGNS = re.compile(
     r"^\s*(?:(?:def|var|let|const)\s+)?[^\W\d]\w*\s*[-+*/]?=(?!=)|[;{]\s*$|\w\s*\(.*\)\s*;?\s*$", re.MULTILINE
 )
@@ -43,14 +21,14 @@ def read_script(
 ) -> tuple[Expression | None, tuple[ScriptStep, ...]]:
     """A script as one FEEL expression, or as steps; (None, ()) with a problem noted if it is neither."""
     known = language.strip().lower()
-    foreign = known in _INDENTED | _BRACED or (not known and _ASSIGNS.search(text) is not None and not _is_feel(text))
+    foreign = known in INDENTED | BRACED or (not known and _ASSIGNS.search(text) is not None and not _is_feel(text))
     if known and not foreign and known not in FEEL_LANGUAGES:
         reading.refuse(element, f"脚本任务不能用「{language}」写，请改用 FEEL", "unsupported-script", line)
         return None, ()
     if not foreign:
         return reading.expression(element, text, line), ()
     try:
-        indented = known in _INDENTED or (not known and re.search(r":\s*$", text, re.MULTILINE) is not None)
+        indented = known in INDENTED or (not known and re.search(r":\s*$", text, re.MULTILINE) is not None)
         return None, _steps(text, line, indented=indented)
     except FeelSyntaxError as error:
         reading.refuse(element, f"脚本（{language or '未写语言'}）{error.message}", "unsupported-script", line)

@@ -8,10 +8,13 @@ from typing import Any
 from bihuan.engine.definition.model import Node
 from bihuan.engine.definition.names import SUB_PROCESSES
 from bihuan.engine.runtime import repetition
+from bihuan.engine.runtime.cancelling import drop_incidents
 from bihuan.engine.runtime.compensation import own_values, remember
 from bihuan.engine.runtime.conditions import waits_for_data
 from bihuan.engine.runtime.element import Element
+from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import leave
+from bihuan.engine.runtime.joins import idle_tokens
 from bihuan.engine.runtime.outputs import hand_out, map_inputs
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Token
@@ -23,6 +26,8 @@ class Activity(Element):
 
     def enter(self, run: Run, node: Node, token: Token) -> None:
         """Set the stage: boundary events listen, repetitions are spawned, inputs are computed, work begins."""
+        if node.start_quantity > 1 and not self._complete(run, node, token):
+            return
         if (
             node.needs
             and (node.loop is None or repetition.is_repetition(run, token))
@@ -41,6 +46,19 @@ class Activity(Element):
             self._enter_loop(run, node, token)
         else:
             self._enter_multi(run, node, token)
+
+    def _complete(self, run: Run, node: Node, token: Token) -> bool:
+        """Take up the tokens that this activity needs to begin; False while there are too few."""
+        if token.loop or token.local or repetition.is_repetition(run, token):
+            return True
+        idle = idle_tokens(run, node, token.scope)
+        if len(idle) < node.start_quantity:
+            return False
+        others = [other for other in idle if other.id != token.id]
+        for other in others[: node.start_quantity - 1]:
+            drop_incidents(run, other)
+            run.emit(NodeLeft(node.id, other.id))
+        return True
 
     def begin(self, run: Run, node: Node, token: Token) -> None:
         """Do the work; what goes wrong from here on is retried without setting the stage again."""

@@ -64,7 +64,7 @@ def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
     if token.scope != ROOT and _ended_around(run, token.scope):
         return
     if chosen:
-        walk(run, chosen, token.scope)
+        walk(run, chosen * node.completion_quantity, token.scope)
     else:
         end_scope_if_empty(run, token.scope)
 

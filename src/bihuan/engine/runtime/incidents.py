@@ -12,7 +12,7 @@ from bihuan.engine.runtime.conditions import missing_data
 from bihuan.engine.runtime.events import IncidentRaised, IncidentResolved
 from bihuan.engine.runtime.flows import leave
 from bihuan.engine.runtime.inside import listen_inside
-from bihuan.engine.runtime.joins import arrived, merge
+from bihuan.engine.runtime.joins import arrived, idle_tokens, merge
 from bihuan.engine.runtime.outputs import assign
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Incident, Token, Wait
@@ -128,6 +128,7 @@ def report_deadlock(run: Run) -> None:
     told: set[tuple[str, int]] = set()
     for token in list(state.tokens.values()):
         node = run.node(token)
-        if node.kind in JOINS and (node.id, token.scope) not in told:
+        joins = node.kind in JOINS or (node.start_quantity > 1 and token in idle_tokens(run, node, token.scope))
+        if joins and (node.id, token.scope) not in told:
             told.add((node.id, token.scope))
             run.incident(token, "join", f"「{node.label}」在等的分支永远不会到")

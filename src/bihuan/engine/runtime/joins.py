@@ -22,6 +22,14 @@ def arrived(run: Run, node: Node, scope: int) -> dict[str, Token]:
     return first
 
 
+def idle_tokens(run: Run, node: Node, scope: int) -> list[Token]:
+    """Tokens at an activity that do nothing yet: it needs several to begin."""
+    busy = {wait.token for wait in run.state.waits.values()} | {held.token for held in run.state.scopes.values()}
+    busy |= {incident.token for incident in run.state.incidents.values() if incident.stage != "join"}
+    here = [token for token in run.state.tokens.values() if token.node == node.id and token.scope == scope]
+    return [token for token in here if token.id not in busy]
+
+
 def merge(run: Run, node: Node, tokens: dict[str, Token], flow: Flow | None = None) -> None:
     """One token goes on for all of these."""
     survivor, *others = tokens.values()
