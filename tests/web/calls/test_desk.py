@@ -16,7 +16,7 @@ from bihuan.operations.desk.calls import CallQuery, call_desk
 from bihuan.operations.desk.talk import find_caller, look_up_prices
 from bihuan.processes.models import WorkItem
 from bihuan.records.calls import answer, ring
-from bihuan.records.models import CallLog, Case, Customer, Sheet, Stock, Vehicle
+from bihuan.records.models import CallLog, Case, Customer, JobType, Sheet, Stock, Vehicle
 from tests.web.visits import PLATE, Centre
 
 QUERIES = 24
@@ -177,6 +177,34 @@ def test_a_known_customer_gets_one_more_car(centre: Centre) -> None:
     browser.post("/appointments/newcomer", {"customer": centre.customer.pk, "plate": "示A70002"})
     assert Case.unscoped.get().customer_id == centre.customer.pk
     assert centre.customer.vehicles.count() == 2
+
+
+def read_back(centre: Centre, clerk: Client, call: CallLog) -> str:
+    """An appointment taken down during a call and read back; answers where the clerk is led to."""
+    case = start_appointment(centre.vehicle.pk, actor=centre.cast.actor("advisor"), call_id=call.pk)
+    said = {
+        "customer": centre.customer.pk, "vehicle": centre.vehicle.pk, "phone": PHONE, "starts_at": "2026-11-25T10:00",
+        "jobs": [{"job_id": JobType.unscoped.get(code="J-101").pk, "description": "更换机油"}],
+    }  # fmt: skip
+    centre.complete(case, "book", "advisor", said)
+    item = centre.item(case, "readback").pk
+    return str(clerk.post(f"/tasks/{item}", {"readback_ok": "yes", "once_key": "r1"}).headers["Location"])
+
+
+@pytest.mark.covers("AUTO-04")
+def test_after_reading_back_the_clerk_is_led_to_the_call_that_still_runs(centre: Centre) -> None:
+    call, clerk = rung(centre), centre.client("advisor")
+    answer(call.pk, actor=centre.cast.actor("advisor"))
+    led_to = read_back(centre, clerk, call)
+    assert led_to == f"/calls/{call.pk}"
+    assert "电话还没挂断" in text_of(clerk.get(led_to))
+
+
+def test_after_a_call_that_has_ended_the_clerk_goes_back_to_the_workbench(centre: Centre) -> None:
+    call, clerk = rung(centre), centre.client("advisor")
+    answer(call.pk, actor=centre.cast.actor("advisor"))
+    clerk.post(f"/calls/{call.pk}/hang-up")
+    assert read_back(centre, clerk, call) == "/"
 
 
 def test_a_withheld_number_leaves_the_customers_own_on_the_case(centre: Centre) -> None:

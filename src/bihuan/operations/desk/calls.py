@@ -116,6 +116,13 @@ def ringing_now(*, actor: Actor) -> Ringing:
     return Ringing(calls, talking, hashlib.sha256(str(seen).encode()).hexdigest()[:12])
 
 
+def call_in_hand(case_id: int, *, actor: Actor) -> CallLog | None:
+    """The call about this case on which the actor still is: where they go back to when its steps are done."""
+    rows = CallLog.objects.visible_to(actor).filter(case_id=case_id, user=actor.user_id, outcome="answered")
+    found: CallLog | None = rows.filter(answered_at__gte=clock.now() - FORGOTTEN_AFTER).order_by("-pk").first()
+    return found
+
+
 def answer_by(call: CallLog) -> datetime:
     """Until when a ringing call is answered in time."""
     return call.ringing_at + IN_TIME

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.kernel.ids import new_once_key
+from bihuan.operations.desk.calls import call_in_hand
 from bihuan.operations.newcomers import register_newcomer
 from bihuan.operations.pages.progress import progress_token
 from bihuan.operations.pages.task import TaskPage, next_item, task_page
@@ -114,6 +115,9 @@ def _go_on(request: HttpRequest, item_id: int, case_id: int, actor: Actor) -> Ht
     if following is not None:
         flash(request, f"“{name}”已完成，接着办“{following.name}”")
         return go(request, reverse("tasks:task", args=(following.pk,)))
+    call = call_in_hand(case_id, actor=actor)
+    if call is not None:
+        return go(request, reverse("calls:talk", args=(call.pk,)), f"“{name}”已完成，电话还没挂断")
     return go(request, reverse("workbench:home"), f"“{name}”已完成{_passed_to(present)}")
 
 
