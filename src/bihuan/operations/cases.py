@@ -44,12 +44,17 @@ def start_case(
 
 
 @transaction.atomic
-def start_process(case: Case, *, actor: Actor, variables: Mapping[str, Any] | None = None) -> int:
-    """Start the process named like the case's kind; answers the instance's id."""
+def start_process(
+    case: Case, *, actor: Actor, variables: Mapping[str, Any] | None = None, process: str | None = None
+) -> int:
+    """Start the process named like the case's kind, or another beside it; answers the instance's id.
+
+    Raises NotFound when none of that name is published.
+    """
     plate = case.vehicle.plate if case.vehicle else ""
     who = case.customer.name if case.customer else ""
     result = engine_store.start_instance(
-        case.kind,
+        process or case.kind,
         site_id=case.site_id,
         subject_kind=CASE,
         subject_id=case.pk,

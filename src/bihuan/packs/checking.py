@@ -152,8 +152,9 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
     if process.id != declared.key:
         yield PackProblem(declared.file, f"流程的 id 是“{process.id}”，应为“{declared.key}”", line=process.line)
-    if declared.key not in CaseKind.values:
-        yield PackProblem("pack.toml", f"没有“{declared.key}”这种业务单", place=declared.key)
+    kind = declared.beside or declared.key
+    if kind not in CaseKind.values:
+        yield PackProblem("pack.toml", f"没有“{kind}”这种业务单", place=declared.key)
 
 
 def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:

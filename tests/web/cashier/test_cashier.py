@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from bihuan.audit.verification import verify
 from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError
+from bihuan.operations.counters import let_go
+from bihuan.processes.models import Definition
 from bihuan.records.models import Case, Document, Payment, Settlement
 from bihuan.records.payments import take_payment
 from bihuan.records.vehicles import create_vehicle
@@ -72,8 +76,33 @@ def test_money_goes_back_only_with_authority(centre: Centre) -> None:
     assert "多收了零头" in shown and "-20.00" in shown
 
 
-def test_money_stays_owed_only_while_the_cashier_can_still_take_it(centre: Centre) -> None:
+@pytest.mark.covers("AUTO-24", "AUTO-26")
+def test_money_owed_after_a_refund_is_collected_again_and_the_gate_waits_for_it(centre: Centre) -> None:
     case = drive(centre, "放行核对")
+    old = Document.unscoped.get(case=case, kind="gate_pass")
+    values = {"amount_yuan": "20", "method": "cash", "reason": "收错方式"}
+    assert centre.client("site_manager").post(f"/cashier/refund/{case.pk}", values).status_code == 302
+    assert bill_of(case).status == "agreed"
+    papers = {"gate_pass": old.number, "settlement": bill_of(case).number}
+    with pytest.raises(BusinessError, match="已经作废：退款：收错方式"):
+        let_go(papers["gate_pass"], papers["settlement"], actor=centre.cast.actor("guard"))
+    assert "补收款" in centre.client("cashier").get(f"/cases/{case.pk}").content.decode()
+    assert 'class="plate"' in centre.client("cashier").get("/cashier").content.decode()
+
+    part = {"payments": [{"method": "card", "amount_yuan": "5"}], "invoice": "none"}
+    centre.complete(case, "cashier", "cashier", part)
+    assert not Document.unscoped.filter(case=case, kind="gate_pass", voided_at=None).exists()
+    rest = {"payments": [{"method": "card", "amount_yuan": "15"}], "invoice": "none"}
+    centre.complete(case, "cashier", "cashier", rest)
+    new = Document.unscoped.get(case=case, kind="gate_pass", voided_at=None)
+    assert bill_of(case).status == "settled" and new.number != old.number
+    let_go(new.number, papers["settlement"], actor=centre.cast.actor("guard"))
+    assert verify() == []
+
+
+def test_without_that_process_money_that_stays_owed_cannot_be_given_back_any_more(centre: Centre) -> None:
+    case = drive(centre, "放行核对")
+    Definition.objects.filter(key="collect_again").update(current=None)
     values = {"amount_yuan": "20", "method": "cash", "reason": "收错方式"}
     answer = centre.client("site_manager").post(f"/cashier/refund/{case.pk}", values)
     assert answer.status_code == 422 and "退款须同时减少应收" in answer.content.decode()

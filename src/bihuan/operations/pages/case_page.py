@@ -110,9 +110,9 @@ def _stages(case: Case, steps: list[WorkItem]) -> list[Stage]:
 
 
 def main_instance(case_id: int) -> Instance | None:
-    """The process that carries a case: its newest instance that no other called."""
+    """The process that carries a case: its first instance; others may run beside it."""
     rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, parent__isnull=True)
-    found: Instance | None = rows.select_related("version").order_by("-pk").first()
+    found: Instance | None = rows.select_related("version").order_by("pk").first()
     return found
 
 

@@ -11,7 +11,7 @@ from bihuan.forms import Form
 from bihuan.forms.publishing import newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations import bookings, cases, repair_pause, work
+from bihuan.operations import bookings, cases, refunds, repair_pause, work
 from bihuan.operations.choosing import FIELD
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
@@ -277,7 +277,7 @@ def take_payment(world: World, step: Step) -> None:
 
 def refund(world: World, step: Step) -> None:
     """Money back under authority."""
-    payments.refund_payment(
+    refunds.refund(
         world.case(step.case).pk,
         actor=_acting(world, step),
         method=str(step.values.get("method") or "cash"),
