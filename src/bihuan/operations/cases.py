@@ -123,7 +123,7 @@ def cancel_case(case_id: int, *, actor: Actor, reason: str) -> Case:
     """Call a case off with a reason: its process stops, its waits and clocks end."""
     case = case_records.close_case(case_id, actor=actor, cancelled=True, reason=reason)
     running = Instance.unscoped.filter(
-        subject_kind=CASE, subject_id=case.pk, status=Instance.Status.RUNNING, parent__isnull=True
+        subject_kind=CASE, subject_id=case.pk, ended_at__isnull=True, parent__isnull=True
     )
     for instance_id in running.values_list("pk", flat=True):
         engine_store.cancel_instance(instance_id, reason=reason, actor=actor, around=surroundings())

@@ -12,10 +12,12 @@ from django.db import transaction
 from django.utils.functional import SimpleLazyObject
 
 from bihuan.engine.definition import Node
+from bihuan.engine.runtime.state import Asked
 from bihuan.forms import Form, FormContext
 from bihuan.forms.publishing import NO_FORM, loaded_form, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.operations.answering import ANSWER_KEYS, asked_with, keep_answer, read_answer
 from bihuan.operations.binding import sort_values, write_sheets, write_values
 from bihuan.operations.choosing import FIELD, choices_of_submission
 from bihuan.operations.facts import case_facts
@@ -105,7 +107,7 @@ def complete_task(
     somebody else was faster. Repeating a request with its one-time key answers the first outcome.
     """
     # This is the hot path of the product: the item is read once, locked, and before anything of its case is written.
-    held = _hold(item_id, actor)
+    held = hold_work(item_id, actor=actor)
     first = engine_store.repeated_result(held, once_key, actor=actor)
     if first is not None:
         return _outcome(first)
@@ -113,44 +115,83 @@ def complete_task(
     lent = engine_store.acted_for(held, actor)
     if lent is not None:
         actor = actor.lent(lent)
-    facts = held.instance.facts
+    asked = asked_with(held)
+    if asked is not None and asked.mode != "delegate":
+        return _answer_only(held, asked, raw, actor, once_key)
     # Many steps only route: their case is not read at all.
-    case = cast("Case", SimpleLazyObject(partial(load_case, facts.subject_id, IN_FACTS)))
-    touched = bool(held.node.extension.effects)
-    variables: dict[str, Any] = {}
-    values: dict[str, Any] = {}
-    before = held.variables
-    plain = not hasattr(raw, "getlist")
+    case = cast("Case", SimpleLazyObject(partial(load_case, held.instance.facts.subject_id, IN_FACTS)))
+    answer = read_answer(held, raw, asked) if asked is not None or held.node.signoff is not None else None
     picked = choices_of_submission(held, raw, actor)
-    if held.form_key:
-        if held.form_version is None:
-            raise NotFound(NO_FORM.format(key=held.form_key))
-        form = loaded_form(*held.form_version)
-        known = ChainMap(before, cast("dict[str, Any]", LazyNames(lambda _: case_facts(case), facts)))
-        context = FormContext(known, facts.timezone, clock.now(), resolver(facts.site_id))
-        cleaned = form.clean(raw, files, context=context)
-        if cleaned.errors:
-            raise FormRefused(cleaned.errors)
-        values = cleaned.values
-        bound = sort_values(form, values)
-        variables.update(bound.variables)
-        if bound.goes_beyond_sheets:
-            touched = True
-            write_values(bound, case, values, actor=actor, plain=plain)
-        elif bound.sheets:
-            case_id, instance = cast("int", facts.subject_id), held.instance
-            instance.last = write_sheets(bound, case_id, site_id=facts.site_id, actor=actor, last=instance.last)
-    else:
-        variables.update({key: value for key, value in raw.items() if plain and not key.startswith(FIELD)})
-    variables.update(picked)
-    variables.update(_run(held, values, {**before, **variables}, actor))
+    sent = _take(held, case, raw, files, actor)
+    variables = {**sent.variables, **picked, **(answer.variables if answer is not None else {})}
+    # Who does the step for somebody else does not finish it: its effects wait for who confirms.
+    if asked is None:
+        variables.update(_run(held, sent.values, {**held.variables, **variables}, actor))
     done = engine_store.complete_held(
-        held, variables, actor=actor, around=surroundings(), once_key=once_key, alone=not touched
+        held,
+        variables,
+        actor=actor,
+        around=surroundings(),
+        once_key=once_key,
+        alone=not (sent.goes_beyond_sheets or held.node.extension.effects),
+        data_for_history=answer.detail if answer is not None else None,
     )
+    if answer is not None:
+        keep_answer(held.item_id, answer.detail)
     return _outcome(done)
 
 
-def _hold(item_id: int, actor: Actor) -> engine_store.Held:
+def _answer_only(held: engine_store.Held, asked: Asked, raw: Mapping[str, Any], actor: Actor, once_key: str) -> Outcome:
+    """Whoever was asked before or after says yes or no; the form and its effects are the holder's."""
+    answer = read_answer(held, raw, asked)
+    done = engine_store.complete_held(
+        held,
+        answer.variables,
+        actor=actor,
+        around=surroundings(),
+        once_key=once_key,
+        data_for_history=answer.detail,
+    )
+    keep_answer(held.item_id, answer.detail)
+    return _outcome(done)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a submission comes to once it is checked and written: form values, variables, and how far it reached."""
+
+    values: dict[str, Any]
+    variables: dict[str, Any]
+    goes_beyond_sheets: bool = False
+
+
+def _take(
+    held: engine_store.Held, case: Case, raw: Mapping[str, Any], files: Mapping[str, Any] | None, actor: Actor
+) -> Sent:
+    """Check what was sent against the step's form and write its fields. Raises FormRefused."""
+    plain = not hasattr(raw, "getlist")
+    if not held.form_key:
+        kept = raw.items() if plain else ()
+        return Sent({}, {key: value for key, value in kept if key not in ANSWER_KEYS and not key.startswith(FIELD)})
+    if held.form_version is None:
+        raise NotFound(NO_FORM.format(key=held.form_key))
+    facts = held.instance.facts
+    form = loaded_form(*held.form_version)
+    known = ChainMap(held.variables, cast("dict[str, Any]", LazyNames(lambda _: case_facts(case), facts)))
+    context = FormContext(known, facts.timezone, clock.now(), resolver(facts.site_id))
+    cleaned = form.clean(raw, files, context=context)
+    if cleaned.errors:
+        raise FormRefused(cleaned.errors)
+    bound = sort_values(form, cleaned.values)
+    if bound.goes_beyond_sheets:
+        write_values(bound, case, cleaned.values, actor=actor, plain=plain)
+    elif bound.sheets:
+        case_id, instance = cast("int", facts.subject_id), held.instance
+        instance.last = write_sheets(bound, case_id, site_id=facts.site_id, actor=actor, last=instance.last)
+    return Sent(cleaned.values, dict(bound.variables), bound.goes_beyond_sheets)
+
+
+def hold_work(item_id: int, *, actor: Actor) -> engine_store.Held:
     """The item, locked, for somebody at its site; NotFound looks the same for a missing and a forbidden one."""
     try:
         held = engine_store.hold_item(item_id)
@@ -173,7 +214,7 @@ def _outcome(result: engine_store.StepResult) -> Outcome:
 
 def _run(held: engine_store.Held, values: dict[str, Any], variables: dict[str, Any], actor: Actor) -> dict[str, Any]:
     effects = held.node.extension.effects
-    if not effects:
+    if not effects or (held.node.extension.properties.get("again") == "once" and _done_before(held)):
         return {}
     context = EffectContext(
         actor=actor,
@@ -184,3 +225,9 @@ def _run(held: engine_store.Held, values: dict[str, Any], variables: dict[str, A
         item=WorkItem.unscoped.get(pk=held.item_id),
     )
     return run_effects(effects, context)
+
+
+def _done_before(held: engine_store.Held) -> bool:
+    """Whether the step was completed before in this instance: then `bihuan:again="once"` leaves its effects out."""
+    rows = WorkItem.unscoped.filter(instance_id=held.instance.id, node_id=held.node_id, asked_as="")
+    return bool(rows.filter(status=WorkItem.Status.DONE).exists())

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from bihuan.audit.models import Entry
-from bihuan.engine.runtime import State, apply, event_from_json, new_state
+from bihuan.engine.runtime import State, apply, event_from_json, new_state, parked_by
 from bihuan.kernel import clock
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.finishing import TIMER
@@ -101,7 +101,7 @@ def _gather(rows: list[Instance]) -> list[Stored]:
     open_incidents = Incident.unscoped.filter(instance_id__in=found, resolved_at__isnull=True)
     for instance_id, number in open_incidents.values_list("instance_id", "number"):
         found[instance_id].incidents.add(number)
-    children = Instance.unscoped.filter(parent_id__in=found, status=Instance.Status.RUNNING)
+    children = Instance.unscoped.filter(parent_id__in=found, ended_at__isnull=True)
     for child, parent, wait in children.values_list("pk", "parent_id", "parent_wait"):
         found[parent].called[wait].append(child)
     chains = {row.chain for row in rows}
@@ -128,7 +128,7 @@ def _findings(one: Stored) -> Iterator[Finding]:
 
 def _outcome(one: Stored, state: State) -> Iterator[Finding]:
     row = one.row
-    told = "running" if state.status in ("new", "running") else state.outcome
+    told = {"new": "running"}.get(state.status, state.status) if state.status != "ended" else state.outcome
     if told != row.status:
         yield "status-differs", f"记录为“{row.get_status_display()}”，引擎状态为“{told}”"
     if (row.ended_at is None) != row.is_running:
@@ -166,12 +166,18 @@ def _structure(one: Stored, state: State) -> Iterator[Finding]:
 def _items(one: Stored, state: State) -> Iterator[Finding]:
     waiting = {wait.id: wait.node for wait in state.waits.values() if wait.kind == "item"}
     for item in one.items:
-        if item.is_open and waiting.pop(item.wait, None) != item.node_id:
+        if not item.is_over and waiting.pop(item.wait, None) != item.node_id:
             yield "item-extra", f"待办“{item.name}”（{item.pk}）没有流程在等它"
-        if item.is_open != (item.completed_at is None):
+        elif not item.is_over and item.is_open != _is_somebodys_turn(state, item.wait):
+            yield "item-turn-differs", f"待办“{item.name}”（{item.pk}）轮到谁办，与流程不符"
+        if item.is_over != (item.completed_at is not None):
             yield "item-time-differs", f"待办“{item.name}”（{item.pk}）的完成时间与状况不符"
     for node in waiting.values():
         yield "item-missing", f"环节“{node}”在等人办理，但没有这项待办"
+
+
+def _is_somebodys_turn(state: State, wait: int) -> bool:
+    return state.status == "running" and not parked_by(state, wait)
 
 
 def _timers(one: Stored, state: State) -> Iterator[Finding]:
@@ -232,5 +238,5 @@ def _history(one: Stored, state: State) -> Iterator[Finding]:
         yield "history-differs", "按记录重演得到的状态与保存的不同"
     names = {"completed": WorkItem.Status.DONE, "cancelled": WorkItem.Status.CANCELLED}
     for item in one.items:
-        if not item.is_open and item.status != names.get(outcomes.get(item.wait, "")):
+        if item.is_over and item.status != names.get(outcomes.get(item.wait, "")):
             yield "item-unproven", f"待办“{item.name}”（{item.pk}）已结束，记录里却不是这样"

@@ -268,7 +268,12 @@ def skip_incident(
 @transactional
 def cancel_instance(instance_id: int, reason: str, *, actor: Actor, around: Surroundings = NOWHERE) -> StepResult:
     """Stop an instance with everything it waits for and every process it called."""
-    return _command(instance_id, CancelInstance(reason), actor, around)
+    unit = begin(actor, clock.now(), around)
+    instance = hold_instance(instance_id)
+    if instance.status != "suspended":
+        _running(instance)
+    unit.submit(instance, CancelInstance(reason))
+    return finish(unit, instance, command="CancelInstance")
 
 
 @transactional
@@ -301,6 +306,8 @@ def _command(instance_id: int, command: Command, actor: Actor, around: Surroundi
 
 
 def _running(instance: Loaded) -> Loaded:
+    if instance.status == "suspended":
+        raise Conflict("流程已挂起，恢复后才能继续")
     if instance.status != "running":
         raise Conflict("流程已经结束")
     return instance

@@ -172,11 +172,11 @@ def cancel_called(unit: Unit, instance: Loaded, event: CallClosed) -> None:
 
     def cancel() -> None:
         running = Instance.unscoped.filter(
-            parent_id=instance.id, parent_wait=event.wait, status=Instance.Status.RUNNING
+            parent_id=instance.id, parent_wait=event.wait, ended_at__isnull=True
         ).values_list("pk", flat=True)
         for child_id in running:
             child = unit.hold(child_id)
-            if child.state.status == "running":
+            if child.state.status in ("running", "suspended"):
                 unit.follow(child, CancelInstance("上级流程已不再需要"))
 
     unit.later(cancel)

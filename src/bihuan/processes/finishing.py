@@ -24,6 +24,7 @@ from bihuan.engine.runtime import (
 from bihuan.kernel.sql import moment, query
 from bihuan.processes.assigning.deciding import stand_in
 from bihuan.processes.contract import NO_VALUES, ClosedItem, Decided, Moments, OpenedItem, StepResult
+from bihuan.processes.handling.writing import write_what_people_did
 from bihuan.processes.holding import acted_for
 from bihuan.processes.models import Incident, Job, Offer
 from bihuan.processes.rows import Held, Loaded
@@ -161,7 +162,7 @@ def _write_instance(
         data["notes"] = instance.notes
     if instance.decided:
         data["decided"] = {str(wait): {**one.record, "why": one.why} for wait, one in instance.decided.items()}
-    status = net.ended or instance.status
+    status = net.ended or ("suspended" if instance.state.status == "suspended" else "running")
     ids = write(
         Change(
             instance=instance,
@@ -178,6 +179,7 @@ def _write_instance(
     named = [Offer(item_id=ids[new.wait], user_id=user) for new in new_items for user in new.offered]
     if named:
         Offer.objects.bulk_create(named)
+    write_what_people_did(instance)
     closed = [ClosedItem(done.item_id, done.wait, "completed", done.node.extension.limit)] if done is not None else []
     return StepResult(
         instance=instance.facts,
@@ -301,7 +303,7 @@ def _close_others(unit: Unit, instance: Loaded, closed: Mapping[int, str], done:
     marks = ", ".join(["%s"] * len(waits))
     rows = query(
         "UPDATE processes_workitem SET status = 'cancelled', completed_at = %s "
-        f"WHERE instance_id = %s AND status = 'open' AND wait IN ({marks}) RETURNING id, wait, limit_key",
+        f"WHERE instance_id = %s AND status IN ('open', 'waiting') AND wait IN ({marks}) RETURNING id, wait, limit_key",
         (moment(unit.now), instance.id, *waits),
     )
     return [ClosedItem(item_id, wait, "cancelled", limit) for item_id, wait, limit in sorted(rows)]

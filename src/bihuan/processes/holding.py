@@ -74,6 +74,8 @@ def require_completable(item: Held, actor: Actor) -> None:
 def refuse_closed(item: Held, actor: Actor) -> NoReturn:
     """Tell by Conflict who has done the item and when, or that it is no longer needed."""
     row = WorkItem.unscoped.select_related("completed_by").get(pk=item.item_id)
+    if row.status == WorkItem.Status.WAITING:
+        raise Conflict(waiting_words(item))
     when = local_time(row.completed_at or clock.now(), item.instance.facts.site_id)
     if row.status == WorkItem.Status.CANCELLED:
         raise Conflict(f"“{item.name}”在 {when} 已随流程变化取消，不必再办")
@@ -81,6 +83,13 @@ def refuse_closed(item: Held, actor: Actor) -> NoReturn:
         raise Conflict(f"您在 {when} 已经完成了“{item.name}”，不必再办")
     who = row.completed_by.name if row.completed_by else "系统"
     raise Conflict(f"“{item.name}”已由{who}在 {when} 完成，您填写的内容没有保存")
+
+
+def waiting_words(item: Held) -> str:
+    """Why an item that is not over cannot be done now."""
+    if item.instance.state.status == "suspended":
+        return f"流程已挂起，恢复后才能办理“{item.name}”"
+    return f"“{item.name}”要等别人先办完，办完会回到您这里"
 
 
 def local_time(at: datetime, site_id: int) -> str:

@@ -25,6 +25,7 @@ from bihuan.org.access import system_actor
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import TIMER, finish
+from bihuan.processes.handling.writing import rest_timer
 from bihuan.processes.models import Job
 from bihuan.processes.rows import hold_instance
 
@@ -119,7 +120,10 @@ def timer_handler(around: Surroundings) -> Handler:
             instance = hold_instance(job.instance_id)
         except NotFound:
             return
-        if job.wait in instance.state.waits:
+        if instance.state.status == "suspended":
+            # It was taken just as the instance was suspended: it rests like the others.
+            rest_timer(instance.id, job.wait, job.due_at, job.site_id)
+        elif job.wait in instance.state.waits:
             unit = begin(system_actor(job.site_id), clock.now(), around)
             unit.submit(instance, FireTimer(job.wait))
             finish(unit, instance, command="FireTimer")

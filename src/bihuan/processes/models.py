@@ -75,9 +75,11 @@ class Instance(SiteOwned):
 
     class Status(models.TextChoices):
         RUNNING = "running", "进行中"
+        SUSPENDED = "suspended", "已挂起"
         COMPLETED = "completed", "已完成"
         TERMINATED = "terminated", "已终止"
         CANCELLED = "cancelled", "已取消"
+        WITHDRAWN = "withdrawn", "已撤销"
         ERROR = "error", "异常结束"
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="门店")
@@ -128,7 +130,7 @@ class Instance(SiteOwned):
 
     @property
     def is_running(self) -> bool:
-        return self.status == self.Status.RUNNING
+        return self.status in (self.Status.RUNNING, self.Status.SUSPENDED)
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -142,11 +144,14 @@ class WorkItem(SiteOwned):
     Open and without `assignee` it is offered to everybody with the role at the site (`shared`: `role` names several,
     separated by commas); without a role to those of its `Offer` rows. `why` says how it came to whom it is with, and
     `unattended_since` since when nobody is there who could do it. `sort_at` is the due moment, or a date far away.
-    `local` holds the variables of this item alone (the element of a repetition) as the engine's JSON.
+    `local` holds the variables of this item alone (the element of a repetition) as the engine's JSON. One that is
+    `waiting` rests until others have acted, or its instance goes on. Who was asked besides the holder (加签, 委派) has
+    an item `asked_as` before, after or delegate; `answer` and `opinion` are theirs, or those of one who signs.
     """
 
     class Status(models.TextChoices):
         OPEN = "open", "待办"
+        WAITING = "waiting", "等待"
         DONE = "done", "已完成"
         CANCELLED = "cancelled", "已取消"
 
@@ -178,6 +183,14 @@ class WorkItem(SiteOwned):
         User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
     )
     once_key = models.CharField("一次性键", max_length=64, blank=True, default="")
+    asked_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
+    asked_as = models.CharField("受邀方式", max_length=10, blank=True, default="", db_default="")
+    answer = models.CharField("答复", max_length=10, blank=True, default="", db_default="")
+    opinion = models.CharField("意见", max_length=500, blank=True, default="", db_default="")
+    urged_at = models.DateTimeField("催办", null=True, blank=True)
+    urges = models.PositiveIntegerField("催办次数", default=0, db_default=0)
 
     unscoped: ClassVar[models.Manager[Any]] = models.Manager()
     objects: ClassVar[ScopedManager[Any]] = ScopedManager()
@@ -217,6 +230,10 @@ class WorkItem(SiteOwned):
     @property
     def is_open(self) -> bool:
         return self.status == self.Status.OPEN
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (self.Status.DONE, self.Status.CANCELLED)
 
 
 class Offer(models.Model):

@@ -27,7 +27,7 @@ def claim_item(item_id: int, *, actor: Actor) -> Held:
         name = User.objects.values_list("name", flat=True).get(pk=held.assignee_id)
         raise Conflict(f"“{held.name}”已由{name}领取")
     require_holder(held, actor)
-    return _assign(held, actor.user_id, action="item.claim", actor=actor)
+    return reassign(held, actor.user_id, action="item.claim", actor=actor)
 
 
 @transactional
@@ -40,7 +40,7 @@ def release_item(item_id: int, *, actor: Actor, check_holder: bool = True) -> He
         return held
     if not held.role:
         raise BusinessError(f"“{held.name}”没有对应的角色，只能转交给别人")
-    return _assign(held, None, action="item.release", actor=actor)
+    return reassign(held, None, action="item.release", actor=actor)
 
 
 @transactional
@@ -58,7 +58,7 @@ def transfer_item(item_id: int, to_user_id: int, *, actor: Actor, reason: str = 
         load_actor(person, held.instance.facts.site_id)
     except NotAllowed:
         raise BusinessError(f"{person.name}在这家门店没有岗位，不能转交") from None
-    return _assign(held, person.pk, action="item.transfer", actor=actor, reason=reason)
+    return reassign(held, person.pk, action="item.transfer", actor=actor, reason=reason)
 
 
 def _open(item_id: int, actor: Actor) -> Held:
@@ -68,7 +68,8 @@ def _open(item_id: int, actor: Actor) -> Held:
     return held
 
 
-def _assign(held: Held, user_id: int | None, *, action: str, actor: Actor, reason: str = "") -> Held:
+def reassign(held: Held, user_id: int | None, *, action: str, actor: Actor, reason: str = "") -> Held:
+    """Whose item it is from now on, with the deed in the history."""
     why = _WHY.get(action, "").format(by=actor.name, reason=reason)
     WorkItem.unscoped.filter(pk=held.item_id).update(assignee_id=user_id, why=why[:300], unattended_since=None)
     facts = held.instance.facts
@@ -98,6 +99,6 @@ def assign_to_deputy(item_ids: Iterable[int], user_id: int, *, why: str, actor: 
     for item_id in item_ids:
         held = read_item(item_id)
         if held.is_open and held.assignee_id is None:
-            _assign(held, user_id, action="item.stand_in", actor=actor, reason=why)
+            reassign(held, user_id, action="item.stand_in", actor=actor, reason=why)
             given += 1
     return given

@@ -142,6 +142,20 @@ def close_case(case_id: int, *, actor: Actor, cancelled: bool = False, reason: s
     return case
 
 
+@transaction.atomic
+def reopen_case(case_id: int, *, actor: Actor, reason: str) -> Case:
+    """A closed or cancelled case is open again, with a reason. Reopening an open one changes nothing."""
+    case = lock_case(case_id, actor=actor, open_only=False)
+    if case.status == CaseStatus.OPEN:
+        return case
+    actor.require("case.manage", case.site_id)
+    case.status, case.closed_at = CaseStatus.OPEN, None
+    case.save(update_fields=["status", "closed_at"])
+    text = optional_text(reason, label="原因", field="reason", limit=500)
+    note_on_case(actor, "case.reopened", case, data={"reason": text})
+    return case
+
+
 def worked_hours(started: datetime, done: datetime, paused_seconds: int = 0) -> Decimal:
     """Hours from start to end less the pauses, to two places."""
     seconds = max(int((done - started).total_seconds()) - paused_seconds, 0)

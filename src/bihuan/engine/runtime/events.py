@@ -141,7 +141,7 @@ class ItemOpened(Event):
     title: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
     ask: int = 0
-    """Set where the item is that of somebody asked besides the holder."""
+    """Set where people themselves said whose item it is: somebody asked, or who asked and has the step back."""
 
 
 @dataclass(frozen=True, slots=True)

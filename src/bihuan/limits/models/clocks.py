@@ -103,6 +103,7 @@ class ClockPause(models.Model):
         CONDITION = "condition", "按规则暂停"
         TEAM = "team", "不由该班组办理"
         CLOSED = "closed", "已关闭"
+        INSTANCE = "instance", "流程挂起"
 
     clock = models.ForeignKey(Clock, on_delete=models.CASCADE, related_name="pauses")
     cause = models.CharField("缘由", max_length=10, choices=Cause.choices, default=Cause.PERSON)

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bihuan.kernel.money import format_yuan
+from bihuan.operations.pages.people_words import answer_words, people_words
 from bihuan.org.models import Role
 from bihuan.processes.history import HistoryEntry, history
 from bihuan.processes.models import Instance, WorkItem
@@ -95,12 +96,20 @@ def _step_words(
     note = "，".join(dict.fromkeys(details))
     on = f"接下来：{'、'.join(dict.fromkeys(after))}" if after else ""
     both = "。".join(part for part in (note, on) if part)
+    command = entry.data.get("command", "")
+    told = people_words(command, entry.data.get("detail", {}))
     raised = [event for event in events if event.get("type") == "IncidentRaised"]
     if raised:
         return "流程在自动步骤停下，等待处理", str(raised[0].get("reason", "")), "bad", "alert-triangle"
+    if told is not None:
+        what, why, tone, icon = told
+        return what, "。".join(part for part in (why, on) if part), tone, icon
     if entry.item_id is not None:
+        answered = answer_words(names.get(entry.item_id, "一项工作"), entry.data.get("detail", {}))
+        if answered is not None:
+            what, opinion, tone, icon = answered
+            return what, "。".join(part for part in (opinion, both) if part), tone, icon
         return f"完成“{names.get(entry.item_id, '一项工作')}”", both, "ok", "check"
-    command = entry.data.get("command", "")
     if command == "Start":
         return "流程开始", both, "info", "flag"
     if command == "CancelInstance":
@@ -248,6 +257,10 @@ WORDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     "item.claim": lambda data: (f"领取“{data.get('name', '')}”", "", "none", "user-check"),
     "item.release": lambda data: (f"退回“{data.get('name', '')}”", _reason(data), "none", "arrow-back-up"),
     "item.transfer": _handed_on,
+    "item.take_back": lambda data: (f"拿回“{data.get('name', '')}”", "", "none", "arrow-back-up"),
+    "item.cc": lambda data: (f"抄送“{data.get('name', '')}”给{data.get('names', '')}", _reason(data), "none", "mail"),
+    "item.urge": lambda data: (f"催办“{data.get('name', '')}”", _reason(data), "warn", "bell"),
+    "case.reopened": _verb("单据重新打开", "player-play", "info"),
     "clock.pause": lambda data: (f"暂停计时：{data.get('name', '')}", _reason(data), "warn", "clock-pause"),
     "clock.resume": lambda data: (f"恢复计时：{data.get('name', '')}", "", "none", "player-play"),
     "clock.move_target": lambda data: (f"调整时限：{data.get('name', '')}", _reason(data), "warn", "clock"),

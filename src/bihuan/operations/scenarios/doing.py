@@ -12,6 +12,7 @@ from bihuan.forms.publishing import newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations import bookings, cases, refunds, repair_pause, work
+from bihuan.operations.answering import ANSWER_KEYS
 from bihuan.operations.choosing import FIELD
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
@@ -37,12 +38,18 @@ def open_item(world: World, step: Step) -> WorkItem:
         raise StepProblem("缺少 task（任务名称）")
     case = world.case(step.case)
     items = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk)
-    named = [item for item in items.order_by("-pk") if step.task in (item.name, item.node_id)]
-    chosen: WorkItem | None = next((item for item in named if item.is_open), named[0] if named else None)
-    if chosen is not None:
-        return chosen
+    named: list[WorkItem] = [item for item in items.order_by("-pk") if step.task in (item.name, item.node_id)]
+    if named:
+        me = world.person_id(step.actor)
+        return max(named, key=lambda item: _likely(item, me))
     there = "、".join(items.filter(status=WorkItem.Status.OPEN).values_list("name", flat=True)) or "没有待办"
     raise StepProblem(f"单据 {case.number} 没有任务“{step.task}”；现在的待办：{there}")
+
+
+def _likely(item: WorkItem, me: int | None) -> tuple[bool, bool, bool, int]:
+    """Of several of that name: one's own before others', what can be done before what waits, the latest."""
+    mine = me is not None and item.assignee_id == me
+    return not item.is_over, mine, item.is_open, item.pk if item.is_over else -item.pk
 
 
 def complete(world: World, step: Step) -> None:
@@ -80,11 +87,13 @@ def form_values(
     by_label = {one.label: one.key for one in form.fields}
     raw: dict[str, Any] = {}
     files: dict[str, list[Any]] = {}
-    known = {one.key for one in form.fields} | {"once_key"}
+    known = {one.key for one in form.fields} | {"once_key", *ANSWER_KEYS}
     for name, value in given.items():
         key = name if name in known else by_label.get(name, "")
         if not key:
-            raise StepProblem(f"表单“{form.title}”没有字段“{name}”；可用：{'、'.join(sorted(known - {'once_key'}))}")
+            there = "、".join(sorted(known - {"once_key", *ANSWER_KEYS}))
+            raise StepProblem(f"表单“{form.title}”没有字段“{name}”；可用：{there}")
+
         one = form.field(key)
         if one is None:
             raw[key] = value
@@ -150,7 +159,7 @@ def start(world: World, step: Step) -> None:
     if kind == "service_visit":
         arrive(world, step)
         return
-    case = cases.start_case(kind, actor=_acting(world, step), site_id=world.site.pk, **_columns(world, step.values))
+    case = cases.start_case(kind, actor=acting(world, step), site_id=world.site.pk, **_columns(world, step.values))
     _remember(world, step, case)
 
 
@@ -158,7 +167,7 @@ def arrive(world: World, step: Step) -> None:
     """A car drives into the pre-check bay."""
     case = cases.receive_vehicle(
         str(step.values.get("plate") or ""),
-        actor=_acting(world, step),
+        actor=acting(world, step),
         site_id=world.site.pk,
         bay=str(step.values.get("bay") or ""),
     )
@@ -171,7 +180,8 @@ def _remember(world: World, step: Step, case: Case) -> None:
         world.cases[step.save] = case.pk
 
 
-def _acting(world: World, step: Step) -> Actor:
+def acting(world: World, step: Step) -> Actor:
+    """Who does the step; it must say so."""
     if step.actor is None:
         raise StepProblem("缺少 as（谁来做）")
     return world.actor(step.actor)
@@ -179,12 +189,12 @@ def _acting(world: World, step: Step) -> Actor:
 
 def claim(world: World, step: Step) -> None:
     """Take an offered task."""
-    engine_store.claim_item(open_item(world, step).pk, actor=_acting(world, step))
+    engine_store.claim_item(open_item(world, step).pk, actor=acting(world, step))
 
 
 def release_task(world: World, step: Step) -> None:
     """Give a task back to its role."""
-    engine_store.release_item(open_item(world, step).pk, actor=_acting(world, step))
+    engine_store.release_item(open_item(world, step).pk, actor=acting(world, step))
 
 
 def transfer(world: World, step: Step) -> None:
@@ -199,13 +209,13 @@ def transfer(world: World, step: Step) -> None:
 def pause(world: World, step: Step) -> None:
     """Stop the repair clock with a reason."""
     repair_pause.pause_repair(
-        world.case(step.case).pk, actor=_acting(world, step), reason=str(step.values.get("reason") or "")
+        world.case(step.case).pk, actor=acting(world, step), reason=str(step.values.get("reason") or "")
     )
 
 
 def resume(world: World, step: Step) -> None:
     """Let the repair clock go on."""
-    repair_pause.resume_repair(world.case(step.case).pk, actor=_acting(world, step))
+    repair_pause.resume_repair(world.case(step.case).pk, actor=acting(world, step))
 
 
 def ring(world: World, step: Step) -> None:
@@ -216,7 +226,7 @@ def ring(world: World, step: Step) -> None:
 
 def answer(world: World, step: Step) -> None:
     """Somebody picks up."""
-    calls.answer(_call(world), actor=_acting(world, step))
+    calls.answer(_call(world), actor=acting(world, step))
 
 
 def hang_up(world: World, step: Step) -> None:
@@ -233,7 +243,7 @@ def _call(world: World) -> int:
 
 def look_up(world: World, step: Step) -> None:
     """Search while talking."""
-    world.found = list(lookup.look_up(str(step.values.get("text") or ""), actor=_acting(world, step)))
+    world.found = list(lookup.look_up(str(step.values.get("text") or ""), actor=acting(world, step)))
 
 
 def message(world: World, step: Step) -> None:
@@ -252,7 +262,7 @@ def change_appointment(world: World, step: Step) -> None:
     if booked is None:
         raise StepProblem("这张单据没有预约")
     starts_at = _moment(world, str(step.values.get("starts_at") or ""))
-    bookings.change_booking(booked.pk, actor=_acting(world, step), starts_at=starts_at)
+    bookings.change_booking(booked.pk, actor=acting(world, step), starts_at=starts_at)
 
 
 def cancel_appointment(world: World, step: Step) -> None:
@@ -262,14 +272,14 @@ def cancel_appointment(world: World, step: Step) -> None:
     if booked is None:
         raise StepProblem("这张单据没有预约")
     reason = str(step.values.get("reason") or "")
-    bookings.cancel_booking(booked.pk, actor=_acting(world, step), reason=reason)
+    bookings.cancel_booking(booked.pk, actor=acting(world, step), reason=reason)
 
 
 def take_payment(world: World, step: Step) -> None:
     """Money at the cashier's desk, outside a task."""
     payments.take_payment(
         world.case(step.case).pk,
-        actor=_acting(world, step),
+        actor=acting(world, step),
         method=str(step.values.get("method") or "cash"),
         amount_yuan=step.values.get("amount"),
     )
@@ -279,7 +289,7 @@ def refund(world: World, step: Step) -> None:
     """Money back under authority."""
     refunds.refund(
         world.case(step.case).pk,
-        actor=_acting(world, step),
+        actor=acting(world, step),
         method=str(step.values.get("method") or "cash"),
         amount_yuan=step.values.get("amount"),
         reason=str(step.values.get("reason") or ""),
@@ -296,20 +306,20 @@ def release_key(world: World, step: Step) -> None:
         else str(step.values.get(key) or "")
         for key in ("gate_pass", "settlement")
     }
-    release.release_key(papers["gate_pass"], papers["settlement"], actor=_acting(world, step))
+    release.release_key(papers["gate_pass"], papers["settlement"], actor=acting(world, step))
 
 
 def receive_stock(world: World, step: Step) -> None:
     """Parts arrive at the store."""
     part = world.part(step.values.get("part"))
     quantity = Decimal(str(step.values.get("quantity") or 0))
-    stock.receive_stock(part.pk, quantity, actor=_acting(world, step), site_id=world.site.pk)
+    stock.receive_stock(part.pk, quantity, actor=acting(world, step), site_id=world.site.pk)
 
 
 def cancel(world: World, step: Step) -> None:
     """Call the case off."""
     reason = str(step.values.get("reason") or "")
-    cases.cancel_case(world.case(step.case).pk, actor=_acting(world, step), reason=reason)
+    cases.cancel_case(world.case(step.case).pk, actor=acting(world, step), reason=reason)
 
 
 def retry_incident(world: World, step: Step) -> None:
@@ -320,7 +330,7 @@ def retry_incident(world: World, step: Step) -> None:
     ).first()
     if incident is None:
         raise StepProblem("这张单据没有未处理的异常")
-    engine_store.retry_incident(incident.pk, actor=_acting(world, step), around=surroundings())
+    engine_store.retry_incident(incident.pk, actor=acting(world, step), around=surroundings())
 
 
 DOING: Mapping[str, Doing] = {

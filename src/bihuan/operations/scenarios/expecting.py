@@ -13,8 +13,10 @@ from bihuan.kernel import clock
 from bihuan.limits.models import Clock
 from bihuan.limits.report import share_in_time
 from bihuan.notify.models import Notice
+from bihuan.operations.answering import ANSWERS
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
+from bihuan.operations.pages.story import case_story
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
 from bihuan.operations.scenarios.world import StepProblem, World
@@ -43,7 +45,7 @@ def _names(value: Any) -> list[str]:
 def _items(world: World, case_name: str | None) -> list[WorkItem]:
     case = world.case(case_name)
     rows = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk)
-    return list(rows.select_related("assignee").order_by("pk"))
+    return list(rows.select_related("assignee", "completed_by").order_by("pk"))
 
 
 def _open_names(world: World, case_name: str | None) -> list[WorkItem]:
@@ -83,9 +85,42 @@ def _assignee(world: World, case_name: str | None, value: Any) -> str:
     return ""
 
 
+def _waiting(world: World, case_name: str | None, value: Any) -> str:
+    resting = [item for item in _items(world, case_name) if item.status == WorkItem.Status.WAITING]
+    missing = [name for name in _names(value) if not any(name in (item.name, item.node_id) for item in resting)]
+    return f"应在等待“{'、'.join(missing)}”，实际等待的：{_said(resting)}" if missing else ""
+
+
+def _holders(world: World, case_name: str | None, value: Any) -> str:
+    items = [item for item in _items(world, case_name) if item.is_open]
+    for name, people in dict(value).items():
+        found = sorted(item.assignee.name for item in items if item.assignee and name in (item.name, item.node_id))
+        if found != sorted(_names(people)):
+            return f"“{name}”应由“{'、'.join(_names(people))}”办理，实际：{'、'.join(found) or '没有人'}"
+    return ""
+
+
+def _answers(world: World, case_name: str | None, value: Any) -> str:
+    given = [item for item in _items(world, case_name) if item.answer in ANSWERS]
+    last = {item.completed_by.name: ANSWERS[item.answer] for item in given if item.completed_by}
+    for person, wanted in dict(value).items():
+        words = {True: "同意", False: "不同意"}.get(wanted, str(wanted))
+        if last.get(str(person)) != ANSWERS.get(words, words):
+            return f"{person}应答复“{words}”，实际：{last.get(str(person), '没有答复')}"
+    return ""
+
+
+def _process(world: World, case_name: str | None, value: Any) -> str:
+    case = world.case(case_name)
+    rows = Instance.unscoped.filter(subject_kind="case", subject_id=case.pk, parent__isnull=True)
+    instance = rows.order_by("-pk").first()
+    found = (instance.status, instance.get_status_display()) if instance else ("没有流程",)
+    return "" if str(value) in found else f"流程应为“{value}”，实际：{found[-1]}"
+
+
 def _ended(world: World, case_name: str | None, value: Any) -> str:
     case = world.case(case_name)
-    running = Instance.unscoped.filter(subject_kind="case", subject_id=case.pk, status=Instance.Status.RUNNING).exists()
+    running = Instance.unscoped.filter(subject_kind="case", subject_id=case.pk, ended_at__isnull=True).exists()
     over = case.status != "open" and not running
     return (
         "" if over == bool(value) else f"单据{'应已结束' if value else '不应结束'}，实际：{case.get_status_display()}"
@@ -223,8 +258,11 @@ def _says(world: World, case_name: str | None, value: Any) -> str:
 
 
 def _history(world: World, case_name: str | None, value: Any) -> str:
-    entries = Entry.objects.filter(chain=world.case(case_name).chain)
+    case = world.case(case_name)
+    entries = Entry.objects.filter(chain=case.chain)
     told = "\n".join(f"{entry.action} {entry.data}" for entry in entries)
+    # What the log holds, or what the timeline says of it.
+    told += "\n".join(f"{line.what} {line.note}" for line in case_story(case.pk))
     missing = [text for text in _names(value) if text not in told]
     return f"单据历史里应有“{'、'.join(missing)}”" if missing else ""
 
@@ -305,6 +343,10 @@ def _shown(found: Any) -> str:
 
 
 CHECKS: Mapping[str, Check] = {
+    "waiting": _waiting,
+    "holders": _holders,
+    "answers": _answers,
+    "process": _process,
     "open": _open,
     "not_open": _not_open,
     "only_open": _only_open,

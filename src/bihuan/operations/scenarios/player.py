@@ -16,6 +16,7 @@ from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.duty import given_duty
 from bihuan.operations.scenarios.expecting import check
 from bihuan.operations.scenarios.format import Scenario, Step, moment
+from bihuan.operations.scenarios.people_doing import PEOPLE_DOING
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
 from bihuan.org.models import Site
 from bihuan.processes.jobs import next_due
@@ -147,9 +148,9 @@ def _do(world: World, step: Step) -> str:
     """Do what the step says in a transaction of its own; answers the refusal it was meant to meet."""
     if step.do is None:
         return ""
-    doing = DOING.get(step.do)
+    doing = DOING.get(step.do) or PEOPLE_DOING.get(step.do)
     if doing is None:
-        raise StepProblem(f"不认识的动作“{step.do}”；可用：{'、'.join(sorted(DOING))}")
+        raise StepProblem(f"不认识的动作“{step.do}”；可用：{'、'.join(sorted({**DOING, **PEOPLE_DOING}))}")
     try:
         with transaction.atomic():
             doing(world, step)

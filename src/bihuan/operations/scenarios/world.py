@@ -86,6 +86,11 @@ class World:
             user = self._holder(name, item)
         return load_actor(user, self._site_of(user))
 
+    def person_id(self, name: str | None) -> int | None:
+        """The number of a person by name or username, None for a role or nobody."""
+        found = self._person(name) if name else None
+        return None if found is None else found.pk
+
     def _person(self, name: str) -> User | None:
         return User.objects.filter(username=name).first() or User.objects.filter(name=name).order_by("pk").first()
 
@@ -170,7 +175,10 @@ def _add_person(world: World, row: dict[str, Any]) -> None:
     role = Role.objects.filter(key=row.get("role")).first() or Role.objects.filter(name=row.get("role")).first()
     if role is None:
         raise StepProblem(f"没有角色“{row.get('role')}”")
-    user = User.objects.create_user(username=f"story-{User.objects.count()}", name=str(row["name"]))
+    name = str(row["name"])
+    # By their name a story's process may name them too, as the assignee of a step.
+    taken = User.objects.filter(username=name).exists()
+    user = User.objects.create_user(username=f"story-{User.objects.count()}" if taken else name, name=name)
     position, _ = Position.objects.get_or_create(site=world.site, name=f"{role.name}（场景）")
     position.roles.add(role)
     PositionHolder.objects.create(user=user, position=position)

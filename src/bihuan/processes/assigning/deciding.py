@@ -38,6 +38,8 @@ class Stop:
 
 def decide(unit: Unit, instance: Loaded, event: ItemOpened) -> None:
     """Find who does a step that has opened, if its diagram says so or names somebody; plain offers to a role stay."""
+    if event.ask:
+        return
     rule = instance.process.nodes[event.node].assignment
     if rule is not None or isinstance(event.assignee, list):
         unit.later(lambda: _settle(unit, instance, event, rule or PLAIN))

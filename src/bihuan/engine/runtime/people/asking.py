@@ -210,7 +210,7 @@ def _give_back(run: Run, asked: Asked, token: Token) -> None:
         run.emit(AskDropped(other.id))
     run.emit(ResultsFreed(token.id))
     node = run.node(token)
-    _emit_item(run, node, token, asked.asker, node.extension.role, node.extension.form, 0)
+    _emit_item(run, node, token, asked.asker, node.extension.role, node.extension.form, asked.id)
 
 
 def _open(run: Run, asked: Asked) -> None:

@@ -1,0 +1,155 @@
+"""What people do in a scenario besides completing tasks: back, again, together, by others, not now, after all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bihuan.operations.people import asking, ending, going_back
+from bihuan.operations.scenarios.doing import Doing, acting, complete, open_item
+from bihuan.operations.scenarios.format import Step
+from bihuan.operations.scenarios.world import StepProblem, World
+from bihuan.processes.models import WorkItem
+
+MODES = {**{key: key for key in asking.MODES}, **{label: key for key, label in asking.MODES.items()}}
+WAYS = {"again": False, "straight": True, "重新走一遍": False, "直接回到我这里": True}
+
+
+def _text(step: Step, key: str) -> str:
+    return str(step.values.get(key) or "")
+
+
+def _to(world: World, step: Step) -> int:
+    return int(world.user(_text(step, "to")).pk)
+
+
+def _holding(world: World, step: Step) -> tuple[WorkItem, Any]:
+    item = open_item(world, step)
+    return item, world.actor(step.actor, item)
+
+
+def send_back(world: World, step: Step) -> None:
+    """Return a task to a step passed before."""
+    item, actor = _holding(world, step)
+    way = _text(step, "way") or "again"
+    if way not in WAYS:
+        raise StepProblem(f"不认识的 way“{way}”；可用：{'、'.join(WAYS)}")
+    going_back.send_back_work(item.pk, _text(step, "to"), actor=actor, reason=_text(step, "reason"), straight=WAYS[way])
+
+
+def recall(world: World, step: Step) -> None:
+    """Take back the task one has just completed, or the return one has just asked for."""
+    if not step.task:
+        raise StepProblem("缺少 task（任务名称）")
+    actor = acting(world, step)
+    case = world.case(step.case)
+    rows = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk).order_by("-pk")
+    named = [item for item in rows if step.task in (item.name, item.node_id)]
+    mine = [item for item in named if item.completed_by_id == actor.user_id and item.answer != "recalled"]
+    done = mine[0] if mine else None
+    resting = next((item for item in named if item.status == WorkItem.Status.WAITING), None)
+    item = resting or done or open_item(world, step)
+    going_back.recall_work(item.pk, actor=actor, reason=_text(step, "reason"))
+
+
+def take_back(world: World, step: Step) -> None:
+    """Take back a task one has handed on; without a task, the whole process to one's first step."""
+    actor = acting(world, step)
+    if step.task:
+        going_back.take_back_work(open_item(world, step).pk, actor=actor)
+    else:
+        going_back.take_back_case(world.case(step.case).pk, actor=actor, reason=_text(step, "reason"))
+
+
+def delegate(world: World, step: Step) -> None:
+    """Have a colleague do one's task, which then comes back."""
+    item, actor = _holding(world, step)
+    asking.delegate_work(item.pk, _to(world, step), actor=actor, reason=_text(step, "reason"))
+
+
+def add_assignee(world: World, step: Step) -> None:
+    """Have a colleague sign too: before, after, or with the others."""
+    item, actor = _holding(world, step)
+    mode = _text(step, "how") or "before"
+    if mode not in MODES or MODES[mode] == "delegate":
+        raise StepProblem(f"不认识的 how“{mode}”；可用：before、after、with")
+    weight = step.values.get("weight", 1)
+    asking.add_assignee(
+        item.pk, _to(world, step), MODES[mode], actor=actor, reason=_text(step, "reason"), weight=int(weight)
+    )
+
+
+def remove_assignee(world: World, step: Step) -> None:
+    """A colleague need not sign any more."""
+    item, actor = _holding(world, step)
+    asking.remove_assignee(item.pk, _to(world, step), actor=actor, reason=_text(step, "reason"))
+
+
+def copy(world: World, step: Step) -> None:
+    """Let colleagues know of a task."""
+    given = step.values.get("to")
+    names = given if isinstance(given, list) else [given]
+    people = [world.user(str(name)).pk for name in names if name]
+    asking.copy_work(open_item(world, step).pk, people, actor=acting(world, step), note=_text(step, "note"))
+
+
+def urge(world: World, step: Step) -> None:
+    """Remind those who have to do a task."""
+    case = world.case(step.case)
+    rows = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk, status="open")
+    named = [item for item in rows.order_by("pk") if step.task in (item.name, item.node_id)]
+    item = named[0] if named else open_item(world, step)
+    asking.urge_work(item.pk, actor=acting(world, step), note=_text(step, "note"))
+
+
+def withdraw(world: World, step: Step) -> None:
+    """Whoever began the process withdraws it."""
+    ending.withdraw_case(world.case(step.case).pk, actor=acting(world, step), reason=_text(step, "reason"))
+
+
+def terminate(world: World, step: Step) -> None:
+    """An administrator ends the process."""
+    ending.terminate_case(world.case(step.case).pk, actor=acting(world, step), reason=_text(step, "reason"))
+
+
+def wake(world: World, step: Step) -> None:
+    """An ended process runs again where it stopped."""
+    ending.wake_case(world.case(step.case).pk, actor=acting(world, step), reason=_text(step, "reason"))
+
+
+def suspend(world: World, step: Step) -> None:
+    """The process stands still."""
+    ending.suspend_case(world.case(step.case).pk, actor=acting(world, step), reason=_text(step, "reason"))
+
+
+def resume_case(world: World, step: Step) -> None:
+    """The process goes on."""
+    ending.resume_case(world.case(step.case).pk, actor=acting(world, step), reason=_text(step, "reason"))
+
+
+def jump(world: World, step: Step) -> None:
+    """An administrator puts the process, or the branch of a task, at another step."""
+    item = open_item(world, step).pk if step.task else None
+    going_back.jump_case(
+        world.case(step.case).pk, _text(step, "to"), actor=acting(world, step), reason=_text(step, "reason"),
+        item_id=item,
+    )  # fmt: skip
+
+
+PEOPLE_DOING: Mapping[str, Doing] = {
+    "vote": complete,
+    "send_back": send_back,
+    "recall": recall,
+    "take_back": take_back,
+    "delegate": delegate,
+    "add_assignee": add_assignee,
+    "remove_assignee": remove_assignee,
+    "cc": copy,
+    "urge": urge,
+    "withdraw": withdraw,
+    "terminate": terminate,
+    "wake": wake,
+    "suspend": suspend,
+    "resume_case": resume_case,
+    "jump": jump,
+}

@@ -1,0 +1,107 @@
+"""Asking others about an item, and who signs with whom: who is asked must be able to do it at its site."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bihuan.accounts.models import User
+from bihuan.engine.runtime import AddSigner, Ask, ItemOpened, RemoveSigner, Unask
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
+from bihuan.org.access import load_actor
+from bihuan.org.actor import Actor
+from bihuan.processes.contract import Decided, StepResult, Surroundings
+from bihuan.processes.driving import begin
+from bihuan.processes.finishing import finish
+from bihuan.processes.handling.allowing import require_allowed
+from bihuan.processes.models import WorkItem
+from bihuan.processes.rows import Held, transactional
+
+NEEDS = {"before": "add", "after": "add", "delegate": "delegate"}
+_FIELD = re.compile(r"\s*(\w+)\s*\.\s*(\w+)\s*")
+
+
+@transactional
+def ask_person(
+    held: Held, user_id: int, mode: str, *, actor: Actor, reason: str, around: Surroundings
+) -> StepResult | None:
+    """Ask a colleague about the item: before its holder, after, or in their stead. None if they are asked already."""
+    require_allowed(NEEDS[mode], held.instance.process, held.node)
+    person = colleague(held, user_id, actor)
+    asks = held.instance.state.asks.values()
+    if any(ask.wait == held.wait and ask.person == person.pk and ask.mode == mode for ask in asks):
+        return None
+    unit = begin(actor, clock.now(), around)
+    asker = actor.user_id if actor.user_id is not None else held.assignee_id or 0
+    unit.submit(held.instance, Ask(held.wait, mode, person.pk, asker))
+    detail = {"item": held.item_id, "name": held.name, "mode": mode, "to": person.pk, "to_name": person.name,
+        "reason": reason}  # fmt: skip
+    return finish(unit, held.instance, command="Ask", detail=detail)
+
+
+@transactional
+def add_signer(
+    held: Held, user_id: int, *, weight: int, actor: Actor, reason: str, around: Surroundings
+) -> StepResult | None:
+    """One more colleague signs with the others; None if they sign already."""
+    require_allowed("add", held.instance.process, held.node)
+    person = colleague(held, user_id, actor)
+    siblings = WorkItem.unscoped.filter(instance_id=held.instance.id, node_id=held.node_id, completed_at__isnull=True)
+    if siblings.filter(assignee_id=person.pk, asked_as="").exists():
+        return None
+    unit = begin(actor, clock.now(), around)
+    unit.submit(held.instance, AddSigner(held.wait, _element(held, person, weight), weight))
+    for event in held.instance.events:
+        if isinstance(event, ItemOpened):
+            why = f"{actor.name}加入会签"
+            held.instance.decided[event.wait] = Decided(person.pk, (), event.role, why, {"rule": "add"})
+    detail = {"item": held.item_id, "name": held.name, "mode": "with", "to": person.pk, "to_name": person.name,
+        "reason": reason}  # fmt: skip
+    return finish(unit, held.instance, command="AddSigner", detail=detail)
+
+
+@transactional
+def remove_person(held: Held, user_id: int, *, actor: Actor, reason: str, around: Surroundings) -> StepResult:
+    """A colleague who was asked, or signs with the others, need not any more (减签)."""
+    require_allowed("remove", held.instance.process, held.node)
+    state = held.instance.state
+    unit = begin(actor, clock.now(), around)
+    ask = next((ask for ask in state.asks.values() if ask.wait == held.wait and ask.person == user_id), None)
+    if ask is not None:
+        unit.submit(held.instance, Unask(ask.id))
+    else:
+        siblings = WorkItem.unscoped.filter(
+            instance_id=held.instance.id, node_id=held.node_id, completed_at__isnull=True, asked_as=""
+        )
+        row = siblings.filter(assignee_id=user_id).first()
+        if row is None:
+            raise Conflict("这位同事不在这一步，或者已经办过")
+        unit.submit(held.instance, RemoveSigner(row.wait))
+    name = User.objects.values_list("name", flat=True).filter(pk=user_id).first()
+    detail = {"item": held.item_id, "name": held.name, "to": user_id, "to_name": name or "", "reason": reason}
+    return finish(unit, held.instance, command="RemoveAssignee", detail=detail)
+
+
+def colleague(held: Held, user_id: int, actor: Actor) -> User:
+    """An active person with a post at the item's site, not oneself. Raises BusinessError."""
+    person = User.objects.filter(pk=user_id, is_active=True).first()
+    if person is None:
+        raise BusinessError("只能请在职人员", "to")
+    if person.pk == actor.user_id:
+        raise BusinessError("不用请自己", "to")
+    try:
+        load_actor(person, held.instance.facts.site_id)
+    except NotAllowed:
+        raise BusinessError(f"{person.name}在这家门店没有岗位", "to") from None
+    return person
+
+
+def _element(held: Held, person: User, weight: int) -> Any:
+    """What the collection of the sign-off holds for a person: as its model reads the assignee from an element."""
+    loop = held.node.loop
+    expression = held.node.assignee
+    field = _FIELD.fullmatch(expression.text) if expression is not None else None
+    if loop is not None and field is not None and field.group(1) == loop.item:
+        return {field.group(2): person.username, "name": person.name, "weight": weight}
+    return person.username

@@ -1,0 +1,244 @@
+"""Going back, taking back, jumping, waking: the instance stands somewhere else afterwards, and history says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max
+
+from bihuan.accounts.models import User
+from bihuan.engine.definition import Process
+from bihuan.engine.runtime import (
+    CallOffRework,
+    CommandRejected,
+    ItemOpened,
+    Jump,
+    Move,
+    Restore,
+    SendBack,
+    State,
+    plan_jump,
+    plan_send_back,
+)
+from bihuan.engine.runtime.people.moving import PERSONAL
+from bihuan.kernel import clock
+from bihuan.kernel.errors import Conflict, NotAllowed
+from bihuan.org.actor import Actor
+from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundings
+from bihuan.processes.driving import begin
+from bihuan.processes.finishing import finish
+from bihuan.processes.handling.allowing import is_final, require_allowed
+from bihuan.processes.history import states_around
+from bihuan.processes.holding import refuse_closed
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
+
+RECALLED = "recalled"
+TRACES = frozenset({"ServiceRequested", "CallRequested", "MessageThrown", "SignalThrown"})
+"""Events that have reached something outside the instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A step that was done: where one may go back to. `last` is the newest item of it."""
+
+    node_id: str
+    name: str
+    last: int
+    done_by_id: int
+    done_by: str
+    done_at: datetime
+
+
+def passed_steps(instance_id: int, process: Process, present: str = "") -> list[Passed]:
+    """The steps done by people so far, newest last, without the present one and what lies before a final step."""
+    done = WorkItem.unscoped.filter(
+        instance_id=instance_id, status=WorkItem.Status.DONE, asked_as="", completed_by__isnull=False
+    ).exclude(answer=RECALLED)
+    newest = done.values("node_id").annotate(last=Max("id")).values_list("last", flat=True)
+    rows = WorkItem.unscoped.filter(pk__in=list(newest)).select_related("completed_by").order_by("completed_at", "id")
+    steps: list[Passed] = []
+    for row in rows:
+        node = process.nodes.get(row.node_id)
+        if node is None or node.kind not in PERSONAL:
+            continue
+        if is_final(node):
+            steps.clear()
+        elif row.node_id != present:
+            who, at = row.completed_by, row.completed_at
+            steps.append(Passed(row.node_id, row.name, row.pk, who.pk, who.name, at))
+    return steps
+
+
+def has_passed_final(instance_id: int, process: Process) -> bool:
+    """Whether a step was done behind which nobody goes back."""
+    final = [node.id for node in process.nodes.values() if is_final(node)]
+    done = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.DONE, node_id__in=final)
+    return bool(final) and bool(done.exclude(answer=RECALLED).exists())
+
+
+def plan_return(held: Held, target: str, *, straight: bool) -> Move:
+    """What sending back would do, without doing it. Raises Conflict with the reason where it cannot be done."""
+    try:
+        return plan_send_back(held.instance.process, held.instance.state, SendBack(held.wait, target, straight))
+    except CommandRejected as refusal:
+        raise Conflict(refusal.reason) from None
+
+
+def plan_jump_to(instance: Loaded, source: int, target: str) -> Move:
+    """What a jump would do. Raises Conflict with the reason where it cannot be done."""
+    try:
+        return plan_jump(instance.process, instance.state, Jump(source, target))
+    except CommandRejected as refusal:
+        raise Conflict(refusal.reason) from None
+
+
+@transactional
+def send_back(
+    held: Held, target: str, *, straight: bool, actor: Actor, reason: str, around: Surroundings
+) -> StepResult:
+    """Return from a held item to a step passed before; the person who did it has it again, if they still work here."""
+    process = held.instance.process
+    require_allowed("send_back", process, held.node)
+    step = next((one for one in passed_steps(held.instance.id, process, held.node_id) if one.node_id == target), None)
+    if step is None:
+        raise Conflict("只能退回到已经办过、还允许退回的环节")
+    unit = begin(actor, clock.now(), around)
+    unit.submit(held.instance, SendBack(held.wait, target, straight))
+    _give_to(held.instance, step)
+    detail = {
+        "item": held.item_id, "name": held.name, "target": step.name, "straight": straight, "reason": reason,
+        "to": step.done_by_id,
+    }  # fmt: skip
+    return finish(unit, held.instance, command="SendBack", detail=detail)
+
+
+def _give_to(instance: Loaded, step: Passed) -> None:
+    """The one item opened at the step goes to who did it last; a sign-off asks all its people again."""
+    node = instance.process.nodes[step.node_id]
+    active = User.objects.filter(pk=step.done_by_id, is_active=True).exists()
+    if node.loop is not None or not active:
+        return
+    for event in instance.events:
+        if isinstance(event, ItemOpened) and event.node == step.node_id:
+            why = f"退回给上次办理的{step.done_by}"
+            instance.decided[event.wait] = Decided(step.done_by_id, (), event.role, why, {"rule": "send_back"})
+
+
+@transactional
+def call_off_return(held: Held, *, actor: Actor, reason: str, around: Surroundings) -> StepResult:
+    """Whoever sent a step back straight goes on without its being redone."""
+    unit = begin(actor, clock.now(), around)
+    unit.submit(held.instance, CallOffRework(held.wait))
+    return finish(unit, held.instance, command="CallOffRework", detail={"name": held.name, "reason": reason})
+
+
+@transactional
+def recall_item(item_id: int, *, actor: Actor, reason: str = "", around: Surroundings) -> StepResult:
+    """Take back the step one completed, while nobody has acted on what came of it (撤回).
+
+    Refused once a program, a message or a called process was set off by it, and across final steps.
+    """
+    held = read_item(item_id)
+    row = WorkItem.unscoped.get(pk=item_id)
+    if row.status != WorkItem.Status.DONE:
+        raise Conflict(f"“{held.name}”还没有办完，不用撤回" if not row.is_over else "这项工作已经取消，不能撤回")
+    if row.answer == RECALLED:
+        raise Conflict(f"“{held.name}”已经撤回过了")
+    if not actor.is_system and row.completed_by_id != actor.user_id:
+        raise NotAllowed(f"“{held.name}”不是您办的，不能撤回")
+    require_allowed("recall", held.instance.process, held.node)
+    if is_final(held.node):
+        raise Conflict(f"“{held.name}”办完后不能撤回")
+    if held.instance.state.status == "ended":
+        raise Conflict("流程已经结束，需要时请用唤醒")
+    before, after, events = states_around(held.instance.id, item_id)
+    if any(event["type"] in TRACES for event in events):
+        raise Conflict("这一步已经触发了自动处理或通知了别处，不能撤回")
+    result = _restore(held.instance, before, after, "recall", actor, reason, around, name=held.name)
+    WorkItem.unscoped.filter(pk=item_id).update(answer=RECALLED)
+    return result
+
+
+@transactional
+def wake_instance(instance_id: int, *, actor: Actor, reason: str, around: Surroundings) -> StepResult:
+    """An ended instance runs again where it stopped: at its last steps, or at all that were open when it was ended."""
+    instance = hold_instance(instance_id)
+    require_allowed("wake", instance.process)
+    if instance.state.status != "ended":
+        raise Conflict("流程还在进行，不用唤醒")
+    if instance.parent_id is not None:
+        raise Conflict("这是被调用的流程，请唤醒它的上级流程")
+    before, after, _ = states_around(instance_id, None)
+    return _restore(instance, before, after, "wake", actor, reason, around)
+
+
+def _restore(
+    instance: Loaded,
+    before: State,
+    after: State,
+    how: str,
+    actor: Actor,
+    reason: str,
+    around: Surroundings,
+    *,
+    name: str = "",
+) -> StepResult:
+    unit = begin(actor, clock.now(), around)
+    unit.submit(instance, Restore(before, after, how))
+    _give_back(instance, before, after)
+    return finish(unit, instance, command="Restore", detail={"how": how, "name": name, "reason": reason})
+
+
+def _give_back(instance: Loaded, before: State, after: State) -> None:
+    """Items that are open again belong to whom they belonged to before."""
+    waits = [wait.id for wait in before.waits.values() if wait.kind == "item" and wait.id not in after.waits]
+    rows = list(WorkItem.unscoped.filter(instance_id=instance.id, wait__in=waits, asked_as="").order_by("wait"))
+    for event in instance.events:
+        if not isinstance(event, ItemOpened):
+            continue
+        old = next((row for row in rows if row.node_id == event.node), None)
+        if old is None:
+            continue
+        rows.remove(old)
+        person = old.completed_by_id or old.assignee_id
+        if person is not None:
+            instance.decided[event.wait] = Decided(person, (), old.role, "重新打开，仍由原来的人办理", NO_VALUES)
+
+
+@transactional
+def jump(
+    instance_id: int,
+    source: int,
+    target: str,
+    *,
+    actor: Actor,
+    reason: str,
+    around: Surroundings,
+    give_to: Passed | None = None,
+) -> StepResult:
+    """Put the instance, or the token of one wait, elsewhere: an administrator, or who began it (`give_to`)."""
+    instance = hold_instance(instance_id)
+    if instance.state.status == "ended":
+        raise Conflict("流程已经结束")
+    unit = begin(actor, clock.now(), around)
+    unit.submit(instance, Jump(source, target))
+    if give_to is not None:
+        _give_to(instance, give_to)
+    how = "jump" if give_to is None else "take_back"
+    detail: Mapping[str, Any] = {"target": instance.process.nodes[target].label, "reason": reason, "how": how}
+    return finish(unit, instance, command="Jump", detail=detail)
+
+
+def is_started_by(instance: Instance, actor: Actor) -> bool:
+    """Whether the actor began the instance."""
+    return actor.user_id is not None and instance.started_by_id == actor.user_id
+
+
+def require_live(held: Held, actor: Actor) -> None:
+    """Refuse an item that is over; one that waits for others may still be acted on by its holder."""
+    if not held.is_open and held.status != WorkItem.Status.WAITING:
+        refuse_closed(held, actor)

@@ -1,0 +1,86 @@
+"""The rows that follow from what people did: whose turn an item is, who was asked by whom, timers that stand still."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import F
+
+from bihuan.accounts.models import User
+from bihuan.engine.runtime import (
+    AskOpened,
+    Event,
+    InstanceResumed,
+    InstanceSuspended,
+    ItemParked,
+    ItemResumed,
+    PersonAsked,
+    TimerMoved,
+    parked_by,
+)
+from bihuan.kernel import clock
+from bihuan.processes.models import NEVER, Job, WorkItem
+from bihuan.processes.rows import Loaded
+
+TIMER = "timer"
+ASKED_AS = {"before": "先看（前加签）", "after": "再签（后加签）", "delegate": "代办（委派）"}
+_PEOPLE: frozenset[type[Event]] = frozenset(
+    {AskOpened, InstanceResumed, InstanceSuspended, ItemParked, ItemResumed, TimerMoved}
+)
+
+
+def write_what_people_did(instance: Loaded) -> None:
+    """After the rows of a step are written: those that only people's operations change. Most steps have none."""
+    events = [event for event in instance.events if type(event) in _PEOPLE]
+    if not events:
+        return
+    turned = {event.wait for event in events if isinstance(event, (ItemParked, ItemResumed))}
+    kinds = {type(event) for event in events}
+    _turns(instance, turned, everywhere=bool(kinds & {InstanceSuspended, InstanceResumed}))
+    for event in events:
+        if isinstance(event, AskOpened):
+            _asked(instance, event)
+        elif isinstance(event, TimerMoved):
+            moved = Job.objects.filter(instance_id=instance.id, kind=TIMER, wait=event.wait)
+            moved.update(due_at=event.due_at, run_at=event.due_at)
+    timers = Job.objects.filter(instance_id=instance.id, kind=TIMER)
+    if instance.state.status == "suspended":
+        timers.update(run_at=NEVER)
+    elif InstanceResumed in kinds:
+        timers.filter(run_at=NEVER).update(run_at=F("due_at"))
+
+
+def rest_timer(instance_id: int, wait: int, due_at: datetime, site_id: int | None) -> None:
+    """A timer of a suspended instance: there, but not to go off."""
+    Job.objects.create(
+        kind=TIMER, due_at=due_at, run_at=NEVER, created_at=clock.now(), site_id=site_id, instance_id=instance_id,
+        wait=wait,
+    )  # fmt: skip
+
+
+def _turns(instance: Loaded, waits: set[int], *, everywhere: bool) -> None:
+    state = instance.state
+    asked_for = {wait.id for wait in state.waits.values() if wait.kind == "item" and (everywhere or wait.id in waits)}
+    resting = {wait for wait in asked_for if state.status == "suspended" or parked_by(state, wait)}
+    live = WorkItem.unscoped.filter(instance_id=instance.id, completed_at__isnull=True)
+    if resting:
+        live.filter(wait__in=resting).update(status=WorkItem.Status.WAITING)
+    if asked_for - resting:
+        live.filter(wait__in=asked_for - resting).update(status=WorkItem.Status.OPEN)
+
+
+def _asked(instance: Loaded, opened: AskOpened) -> None:
+    asked = instance.state.asks.get(opened.ask)
+    if asked is None:
+        # Answered within the same step, or taken back.
+        told = (event for event in instance.events if isinstance(event, PersonAsked) and event.ask == opened.ask)
+        first = next(told, None)
+        if first is None:
+            return
+        mode, asker = first.mode, first.asker
+    else:
+        mode, asker = asked.mode, asked.asker
+    name = User.objects.values_list("name", flat=True).filter(pk=asker).first() or "同事"
+    WorkItem.unscoped.filter(instance_id=instance.id, wait=opened.item).update(
+        asked_by_id=asker, asked_as=mode, why=f"{name}请您{ASKED_AS[mode]}"
+    )
