@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.vehicles.urls")),
     path("", include("bihuan.web.imports.urls")),
     path("", include("bihuan.web.channels.urls")),
+    path("", include("bihuan.web.duty.urls")),
     path("", include("bihuan.web.admin.urls")),
     path("", include("bihuan.web.wall.urls")),
     path("", include("bihuan.web.catalogue.urls")),

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.operations.handover import holdings_of
 from bihuan.operations.pages.administration import (
     deed_name,
     departments_here,
@@ -110,6 +111,8 @@ def _do(deed: str, user_id: int, request: HttpRequest, actor: Actor) -> str:
         change_person(user_id, name=post.get("name", ""), phone=post.get("phone", ""), actor=actor)
         return "资料已保存"
     if deed == "deactivate":
+        if holdings_of(user_id, actor=actor).count:
+            raise BusinessError("名下还有没交接的工作，请先办理离职交接", field="reason")
         return f"{deactivate_person(user_id, reason=post.get('reason', ''), actor=actor).name}已停用"
     if deed == "reactivate":
         return f"{reactivate_person(user_id, actor=actor).name}已重新启用，请指定岗位"

@@ -36,6 +36,7 @@ AREAS: tuple[Area, ...] = (
     Area("配件台", "box", "parts:counter", ("stock.issue", "stock.manage"), True, "岗位"),
     Area("收银台", "cash", "cashier:desk", ("payment.take", "payment.refund"), True, "岗位"),
     Area("门卫台", "key", "guard:desk", ("key.release",), True, "岗位"),
+    Area("值班与请假", "calendar-event", "duty:home", (), group="岗位"),
     Area("客户", "users", "customers:list", ("customer.view",), group="档案"),
     Area("车辆", "car", "vehicles:list", ("customer.view",), group="档案"),
     Area("配件与项目", "tools", "catalogue:list", ("stock.view", "master.view"), group="档案"),
