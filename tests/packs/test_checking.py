@@ -56,6 +56,9 @@ VISIT = "processes/service_visit.bpmn"
         ("limits.toml", 'target = "1m"', 'target = "soon"', "", "target"),
         ("limits.toml", 'escalate_to = "front_desk"', 'escalate_to = "nobody"', "call_answer", "没有角色“nobody”"),
         ("roles.toml", '"case.view"', '"case.eat"', "customer_care", "没有操作“case.eat”"),
+        ("notices/part_short.toml", "{配件}", "{零件}", "", "没有占位词 {零件}"),
+        ("notices/part_short.toml", "[sms]", "[pigeon]", "", "没有渠道“pigeon”"),
+        ("notices/part_short.toml", "title =", "subject =", "", "没有栏目“subject”"),
         ("pack.toml", 'key = "complaint"', 'key = "compliment"', "", "没有文件"),
     ],
 )

@@ -19,7 +19,7 @@ from bihuan.kernel.errors import NotFound
 from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Notice
-from bihuan.notify.templates import TITLE_MAX, template_for
+from bihuan.notify.templates import COMMON_WORDS, TITLE_MAX, template_for
 from bihuan.org.actor import Actor
 from bihuan.org.roles import people_with_role
 
@@ -61,6 +61,8 @@ def notify_people(
     template = template_for(about.template, channels=frozenset(KINDS))
     if template is not None:
         title, body = template.fill(words)
+        # What no channel will say is not kept.
+        words = {word: words[word] for word in template.words() | COMMON_WORDS if word in words}
     event, moment = uuid.uuid4().hex, clock.now()
     about_kind, about_id = about.subject or ("", None)
     notices = [

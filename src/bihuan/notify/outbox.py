@@ -91,6 +91,12 @@ def take_next(at: datetime) -> Message | None:
     return message
 
 
+def next_due() -> datetime | None:
+    """When the next waiting message is to be sent; None when there is none."""
+    rows = Message.objects.filter(status=Message.Status.WAITING, channel__is_active=True).order_by("run_at")
+    return rows.values_list("run_at", flat=True).first()
+
+
 def _deliver(message: Message, at: datetime, send: Send) -> bool:
     try:
         outgoing = compose(message)

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 from bihuan.notify.templates import use_templates_from
 
-EFFECTS = ("reception", "estimate", "workshop", "billing", "aftercare", "appointments")
+EFFECTS = ("reception", "estimate", "workshop", "billing", "aftercare", "appointments", "notices")
 
 
 class OperationsConfig(AppConfig):

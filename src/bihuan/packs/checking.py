@@ -13,7 +13,10 @@ from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
 from bihuan.forms.texts import MAX_TEXT_LENGTH
+from bihuan.notify.channels.registry import KINDS
+from bihuan.notify.templates import TemplateError, parse_template
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
+from bihuan.operations.notice_words import words_for
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
@@ -35,6 +38,7 @@ def check_pack(folder: Path) -> list[PackProblem]:
         *_check_forms(pack),
         *_check_scripts(pack),
         *_check_decisions(pack),
+        *_check_notices(pack),
         *_check_processes(pack),
     ]
 
@@ -147,6 +151,18 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
         yield from _unused("forms", ".json", pack.forms, used_forms)
         yield from _unused("scripts", ".md", pack.scripts, used_scripts)
         yield from _unused("decisions", ".dmn", pack.decisions, used_decisions)
+
+
+def _check_notices(pack: Pack) -> Iterator[PackProblem]:
+    for key, text in pack.notices.items():
+        file = f"notices/{key}.toml"
+        try:
+            template = parse_template(text, channels=frozenset(KINDS))
+        except TemplateError as error:
+            yield from (PackProblem(file, reason) for reason in error.problems)
+            continue
+        for word in sorted(template.words() - words_for(key)):
+            yield PackProblem(file, f"没有占位词 {{{word}}}")
 
 
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:

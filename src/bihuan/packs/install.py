@@ -14,6 +14,7 @@ from bihuan.audit.log import record
 from bihuan.forms.models import FormVersion, TextVersion
 from bihuan.forms.publishing import publish_form
 from bihuan.forms.texts import newest_text, publish_text
+from bihuan.operations.rules import NOTICE
 from bihuan.org.actor import Actor
 from bihuan.org.grants import define_role
 from bihuan.org.models import Role
@@ -58,6 +59,8 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
         _install_text(pack, f"script/{key}", body, report, overwrite)
     for key, body in pack.decisions.items():
         _install_text(pack, f"decision/{key}", body, report, overwrite)
+    for key, body in pack.notices.items():
+        _install_text(pack, f"{NOTICE}{key}", body, report, overwrite)
     _install_text(pack, f"limits/{pack.key}", pack.limits_text, report, overwrite)
     for note in pack.notes:
         _install_note(pack, note, actor, report, overwrite)

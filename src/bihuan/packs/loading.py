@@ -84,6 +84,7 @@ class Pack:
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
     decisions: Mapping[str, str] = field(default_factory=dict)
+    notices: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[PackNote, ...] = ()
     prints: frozenset[str] = frozenset()
 
@@ -123,6 +124,7 @@ class _Reader:
             forms=self._forms(),
             scripts={path.stem: self._text(path) for path in self._files("scripts", "*.md")},
             decisions={path.stem: self._text(path) for path in self._files("decisions", "*.dmn")},
+            notices={path.stem: self._text(path) for path in self._files("notices", "*.toml")},
             notes=self._notes(head),
             prints=frozenset(path.stem for path in self._files("prints", "*")),
         )

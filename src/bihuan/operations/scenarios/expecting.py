@@ -17,6 +17,7 @@ from bihuan.operations.answering import ANSWERS
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.story import case_story
+from bihuan.operations.scenarios.deliveries import check_delivered
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
 from bihuan.operations.scenarios.world import StepProblem, World
@@ -365,6 +366,7 @@ CHECKS: Mapping[str, Check] = {
     "clock": _clock,
     "cases": _cases,
     "notices": _notices,
+    "delivered": check_delivered,
     "says": _says,
     "history": _history,
     "due": _due,

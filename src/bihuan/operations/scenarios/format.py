@@ -21,7 +21,7 @@ MAX_DEPTH = 50
 
 STEP_KEYS = frozenset({"at", "as", "do", "task", "case", "process", "with", "save", "refused", "then", "note"})
 GIVEN_KEYS = frozenset(
-    {"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "with", "pack"}
+    {"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "channels", "with", "pack"}
     | {"departments", "head", "superiors", "ranks", "groups", "stand_ins", "by_duty", "roster", "leave", "delegations"}
 )
 HEAD_KEYS = frozenset({"scenario", "pack", "covers", "note", "given", "steps", "when", "then"})

@@ -11,7 +11,9 @@ from django.db import transaction
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.due import next_moment
+from bihuan.notify import outbox
 from bihuan.operations.due_work import run_due_work
+from bihuan.operations.scenarios.deliveries import deliver, given_channels
 from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.duty import given_duty
 from bihuan.operations.scenarios.expecting import check
@@ -118,6 +120,7 @@ def _begin(scenario: Scenario, site: Site | None) -> tuple[World, datetime]:
         raise StepProblem(str(error)) from error
     with clock.frozen(begins):
         given_duty(world, scenario.given, begins)
+        given_channels(world, scenario.given)
     return world, begins
 
 
@@ -127,6 +130,7 @@ def _step(world: World, step: Step) -> StepReport:
         if step.at:
             _move_to(world, step.at)
         refused = _do(world, step)
+        deliver(world)
         for expectation in step.then:
             wrong = check(world, step.case, expectation)
             if wrong:
@@ -171,15 +175,20 @@ def _move_to(world: World, text: str) -> None:
     if target < clock.now():
         raise StepProblem(f"时间不能倒退：{text}")
     for _ in range(MAX_MOMENTS):
-        upcoming = [at for at in (next_moment(), next_due()) if at is not None and at <= target]
+        upcoming = [at for at in (next_moment(), next_due(), outbox.next_due()) if at is not None and at <= target]
         if not upcoming:
             break
         at = max(min(upcoming), clock.now())
         clock.move(at)
-        if not run_due_work():
+        if not _work(world):
             # A clock is breached only after its last moment: look once more just behind it.
             clock.move(min(at + _TICK, target))
-            if not run_due_work():
+            if not _work(world):
                 break
     clock.move(target)
-    run_due_work()
+    _work(world)
+
+
+def _work(world: World) -> int:
+    """What workers do at this moment; answers how much."""
+    return run_due_work() + deliver(world)

@@ -34,6 +34,7 @@ class World:
     current: int | None = None
     call: int | None = None
     found: list[Any] = field(default_factory=list)
+    delivered: list[Any] = field(default_factory=list)
 
     @property
     def zone(self) -> ZoneInfo:
