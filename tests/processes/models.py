@@ -158,3 +158,54 @@ SIGN_OFF = bpmn(
     END,
     flows="start>sign sign>end",
 )
+
+# 买方发订单，同一文件里的卖方泳池由它开始，包好后通知买方
+POOLS = (
+    f'{_HEAD}<message id="m1" name="ordered"/><message id="m2" name="packed" bihuan:correlation="number"/>'
+    '<process id="buyer" isExecutable="true"><startEvent id="start"/>'
+    '<sendTask id="order" messageRef="m1"><extensionElements><bihuan:input source="number" target="number"/>'
+    '</extensionElements></sendTask><receiveTask id="goods" messageRef="m2"/>'
+    f'{_flow("start>order")}{_flow("order>goods")}</process>'
+    '<process id="seller" isExecutable="true">'
+    '<startEvent id="got"><messageEventDefinition messageRef="m1"/></startEvent>'
+    f'{task("pack", role="technician")}'
+    '<sendTask id="ship" messageRef="m2"><extensionElements><bihuan:input source="number" target="number"/>'
+    f'</extensionElements></sendTask>{_flow("got>pack")}{_flow("pack>ship")}</process></definitions>'
+)
+
+# 由消息或信号开始
+BEGUN = bpmn(
+    "begun",
+    '<startEvent id="called"><messageEventDefinition messageRef="m"/></startEvent>',
+    '<startEvent id="alarmed"><signalEventDefinition signalRef="s"/></startEvent>',
+    task("look", role="advisor"),
+    END,
+    flows="called>look alarmed>look look>end",
+    extra='<message id="m" name="rang"/><signal id="s" name="fire"/>',
+)
+
+# 等变量满足条件；随时可开始的活动
+WATCHING = bpmn(
+    "watching",
+    START,
+    task("work", role="advisor"),
+    '<boundaryEvent id="hot" attachedToRef="work"><conditionalEventDefinition><condition>temperature > 30</condition>'
+    "</conditionalEventDefinition></boundaryEvent>".replace(" > ", " &gt; "),
+    f'<adHocSubProcess id="any" bihuan:begin="by-hand"><completionCondition>enough</completionCondition>'
+    f'{task("cool", role="advisor")}{task("rest", role="advisor")}</adHocSubProcess>',
+    END,
+    flows="start>work work>end hot>any any>end",
+)
+
+# 已完成的预订在取消时撤销
+UNDOING = bpmn(
+    "undoing",
+    START,
+    task("book", role="advisor"),
+    '<boundaryEvent id="undo" attachedToRef="book"><compensateEventDefinition/></boundaryEvent>',
+    '<userTask id="unbook" isForCompensation="true" bihuan:role="advisor"/>',
+    '<association id="a" sourceRef="undo" targetRef="unbook"/>',
+    '<intermediateThrowEvent id="back"><compensateEventDefinition/></intermediateThrowEvent>',
+    END,
+    flows="start>book book>back back>end",
+)

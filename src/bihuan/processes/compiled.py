@@ -53,6 +53,11 @@ def compiled_process(version_id: int, sha256: str, process_id: str) -> Process:
     return model.processes[process_id]
 
 
+def compiled_model(version: Version) -> Model:
+    """The whole file of a version, ready to run."""
+    return MODELS.get(version.sha256, lambda: version.xml)
+
+
 def process_of(version: Version) -> Process:
     """The main process of a version, ready to run."""
-    return MODELS.get(version.sha256, lambda: version.xml).processes[version.process_id]
+    return compiled_model(version).processes[version.process_id]

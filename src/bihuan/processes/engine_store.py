@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bihuan.engine.runtime import (
+    BeginActivity,
     CancelInstance,
     Command,
     CompleteItem,
@@ -27,6 +28,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.actor import Actor
 from bihuan.processes import once
+from bihuan.processes.beginnings import begin_by
 from bihuan.processes.contract import (
     ClosedItem,
     Context,
@@ -67,6 +69,7 @@ __all__ = [
     "StepResult",
     "Surroundings",
     "acted_for",
+    "begin_activity",
     "cancel_instance",
     "claim_item",
     "complete_held",
@@ -214,15 +217,17 @@ def deliver_message(
     *,
     actor: Actor,
     required: bool = False,
+    site_id: int | None = None,
     data_for_history: Mapping[str, Any] | None = None,
     around: Surroundings = NOWHERE,
 ) -> StepResult | None:
     """Give a message to every instance that waits for its name and correlation value, once to each.
 
-    Answers None when nobody waits (Conflict if `required`).
+    With `site_id`, one that nobody waits for begins there what is published to begin with it. Answers None when
+    nobody waits and nothing begins (Conflict if `required`).
     """
     receivers = message_receivers(name, str(correlation))
-    result = _hand_over(receivers, "message", variables, actor, data_for_history, around)
+    result = _hand_over(receivers, "message", name, variables, actor, data_for_history, around, site_id)
     if result is None and required:
         raise Conflict(f"没有流程在等待“{name}”，它可能已经走过了这一步")
     return result
@@ -238,9 +243,9 @@ def throw_signal(
     data_for_history: Mapping[str, Any] | None = None,
     around: Surroundings = NOWHERE,
 ) -> StepResult | None:
-    """Give a signal to everybody at the site who waits for it; None when nobody does."""
+    """Give a signal to everybody at the site who waits for it, and begin there what begins with it; None if nobody."""
     receivers = signal_receivers(name, site_id)
-    return _hand_over(receivers, "signal", variables, actor, data_for_history, around)
+    return _hand_over(receivers, "signal", name, variables, actor, data_for_history, around, site_id)
 
 
 @transactional
@@ -274,6 +279,14 @@ def cancel_instance(instance_id: int, reason: str, *, actor: Actor, around: Surr
         _running(instance)
     unit.submit(instance, CancelInstance(reason))
     return finish(unit, instance, command="CancelInstance")
+
+
+@transactional
+def begin_activity(
+    instance_id: int, wait: int, activity: str, *, actor: Actor, around: Surroundings = NOWHERE
+) -> StepResult:
+    """Begin an activity of an ad-hoc sub-process; `wait` is its open `adhoc` wait. Raises Conflict if it cannot be."""
+    return _command(instance_id, BeginActivity(wait, activity), actor, around)
 
 
 @transactional
@@ -316,15 +329,23 @@ def _running(instance: Loaded) -> Loaded:
 def _hand_over(
     receivers: list[tuple[int, int]],
     kind: str,
+    name: str,
     variables: Mapping[str, Any] | None,
     actor: Actor,
     detail: Mapping[str, Any] | None,
     around: Surroundings,
+    site_id: int | None,
 ) -> StepResult | None:
     unit = begin(actor, clock.now(), around)
     payload = _fit(variables)
-    unit.later(lambda: reached.extend(deliver(unit, receivers, kind, payload)))
     reached: list[int] = []
+
+    def hand_over() -> None:
+        reached.extend(deliver(unit, receivers, kind, payload))
+        if site_id is not None and (kind == "signal" or not reached):
+            reached.extend(begin_by(unit, kind, name, payload, site_id=site_id))
+
+    unit.later(hand_over)
     unit.settle()
     if not reached:
         return None

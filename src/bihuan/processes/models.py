@@ -12,6 +12,7 @@ from bihuan.engine.runtime import State
 from bihuan.kernel import clock
 from bihuan.org.models import Site
 from bihuan.org.scoping import ScopedManager, SiteOwned
+from bihuan.processes.beginning import Beginning as Beginning
 
 # Foreign keys without an index of their own begin another index, or are never searched by.
 # Work without a due moment sorts behind all work that has one, in one index that both databases read in order.
@@ -289,8 +290,7 @@ class Subscription(models.Model):
     objects: ClassVar[ScopedManager[Any]] = ScopedManager()
 
     class Meta:
-        verbose_name = "等待的消息"
-        verbose_name_plural = "等待的消息"
+        verbose_name = verbose_name_plural = "等待的消息"
         constraints = [models.UniqueConstraint(fields=["instance", "wait"], name="processes_subscription_wait")]
         indexes = [
             models.Index(fields=["kind", "name", "correlation"], name="processes_subscription_name"),

@@ -14,6 +14,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.org.actor import Actor
 from bihuan.processes.models import Definition, Version
+from bihuan.processes.triggers import note_beginnings
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ENCODING = re.compile(rb"""^[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
@@ -57,6 +58,7 @@ def publish(
     definition = Definition.objects.select_for_update().get(key=key)
     version = definition.versions.filter(sha256=digest).first()
     if version is not None and definition.current_id == version.pk:
+        note_beginnings(definition, process)
         return version
     if version is None:
         newest = definition.versions.aggregate(newest=Max("number"))["newest"] or 0
@@ -72,6 +74,7 @@ def publish(
             published_by_id=actor.user_id if actor else None,
         )
     Definition.objects.filter(pk=definition.pk).update(current=version, name=version.name)
+    note_beginnings(definition, process)
     record(
         actor_id=actor.user_id if actor else None,
         action="process.publish",

@@ -19,6 +19,7 @@ from bihuan.engine.runtime import (
     Subscribed,
     Unsubscribed,
 )
+from bihuan.processes.beginnings import begin_by
 from bihuan.processes.models import Subscription
 from bihuan.processes.rows import Loaded
 from bihuan.processes.unit import Unit
@@ -44,8 +45,14 @@ def unsubscribe(unit: Unit, instance: Loaded, event: Unsubscribed) -> None:
 
 
 def throw_message(unit: Unit, instance: Loaded, event: MessageThrown) -> None:
-    """A process throws a message: hand it over once the events of this step are all applied."""
-    unit.later(lambda: _send_on(unit, message_receivers(event.name, event.correlation), "message", event.payload))
+    """A process throws a message: hand it over once the events of this step are all applied, or let it begin one."""
+
+    def send() -> None:
+        reached = _send_on(unit, message_receivers(event.name, event.correlation), "message", event.payload)
+        if not reached:
+            begin_by(unit, "message", event.name, event.payload, site_id=instance.facts.site_id, sender=instance)
+
+    unit.later(send)
 
 
 def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
@@ -55,6 +62,7 @@ def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
     def send() -> None:
         others = [receiver for receiver in signal_receivers(event.name, site_id) if receiver[0] != thrower]
         _send_on(unit, others, "signal", event.payload)
+        begin_by(unit, "signal", event.name, event.payload, site_id=site_id, sender=instance)
 
     if event.name:
         unit.later(send)
@@ -90,6 +98,5 @@ def deliver(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Ma
     return reached
 
 
-def _send_on(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Mapping[str, Any]) -> None:
-    if not unit.is_runaway:
-        deliver(unit, receivers, kind, payload)
+def _send_on(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Mapping[str, Any]) -> list[int]:
+    return [] if unit.is_runaway else deliver(unit, receivers, kind, payload)

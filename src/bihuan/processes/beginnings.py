@@ -1,0 +1,70 @@
+"""Instances that a message or signal begins: at a start event, an instantiating receive task or event-based gateway.
+
+A message that somebody waits for begins nothing. Otherwise it begins the process that was drawn for it in the sender's
+own file (another pool); if there is none, each published process in force that begins with it. A signal begins all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bihuan.engine.runtime import Start
+from bihuan.processes.beginning import Beginning
+from bihuan.processes.compiled import compiled_model, process_of
+from bihuan.processes.families import insert_instance
+from bihuan.processes.models import Version
+from bihuan.processes.rows import Loaded
+from bihuan.processes.triggers import Trigger, trigger_for
+from bihuan.processes.unit import Unit
+
+
+def begin_by(
+    unit: Unit, kind: str, name: str, payload: Mapping[str, Any], *, site_id: int, sender: Loaded | None = None
+) -> list[int]:
+    """Begin at a site what the message or signal begins; answers the new instances, about the `sender`'s subject."""
+    if unit.is_runaway:
+        return []
+    found = [] if sender is None else list(_drawn_beside(sender, kind, name))
+    if not found or kind == "signal":
+        found += list(_published(kind, name, {version.sha256 for version, _ in found}))
+    begun: list[int] = []
+    for version, trigger in found:
+        facts = None if sender is None else sender.facts
+        instance = unit.take(
+            insert_instance(
+                version,
+                process_id=trigger.process_id,
+                site_id=site_id,
+                subject_kind=facts.subject_kind if facts else "",
+                subject_id=facts.subject_id if facts else None,
+                title=facts.title if facts else "",
+                at=unit.now,
+                started_by_id=unit.actor.user_id,
+            )
+        )
+        unit.follow(instance, Start(dict(payload), trigger.node_id, trigger.part))
+        begun.append(instance.id)
+    return begun
+
+
+def _drawn_beside(sender: Loaded, kind: str, name: str) -> Iterator[tuple[Version, Trigger]]:
+    version = Version.objects.get(pk=sender.version_id)
+    for process in compiled_model(version).processes.values():
+        trigger = trigger_for(process, kind, name)
+        if trigger is not None and process.id != sender.facts.process_id:
+            yield version, trigger
+
+
+def _published(kind: str, name: str, but: set[str]) -> Iterator[tuple[Version, Trigger]]:
+    rows = Beginning.objects.filter(kind=kind, name=name[:120]).select_related("definition__current")
+    seen: set[tuple[str, str]] = set()
+    for row in rows.order_by("definition_id", "id"):
+        version = row.definition.current
+        # One file may be published under several keys; each of its processes begins once.
+        if version is None or version.sha256 in but or (version.sha256, version.process_id) in seen:
+            continue
+        seen.add((version.sha256, version.process_id))
+        trigger = trigger_for(process_of(version), kind, name)
+        if trigger is not None:
+            yield version, trigger

@@ -1,0 +1,81 @@
+"""Instances begun by messages and signals, pools of one file, and waits of the engine's own in the store."""
+
+from __future__ import annotations
+
+import pytest
+
+from bihuan.kernel.errors import Conflict
+from bihuan.processes import engine_store as store
+from bihuan.processes.beginning import Beginning
+from bihuan.processes.history import replay
+from bihuan.processes.models import Instance
+from tests.processes.conftest import Desk
+from tests.processes.models import BEGUN, POOLS, UNDOING, WATCHING
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
+
+
+def running() -> list[str]:
+    """Processes of all instances, oldest first, with how they stand."""
+    rows = Instance.unscoped.order_by("pk").values_list("process_id", "status")
+    return [f"{process} {status}" for process, status in rows]
+
+
+def test_the_other_pool_of_a_file_is_an_instance_of_its_own(desk: Desk) -> None:
+    buyers = [
+        desk.start(POOLS, "buyer", {"number": number}, subject_kind="case", subject_id=number).instance_id
+        for number in (1, 2)
+    ]
+    assert running() == ["buyer running", "seller running", "buyer running", "seller running"]
+    second = Instance.unscoped.filter(process_id="seller").order_by("pk")[1]
+    assert (second.subject_kind, second.subject_id, second.parent_id) == ("case", 2, None)
+    desk.complete(second.pk, "pack", by="technician")
+    assert [desk.status(buyer) for buyer in buyers] == ["running", "completed"], "each answer goes to its own buyer"
+    assert replay(second.pk).to_json() == store.hold_instance(second.pk).state.to_json()
+
+
+def test_a_message_begins_what_is_published_to_begin_with_it(desk: Desk) -> None:
+    store.publish(BEGUN, "begun")
+    actor = desk.cast.actor("guard")
+    assert store.deliver_message("rang", "", actor=actor) is None, "without a place nothing begins"
+    result = store.deliver_message("rang", "", {"phone": "100"}, actor=actor, site_id=desk.site_id)
+    assert result is not None and desk.open_nodes(result.instance_id) == ["look"]
+    assert store.hold_instance(result.instance_id).state.variables == {"phone": "100"}
+
+
+def test_a_signal_begins_it_too(desk: Desk) -> None:
+    store.publish(BEGUN, "begun")
+    store.throw_signal("fire", site_id=desk.site_id, actor=desk.cast.actor("guard"))
+    assert running() == ["begun running"]
+
+
+def test_only_the_version_in_force_is_begun(desk: Desk) -> None:
+    store.publish(BEGUN, "begun")
+    store.publish(BEGUN.replace('name="rang"', 'name="knocked"'), "begun")
+    assert sorted(Beginning.objects.values_list("kind", "name")) == [("message", "knocked"), ("signal", "fire")]
+    actor = desk.cast.actor("guard")
+    with pytest.raises(Conflict):
+        store.deliver_message("rang", "", actor=actor, site_id=desk.site_id, required=True)
+    assert running() == []
+
+
+def test_conditions_and_activities_begun_by_hand_live_in_the_state_alone(desk: Desk) -> None:
+    actor = desk.cast.actor("advisor")
+    instance = desk.start(WATCHING, "watching").instance_id
+    store.set_variables(instance, {"temperature": 35}, actor=actor)
+    assert desk.open_nodes(instance) == []
+    [wait] = store.hold_instance(instance).state.waits
+    with pytest.raises(Conflict):
+        store.begin_activity(instance, wait, "nothing", actor=actor)
+    store.begin_activity(instance, wait, "cool", actor=actor)
+    desk.complete(instance, "cool", {"enough": True}, by="advisor")
+    assert desk.status(instance) == "completed"
+    assert replay(instance).to_json() == store.hold_instance(instance).state.to_json()
+
+
+def test_undoing_opens_work_like_any_other_step(desk: Desk) -> None:
+    instance = desk.start(UNDOING, "undoing").instance_id
+    desk.complete(instance, "book", by="advisor")
+    assert desk.open_nodes(instance) == ["unbook"]
+    desk.complete(instance, "unbook", by="advisor")
+    assert desk.status(instance) == "completed"
