@@ -91,17 +91,20 @@ class Line:
     share: Share
 
 
+def over(now: datetime) -> Q:
+    """The condition for open clocks past their moment. One that stands still has no moment, but may have been late."""
+    # Each part asks about `due_at`, so that both are looks into its index.
+    return Q(stopped_at__isnull=True) & (Q(due_at__lt=now) | Q(due_at__isnull=True, breached_at__isnull=False))
+
+
 def counting_as(outcome: Outcome, now: datetime) -> Q:
     """The condition for clocks that count as this at a moment."""
-    open_now = Q(stopped_at__isnull=True)
-    over = Q(breached_at__isnull=False) | Q(due_at__lt=now)
-    # Written without negation: `NOT (NULL < now)` is not true in SQL.
-    not_over = Q(breached_at__isnull=True) & (Q(due_at__isnull=True) | Q(due_at__gte=now))
+    in_time = Q(stopped_at__isnull=True) & (Q(due_at__gte=now) | Q(due_at__isnull=True, breached_at__isnull=True))
     return {
         Outcome.MET: Q(met=True),
-        Outcome.MISSED: Q(met=False) | (open_now & over),
-        Outcome.RUNNING: open_now & Q(paused_at__isnull=True) & not_over,
-        Outcome.PAUSED: open_now & Q(paused_at__isnull=False) & not_over,
+        Outcome.MISSED: Q(met=False) | over(now),
+        Outcome.RUNNING: in_time & Q(paused_at__isnull=True),
+        Outcome.PAUSED: in_time & Q(paused_at__isnull=False),
         Outcome.CANCELLED: Q(stopped_at__isnull=False, met__isnull=True),
     }[outcome]
 
@@ -110,7 +113,7 @@ def outcome_of(held: Clock, now: datetime) -> Outcome:
     """The same for a clock at hand."""
     if held.stopped_at is not None:
         return {True: Outcome.MET, False: Outcome.MISSED, None: Outcome.CANCELLED}[held.met]
-    if held.breached_at is not None or (held.due_at is not None and held.due_at < now):
+    if held.breached_at is not None if held.due_at is None else held.due_at < now:
         return Outcome.MISSED
     return Outcome.PAUSED if held.paused_at is not None else Outcome.RUNNING
 

@@ -93,8 +93,12 @@ def clock_list(query: ClockQuery, *, actor: Actor) -> ClockList:
     pages = max(1, -(-total // PAGE_SIZE))
     number = min(query.page, pages)
     shown = rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    counts = open_clocks(query, sites).aggregate(
-        **{state: Count("pk", filter=in_state(state, choices.zone, now)) for state in (LATE, TODAY)}
+    late, today = (in_state(state, choices.zone, now) for state in (LATE, TODAY))
+    # Filtered before they are counted: only what is late or due today is read.
+    counts = (
+        open_clocks(query, sites)
+        .filter(late | today)
+        .aggregate(**{LATE: Count("pk", filter=late), TODAY: Count("pk", filter=today)})
     )
     found = list(_rows(shown, choices.roles, now))
     return ClockList(replace(query, page=number), found, total, pages, choices, counts)

@@ -15,7 +15,8 @@ from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.models import Clock
-from bihuan.limits.report import By, Outcome, counting_as, held_by
+from bihuan.limits.report import By, Outcome, counting_as, held_by, over
+from bihuan.operations.rules import limit_definitions
 from bihuan.operations.surroundings import CASE, ITEM
 from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder, Role, Site
@@ -110,16 +111,15 @@ def asked_sites(query: ClockQuery, action: str, *, actor: Actor) -> list[int]:
 
 
 def choices_for(query: ClockQuery, action: str, *, actor: Actor) -> Choices:
-    """Five queries: sites, limits in use, roles, people with a post at the sites asked about."""
+    """Three queries: sites, roles, people with a post at the sites asked about; the limits are the rule book's."""
     sites = list(Site.objects.filter(pk__in=actor.sites_allowing(action)).order_by("path"))
     asked = asked_sites(query, action, actor=actor)
     held = PositionHolder.objects.filter(position__site_id__in=asked, until__isnull=True).values("user_id")
     people = User.objects.filter(Q(pk__in=held) | Q(pk=query.person or 0)).order_by("name", "pk")
     zone = next((site.timezone for site in sites if site.pk == actor.site_id), "Asia/Shanghai")
-    limits = Clock.objects.at(asked).order_by("key", "name").values_list("key", "name").distinct()
     return Choices(
         sites=sites,
-        limits=dict(limits),
+        limits={key: limit.name for key, limit in limit_definitions().items()},
         roles=dict(Role.objects.order_by("pk").values_list("key", "name")),
         people=dict(people.values_list("pk", "name")),
         zone=ZoneInfo(zone),
@@ -151,10 +151,10 @@ def open_clocks(query: ClockQuery, sites: list[int]) -> QuerySet[Clock]:
 def in_state(state: str, zone: ZoneInfo, now: datetime) -> Q:
     """The condition for what a list shows; today ends at midnight of the zone."""
     if state == LATE:
-        return Q(stopped_at__isnull=True) & counting_as(Outcome.MISSED, now)
+        return over(now)
     if state == TODAY:
         tomorrow = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone)
-        return Q(stopped_at__isnull=True, breached_at__isnull=True, due_at__gte=now, due_at__lt=tomorrow)
+        return Q(stopped_at__isnull=True, due_at__gte=now, due_at__lt=tomorrow)
     return counting_as(Outcome(state), now)
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bihuan.limits.report import By, Line, Outcome, Share, report, share_of, started_clocks
+from bihuan.limits.report import By, Line, Outcome, Share, report, started_clocks
 from bihuan.operations.pages.clock_query import (
     STATES,
     Choices,
@@ -67,7 +67,7 @@ class LimitReport:
 
 
 def limit_report(query: ClockQuery, *, actor: Actor) -> LimitReport:
-    """The report at the sites asked about. Eight queries. Raises BusinessError for a period that makes no sense."""
+    """The report at the sites asked about. Six queries. Raises BusinessError for a period that makes no sense."""
     sites = asked_sites(query, "report.view", actor=actor)
     choices = choices_for(query, "report.view", actor=actor)
     first, last, start, end = period(query, choices.zone, usual_days=USUAL_DAYS)
@@ -77,7 +77,8 @@ def limit_report(query: ClockQuery, *, actor: Actor) -> LimitReport:
     if by not in (By.DAY, By.WEEK, By.MONTH):
         # The worst first: that is what the report is read for.
         lines.sort(key=lambda line: (line.share.percent is None, line.share.percent or Decimal(0), line.label))
-    return LimitReport(query, first, last, lines, share_of(clocks), answer_counts(sites, start, end), choices)
+    total = sum((line.share for line in lines), Share())
+    return LimitReport(query, first, last, lines, total, answer_counts(sites, start, end), choices)
 
 
 def export_report(query: ClockQuery, *, actor: Actor) -> bytes:
