@@ -76,7 +76,9 @@ def load_work(item_id: int, *, actor: Actor) -> Work:
     instance = item.instance
     version = instance.version
     process = compiled_process(version.pk, version.sha256, instance.process_id)
-    form = newest_form(item.form_key)[1] if item.form_key else None
+    # Whoever was asked sees the holder's form, without filling it in.
+    key = item.form_key or (process.nodes[item.node_id].extension.form if item.asked_as else "")
+    form = newest_form(key)[1] if key else None
     if instance.subject_kind != CASE:
         raise NotFound("这项工作没有业务单")
     return Work(item, instance, load_case(instance.subject_id), process.nodes[item.node_id], form)

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from bihuan.engine.definition import Process
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.notify.told import told_about
 from bihuan.operations.effects.workshop import REPAIR
+from bihuan.operations.pages.acting import Entry
+from bihuan.operations.pages.case_acting import case_entries, process_of_instance
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
 from bihuan.operations.surroundings import CASE, load_case
 from bihuan.org.actor import Actor
-from bihuan.processes.compiled import compiled_process
 from bihuan.processes.history import diagram
 from bihuan.processes.models import Instance, WorkItem
-from bihuan.processes.queries import open_items_of_subject
 from bihuan.records.access import access_case
 from bihuan.records.models import (
     Attachment,
@@ -63,6 +64,8 @@ class CasePage:
     paused: str
     may_cancel: bool
     related: list[Case]
+    entries: list[Entry]
+    suspended: bool
     shown: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -75,7 +78,9 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
     access_case(case_id, actor=actor)
     case = load_case(case_id)
     chosen = tab if tab in TABS else "story"
-    steps = open_items_of_subject(CASE, case.pk)
+    instance = main_instance(case.pk)
+    process = process_of_instance(instance) if instance is not None else None
+    steps = _live_steps(case)
     lines = list(WorkLine.unscoped.filter(case_id=case.pk).select_related("job", "part", "done_by").order_by("seq"))
     counted = [line for line in lines if line.status in COUNTED]
     bill = Settlement.unscoped.filter(case_id=case.pk).select_related("voucher").first()
@@ -84,26 +89,34 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
         case=case,
         tab=chosen,
         steps=steps,
-        stages=_stages(case, steps),
+        stages=_stages(instance, process, steps),
         bill=bill,
         parts_yuan=sum((line.parts_fee_yuan for line in counted), Decimal("0.00")),
         labour_yuan=sum((line.labour_fee_yuan for line in counted), Decimal("0.00")),
         paused=_paused(case),
         may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
+        entries=case_entries(instance, actor, process),
+        suspended=instance is not None and instance.status == Instance.Status.SUSPENDED,
         related=[one for one in found.order_by("opened_at") if one.site_id in actor.site_ids],
     )
     page.shown.update(_TAB_CONTENT[chosen](page, lines))
     return page
 
 
-def _stages(case: Case, steps: list[WorkItem]) -> list[Stage]:
-    instance = main_instance(case.pk)
-    if instance is None:
+def _live_steps(case: Case) -> list[WorkItem]:
+    """What is to be done now, and what waits for that."""
+    rows = WorkItem.unscoped.filter(
+        instance__subject_kind=CASE, instance__subject_id=case.pk, completed_at__isnull=True
+    )
+    return list(rows.select_related("assignee", "instance").order_by("sort_at", "id"))
+
+
+def _stages(instance: Instance | None, process: Process | None, steps: list[WorkItem]) -> list[Stage]:
+    if instance is None or process is None:
         return []
     done = set(
         WorkItem.unscoped.filter(instance_id=instance.pk, status=WorkItem.Status.DONE).values_list("node_id", flat=True)
     )
-    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
     here = [item for item in steps if item.instance_id == instance.pk]
     found = stages(process, done, here, clock.now())
     return found if instance.is_running else [one for one in found if one.state != "next"]

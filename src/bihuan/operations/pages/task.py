@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bihuan.accounts.models import User
+from bihuan.engine.definition import Process
 from bihuan.engine.runtime.values import decode
 from bihuan.forms import FormContext
 from bihuan.forms.drawing import DrawnForm, draw_form
@@ -20,6 +21,7 @@ from bihuan.limits.models import Clock, ClockPause
 from bihuan.operations.binding import read_values
 from bihuan.operations.choosing import Choice, choices_at
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
+from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.repair_pause import REPAIR_NODE
@@ -79,6 +81,8 @@ class TaskPage:
     paused: str
     choices: list[Choice]
     why: str
+    entries: list[Entry]
+    signers: list[Signer]
 
     @property
     def item(self) -> WorkItem:
@@ -92,6 +96,18 @@ class TaskPage:
     def may_claim(self) -> bool:
         """Offered to one's role and nobody's yet."""
         return self.may_complete and self.item.assignee_id is None
+
+    @property
+    def votes(self) -> bool:
+        """Whether the answer is yes or no: for those who sign together, and those asked before or after."""
+        return self.item.asked_as in ("before", "after") or (
+            self.work.node.signoff is not None and not self.item.asked_as
+        )
+
+    @property
+    def only_answers(self) -> bool:
+        """Whether the form is the holder's, only to be read."""
+        return self.item.asked_as in ("before", "after")
 
     @property
     def asks_newcomers(self) -> bool:
@@ -129,6 +145,7 @@ def task_page(
     may_complete = holds(item, actor)
     may_manage = item.is_open and actor.can("case.manage", site_id)
     repair, paused = _repair(work, actor)
+    process, done = process_of(work), done_steps(work.instance.pk)
     words = script_words(facts) if item.script_key else {}
     note = work.node.extension.knowledge
     return TaskPage(
@@ -141,7 +158,7 @@ def task_page(
         drawn=_drawn(work, facts, raw, errors),
         script=fill_script(script_body(item.script_key), words) if item.script_key else "",
         knowledge=_note(note) if note else None,
-        stages=_stages(work, present),
+        stages=_stages(work, process, done, present),
         story=case_story(case.pk, newest=STORY_LENGTH)[:STORY_SHOWN],
         others=[one for one in present if one.pk != item.pk],
         money=Money(facts.parts_yuan, facts.labour_yuan, facts.hours, facts.lines, facts.settlement),
@@ -151,6 +168,8 @@ def task_page(
         paused=paused,
         choices=_choices(work, actor) if may_complete else [],
         why=_why(item, actor, names, may_complete),
+        entries=entries_of(work, actor, process, done, may_complete=may_complete),
+        signers=signers_of(work, done),
     )
 
 
@@ -230,24 +249,32 @@ def _labels(work: Work, values: Mapping[str, Any]) -> dict[str, str]:
     return labels
 
 
-def _stages(work: Work, present: list[WorkItem]) -> list[Stage]:
-    instance = work.instance
-    done = set(
-        WorkItem.unscoped.filter(instance_id=instance.pk, status=WorkItem.Status.DONE).values_list("node_id", flat=True)
-    )
-    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
-    here = [item for item in present if item.instance_id == instance.pk]
-    return stages(process, done, here, clock.now())
+def _stages(work: Work, process: Process, done: list[tuple[str, str, str]], present: list[WorkItem]) -> list[Stage]:
+    here = [item for item in present if item.instance_id == work.instance.pk]
+    return stages(process, {node for node, _, _ in done}, here, clock.now())
 
 
 def _closed_words(item: WorkItem, actor: Actor) -> str:
     if item.is_open:
         return ""
+    if item.status == WorkItem.Status.WAITING:
+        return _waiting_words(item)
     when = local_time(item.completed_at or item.opened_at, item.site_id)
     if item.status == WorkItem.Status.CANCELLED:
         return f"这项工作在 {when} 已随流程变化取消，不必再办。"
     who = item.completed_by.name if item.completed_by else "系统"
     return f"{'您' if item.completed_by_id == actor.user_id else who}在 {when} 已经完成了这项工作。"
+
+
+def _waiting_words(item: WorkItem) -> str:
+    if item.instance.status == "suspended":
+        return "流程已挂起，恢复后才能办。"
+    rows = WorkItem.unscoped.filter(
+        instance_id=item.instance_id, status=WorkItem.Status.OPEN, asked_as__in=("before", "delegate")
+    )
+    asked = rows.filter(asked_by=item.assignee_id, assignee__isnull=False)
+    names = list(asked.order_by("id").values_list("assignee__name", flat=True))
+    return f"正在等{'、'.join(names)}先办，办完回到您这里。" if names else "正在等前面的步骤重办，办完直接回到您这里。"
 
 
 def _who_can(item: WorkItem, names: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.cases import files, progress, views
+from bihuan.web.cases import acting, files, progress, views
 
 app_name = "cases"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("cases/export.xlsx", views.export, name="export"),
     path("cases/<int:case_id>", views.detail, name="detail"),
     path("cases/<int:case_id>/cancel", views.cancel, name="cancel"),
+    path("cases/<int:case_id>/process/<slug:key>", acting.act, name="act"),
     path("cases/<int:case_id>/phone", views.phone, name="phone"),
     path("cases/<int:case_id>/progress-code", progress.code, name="progress_code"),
     path("attachments/<int:attachment_id>", files.attachment, name="attachment"),

@@ -90,6 +90,7 @@ def _draw(
         "knowledge": prose(shown.knowledge.body) if shown.knowledge else "",
         "pause_reasons": REASONS,
         "code": code,
+        "sent": request.POST,
     }
     return page(request, "tasks/page.html", context, status=status)
 

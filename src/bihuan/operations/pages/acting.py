@@ -1,0 +1,270 @@
+"""The menu of a task beyond completing it, and the form of each entry: what it does is said before it is confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bihuan.accounts.models import User
+from bihuan.engine.definition import Node, Process
+from bihuan.engine.runtime import CallOffRework, Restore, SendBack, State
+from bihuan.engine.runtime.people.moving import PERSONAL
+from bihuan.kernel.errors import NotFound
+from bihuan.operations.people.asking import MODES
+from bihuan.operations.work import Work, load_work
+from bihuan.org.actor import Actor
+from bihuan.org.duty.checks import site_people
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.handling.allowing import allowed, is_final
+from bihuan.processes.handling.previewing import Preview, Previewer
+from bihuan.processes.handling.returning import RECALLED, Passed, passed_steps
+from bihuan.processes.history import states_around
+from bihuan.processes.holding import holds
+from bihuan.processes.models import WorkItem
+
+WAITING = WorkItem.Status.WAITING
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that may be done with a task: its name, a sentence, and whether it is dangerous."""
+
+    key: str
+    label: str
+    note: str
+    icon: str
+    danger: bool = False
+
+
+ENTRIES: Mapping[str, Entry] = {
+    one.key: one
+    for one in (
+        Entry("send_back", "退回", "让前面办过的步骤重办，写明原因", "arrow-back-up", danger=True),
+        Entry("recall", "撤回", "刚办完的收回来，趁下一步还没人办", "arrow-back-up"),
+        Entry("call_off", "不用重办了", "撤回刚才的退回，我接着办", "arrow-back-up"),
+        Entry("take_back", "拿回", "转出去或请别人看的，收回来自己办", "user-check"),
+        Entry("ask", "加签、委派", "请同事先看、后看或代办，办完回到您", "user-plus"),
+        Entry("remove", "减签", "请来的同事不用再办", "minus"),
+        Entry("cc", "抄送", "让同事知道这件事", "mail"),
+        Entry("urge", "催办", "提醒该办的人，半小时一次", "bell"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A step to go back to, with what each way there would do."""
+
+    step: Passed
+    again: Preview
+    straight: Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Somebody who signs or was asked, as they stand."""
+
+    item: WorkItem
+    name: str
+    how: str
+    state: str
+
+
+@dataclass(frozen=True)
+class ActPage:
+    """The form of one entry. `preview` is what it would do where there is nothing to choose."""
+
+    work: Work
+    entry: Entry
+    targets: list[Target] = field(default_factory=list)
+    preview: Preview | None = None
+    people: list[User] = field(default_factory=list)
+    removable: list[tuple[int, str]] = field(default_factory=list)
+    modes: list[tuple[str, str, str]] = field(default_factory=list)
+    weighs: bool = False
+
+
+def entries_of(
+    work: Work, actor: Actor, process: Process, done: Sequence[tuple[str, str, str]], *, may_complete: bool
+) -> list[Entry]:
+    """What the actor may do with the task now; `done` are the steps done so far (node, asked as, answer)."""
+    item, may = work.item, allowed(process, work.node)
+    mine = item.assignee_id is not None and item.assignee_id == actor.user_id
+    asked, rests = item.asked_as != "", item.status == WAITING
+    keys: list[str] = []
+    if item.status == WorkItem.Status.DONE:
+        recallable = item.completed_by_id == actor.user_id and item.answer != RECALLED and not asked
+        keys += ["recall"] if recallable and work.instance.is_running and not is_final(work.node) else []
+    elif not item.is_over and (may_complete or (mine and rests)) and work.instance.status == "running":
+        keys += _of_holder(item, process, work.node, done, rests=rests, asked=asked)
+    if not item.is_over and work.instance.status == "running":
+        keys += ["cc"]
+        keys += ["urge"] if item.is_open and not may_complete else []
+        handed = not mine and item.why.startswith(f"由{actor.name}转办") and not rests
+        keys += ["take_back"] if handed else []
+    needs = {"ask": {"add", "delegate"}, "call_off": {"recall", "send_back"}}
+    return [ENTRIES[key] for key in keys if needs.get(key, {key}) & may]
+
+
+def _of_holder(
+    item: WorkItem, process: Process, node: Node, done: Iterable[tuple[str, str, str]], *, rests: bool, asked: bool
+) -> list[str]:
+    keys: list[str] = []
+    if not asked and _may_go_back(process, node, done):
+        keys.append("send_back")
+    keys.append("ask")
+    if rests:
+        keys += ["call_off", "take_back"]
+    if rests or node.signoff is not None:
+        keys.append("remove")
+    return keys
+
+
+def _may_go_back(process: Process, present: Node, done: Iterable[tuple[str, str, str]]) -> bool:
+    passed: set[str] = set()
+    for node_id, asked_as, answer in done:
+        node = process.nodes.get(node_id)
+        if node is None or asked_as or answer == RECALLED or node.kind not in PERSONAL:
+            continue
+        if is_final(node):
+            passed.clear()
+        else:
+            passed.add(node_id)
+    return bool(passed - {present.id})
+
+
+def act_page(item_id: int, key: str, *, actor: Actor) -> ActPage:
+    """The form of an entry of a task's menu. Raises NotFound for what is not in it."""
+    work = load_work(item_id, actor=actor)
+    process = process_of(work)
+    done = done_steps(work.instance.pk)
+    offered = entries_of(work, actor, process, done, may_complete=holds(work.item, actor))
+    entry = next((one for one in offered if one.key == key), None)
+    if entry is None:
+        raise NotFound("这一步现在不能这样办")
+    return ActPage(work, entry, **_BUILDERS[key](work, actor, process))
+
+
+def process_of(work: Work) -> Process:
+    """The published process a task belongs to."""
+    version = work.instance.version
+    return compiled_process(version.pk, version.sha256, work.instance.process_id)
+
+
+def done_steps(instance_id: int) -> list[tuple[str, str, str]]:
+    """The steps of an instance that are done, in their order: node, asked as, answer."""
+    rows = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.DONE)
+    return list(rows.order_by("completed_at", "id").values_list("node_id", "asked_as", "answer"))
+
+
+def previewer(work: Work, process: Process) -> Previewer:
+    """Asks what an operation on the task's instance would do."""
+    rows = WorkItem.unscoped.filter(instance_id=work.instance.pk, completed_at__isnull=True)
+    items = list(rows.select_related("assignee").order_by("id"))
+    return Previewer(process, State.from_json(work.instance.state), items)
+
+
+def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    ask = previewer(work, process)
+    wait = work.item.wait
+    found = [
+        Target(one, ask.of(SendBack(wait, one.node_id)), ask.of(SendBack(wait, one.node_id, straight=True)))
+        for one in reversed(passed_steps(work.instance.pk, process, work.node.id))
+    ]
+    return {"targets": [one for one in found if not (one.again.refusal and one.straight.refusal)]}
+
+
+def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    before, after, _ = states_around(work.instance.pk, work.item.pk)
+    return {"preview": previewer(work, process).of(Restore(before, after))}
+
+
+def _call_off(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    return {"preview": previewer(work, process).of(CallOffRework(work.item.wait))}
+
+
+def _ask(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    may = allowed(process, work.node)
+    modes: list[tuple[str, str, str]] = []
+    if "add" in may:
+        modes.append(("before", MODES["before"], "对方先看、给意见，之后回到您这里，由您决定"))
+    if "add" in may and not work.item.asked_as:
+        modes.append(("after", MODES["after"], "您办完后对方再看；同意才往下走，不同意就退给您"))
+    if "add" in may and work.node.loop is not None and not work.item.asked_as:
+        modes.append(("with", MODES["with"], "和大家一起签，票一样算数"))
+    if "delegate" in may and not work.item.asked_as:
+        modes.append(("delegate", MODES["delegate"], "对方替您办，办完由您确认"))
+    weighs = work.node.signoff is not None and work.node.signoff.weight is not None
+    return {"modes": modes, "people": _colleagues(work, actor), "weighs": weighs}
+
+
+def _remove(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    state = State.from_json(work.instance.state)
+    asked = [ask.person for ask in state.asks.values() if ask.wait == work.item.wait]
+    names = dict(User.objects.filter(pk__in=asked).values_list("pk", "name"))
+    rows = WorkItem.unscoped.filter(
+        instance_id=work.instance.pk, node_id=work.node.id, completed_at__isnull=True, asked_as="",
+        assignee_id__isnull=False,
+    )  # fmt: skip
+    if work.node.loop is not None:
+        names.update(rows.exclude(pk=work.item.pk).values_list("assignee_id", "assignee__name"))
+    return {"removable": sorted(names.items(), key=lambda one: one[1])}
+
+
+def _people(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    return {"people": _colleagues(work, actor)}
+
+
+def _nothing(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    return {}
+
+
+def _colleagues(work: Work, actor: Actor) -> list[User]:
+    return [user for user in site_people(work.item.site_id) if user.pk != actor.user_id]
+
+
+_BUILDERS = {
+    "send_back": _send_back,
+    "recall": _recall,
+    "call_off": _call_off,
+    "take_back": _nothing,
+    "ask": _ask,
+    "remove": _remove,
+    "cc": _people,
+    "urge": _nothing,
+}
+_ASKED = {"before": "前加签", "after": "后加签", "delegate": "委派"}
+SIGNERS_SHOWN = 30
+
+
+def signers_of(work: Work, done: Sequence[tuple[str, str, str]]) -> list[Signer]:
+    """Everybody who signs the step of a task or was asked about it, as far as it is about this round of it."""
+    alone = work.node.signoff is None and not work.item.asked_as and work.item.status != WAITING
+    answered = any(node == work.node.id and asked_as for node, asked_as, _ in done)
+    if alone and not answered and not State.from_json(work.instance.state).asks:
+        return []
+    rows = WorkItem.unscoped.filter(instance_id=work.instance.pk, node_id=work.node.id).exclude(status="cancelled")
+    found = [
+        Signer(row, _who(row), _how(row), _stands(row))
+        for row in rows.select_related("assignee", "completed_by", "asked_by").order_by("-id")[:SIGNERS_SHOWN]
+        if row.answer != RECALLED
+    ]
+    return found[::-1] if len(found) > 1 else []
+
+
+def _who(row: WorkItem) -> str:
+    person = row.completed_by or row.assignee
+    return person.name if person is not None else "待领取"
+
+
+def _how(row: WorkItem) -> str:
+    if not row.asked_as:
+        return "会签" if row.answer else ""
+    return f"{row.asked_by.name if row.asked_by else '同事'}{_ASKED.get(row.asked_as, '')}"
+
+
+def _stands(row: WorkItem) -> str:
+    if row.status == WorkItem.Status.DONE:
+        return {"agree": "同意", "refuse": "不同意"}.get(row.answer, "已办")
+    return "等别人先办" if row.status == WAITING else "待办"

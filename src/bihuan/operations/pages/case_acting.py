@@ -1,0 +1,116 @@
+"""What may be done with the process of a case as a whole, and the form of each: 撤销, 拿回, 唤醒, 挂起, 终止, 跳转."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bihuan.engine.definition import Process
+from bihuan.engine.runtime import CancelInstance, Command, Jump, State
+from bihuan.engine.runtime.people.moving import PERSONAL
+from bihuan.kernel.errors import NotFound
+from bihuan.operations.pages.acting import Entry
+from bihuan.operations.surroundings import load_case
+from bihuan.org.actor import Actor
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.handling.allowing import allowed
+from bihuan.processes.handling.previewing import Preview, Previewer
+from bihuan.processes.handling.returning import has_passed_final, is_started_by, passed_steps
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.records.access import access_case
+from bihuan.records.models import Case
+
+ENTRIES: Mapping[str, Entry] = {
+    one.key: one
+    for one in (
+        Entry("take_back", "拿回到我这里", "我发起的，从头再办；正在办的都取消", "arrow-back-up", danger=True),
+        Entry("withdraw", "撤销", "我发起的不办了，流程和单据一起结束", "x", danger=True),
+        Entry("wake", "唤醒", "结束了还要办，从停下的地方继续", "player-play"),
+        Entry("suspend", "挂起", "先停下，待办、定时和时限都停住", "player-pause"),
+        Entry("resume", "恢复", "接着办，时限按停下的时间顺延", "player-play"),
+        Entry("jump", "跳转", "管理员把流程放到另一个环节", "arrow-right", danger=True),
+        Entry("terminate", "终止", "管理员结束整个流程和单据", "x", danger=True),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A step an administrator may jump to, and what that would do."""
+
+    node_id: str
+    name: str
+    preview: Preview
+
+
+@dataclass(frozen=True)
+class CaseActPage:
+    """The form of one entry."""
+
+    case: Case
+    entry: Entry
+    preview: Preview | None = None
+    places: list[Place] = field(default_factory=list)
+
+
+def case_entries(instance: Instance | None, actor: Actor, process: Process | None) -> list[Entry]:
+    """What the actor may do with the process of a case; the record of what is final is asked for in its form."""
+    if instance is None or process is None:
+        return []
+    may, started = allowed(process), is_started_by(instance, actor)
+    operates = actor.can("process.operate", instance.site_id)
+    keys: list[str] = []
+    if instance.status == Instance.Status.RUNNING:
+        keys += [key for key in ("take_back", "withdraw") if started and key in may]
+        keys += ["suspend", "jump", "terminate"] if operates else []
+    elif instance.status == Instance.Status.SUSPENDED:
+        keys += ["resume", "terminate"] if operates else []
+    elif (started or actor.can("case.manage", instance.site_id)) and "wake" in may:
+        keys.append("wake")
+    return [ENTRIES[key] for key in keys]
+
+
+def case_act_page(case_id: int, key: str, *, actor: Actor) -> CaseActPage:
+    """The form of an entry for a case. Raises NotFound for what may not be done now."""
+    access_case(case_id, actor=actor)
+    rows = Instance.unscoped.filter(subject_kind="case", subject_id=case_id, parent__isnull=True)
+    instance = rows.select_related("version").order_by("-pk").first()
+    process = process_of_instance(instance) if instance is not None else None
+    entry = next((one for one in case_entries(instance, actor, process) if one.key == key), None)
+    if entry is None or instance is None or process is None:
+        raise NotFound("这张单据现在不能这样办")
+    case = load_case(case_id)
+    ask = _previewer(instance, process)
+    if key == "jump":
+        return CaseActPage(case, entry, places=_places(process, ask))
+    return CaseActPage(case, entry, _preview(key, instance, process, ask, actor))
+
+
+def process_of_instance(instance: Instance) -> Process:
+    """The published process an instance runs on."""
+    return compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+
+
+def _previewer(instance: Instance, process: Process) -> Previewer:
+    rows = WorkItem.unscoped.filter(instance_id=instance.pk, completed_at__isnull=True)
+    return Previewer(process, State.from_json(instance.state), list(rows.select_related("assignee").order_by("id")))
+
+
+def _places(process: Process, ask: Previewer) -> list[Place]:
+    people = [node for node in process.nodes.values() if node.kind in PERSONAL]
+    places = [Place(node.id, node.label, ask.of(Jump(0, node.id))) for node in people]
+    return [place for place in places if not place.preview.refusal]
+
+
+def _preview(key: str, instance: Instance, process: Process, ask: Previewer, actor: Actor) -> Preview | None:
+    command: Command | None = None
+    if key == "take_back":
+        own = [step for step in passed_steps(instance.pk, process) if step.done_by_id == actor.user_id]
+        if not own:
+            return Preview(refusal="您还没有办过可以拿回的环节，或者已经办过不能回头的环节")
+        command = Jump(0, min(own, key=lambda step: step.last).node_id)
+    elif key in ("withdraw", "terminate"):
+        if key == "withdraw" and has_passed_final(instance.pk, process):
+            return Preview(refusal="已经办过不能回头的环节，不能撤销")
+        command = CancelInstance("")
+    return ask.of(command) if command is not None else None

@@ -1,0 +1,54 @@
+"""The forms behind the menu of a case's process: 撤销, 拿回, 唤醒, 挂起, 恢复, 跳转, 终止."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.operations.pages.case_acting import ENTRIES, case_act_page
+from bihuan.operations.people import ending, going_back
+from bihuan.org.actor import Actor
+from bihuan.processes.contract import StepResult
+from bihuan.web.http import actor_of, go, page, signed_in, status_of
+
+_ACTS: Mapping[str, Callable[[int, Actor, str, str], StepResult]] = {
+    "take_back": lambda case, actor, reason, _: going_back.take_back_case(case, actor=actor, reason=reason),
+    "withdraw": lambda case, actor, reason, _: ending.withdraw_case(case, actor=actor, reason=reason),
+    "terminate": lambda case, actor, reason, _: ending.terminate_case(case, actor=actor, reason=reason),
+    "wake": lambda case, actor, reason, _: ending.wake_case(case, actor=actor, reason=reason),
+    "suspend": lambda case, actor, reason, _: ending.suspend_case(case, actor=actor, reason=reason),
+    "resume": lambda case, actor, reason, _: ending.resume_case(case, actor=actor, reason=reason),
+    "jump": lambda case, actor, reason, to: going_back.jump_case(case, to, actor=actor, reason=reason),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def act(request: HttpRequest, case_id: int, key: str) -> HttpResponse:
+    """The form of one entry; sent, it is done. A refusal draws it again as it was sent."""
+    if key not in _ACTS:
+        raise NotFound("没有这个操作")
+    actor, error = actor_of(request), None
+    here = reverse("cases:detail", args=(case_id,))
+    if request.method == "POST":
+        target = request.POST.get("target", "")
+        try:
+            if key == "jump" and not target:
+                raise BusinessError("请选择跳转到哪一步", "target")
+            _ACTS[key](case_id, actor, request.POST.get("reason", ""), target)
+        except BusinessError as refusal:
+            error = refusal
+        else:
+            return go(request, here, f"已{ENTRIES[key].label}")
+    try:
+        shown = case_act_page(case_id, key, actor=actor)
+    except NotFound:
+        if error is None:
+            raise
+        return go(request, here, error.message, tone="bad")
+    context = {"shown": shown, "case": shown.case, "sent": request.POST, "error": error}
+    return page(request, "cases/act.html", context, status=status_of(error) if error is not None else 200)

@@ -1,0 +1,122 @@
+"""The forms behind the menu of a task: 退回, 撤回, 加签 and the like. Each is a page; no script is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.operations.pages.acting import ENTRIES, act_page
+from bihuan.operations.people import asking, going_back
+from bihuan.org.actor import Actor
+from bihuan.web.http import actor_of, go, page, signed_in, status_of
+
+Act = Callable[[HttpRequest, int, Actor], str]
+"""Does it and answers what to say."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def act(request: HttpRequest, item_id: int, key: str) -> HttpResponse:
+    """The form of one entry of the menu; sent, it is done. A refusal draws it again as it was sent."""
+    if key not in _ACTS:
+        raise NotFound("没有这个操作")
+    actor = actor_of(request)
+    task = reverse("tasks:task", args=(item_id,))
+    if request.method != "POST":
+        return _draw(request, item_id, key, actor)
+    try:
+        said = _ACTS[key](request, item_id, actor)
+    except BusinessError as error:
+        return _refused(request, item_id, key, actor, error)
+    stays = key in ("cc", "urge", "remove", "take_back", "call_off")
+    return go(request, task if stays else reverse("workbench:home"), said)
+
+
+def _refused(request: HttpRequest, item_id: int, key: str, actor: Actor, error: BusinessError) -> HttpResponse:
+    try:
+        return _draw(request, item_id, key, actor, error)
+    except NotFound:
+        return go(request, reverse("tasks:task", args=(item_id,)), error.message, tone="bad")
+
+
+def _draw(
+    request: HttpRequest, item_id: int, key: str, actor: Actor, error: BusinessError | None = None
+) -> HttpResponse:
+    shown = act_page(item_id, key, actor=actor)
+    context = {
+        "shown": shown, "item": shown.work.item, "case": shown.work.case, "sent": request.POST, "error": error,
+        "chosen": request.POST.getlist("to"),
+    }  # fmt: skip
+    return page(request, "tasks/act.html", context, status=status_of(error) if error is not None else 200)
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 18):
+        raise BusinessError("请选择同事", name)
+    return int(text)
+
+
+def _send_back(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    target, straight = request.POST.get("target", ""), request.POST.get("way") == "straight"
+    if not target:
+        raise BusinessError("请选择退回到哪一步", "target")
+    going_back.send_back_work(item_id, target, actor=actor, reason=request.POST.get("reason", ""), straight=straight)
+    return "已退回，对方会收到通知" + ("，办完直接回到您这里" if straight else "")
+
+
+def _recall(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    going_back.recall_work(item_id, actor=actor, reason=request.POST.get("reason", ""))
+    return f"{ENTRIES['recall'].label}成功，这一步又在您的待办里"
+
+
+def _call_off(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    going_back.recall_work(item_id, actor=actor, reason=request.POST.get("reason", ""))
+    return "已撤回，您可以接着办"
+
+
+def _take_back(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    going_back.take_back_work(item_id, actor=actor)
+    return "已拿回，由您办理"
+
+
+def _ask(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    mode, weight = request.POST.get("mode", ""), request.POST.get("weight", "") or "1"
+    if not weight.isdecimal() or len(weight) > 6:
+        raise BusinessError("权重请填正整数", "weight")
+    name = asking.add_assignee(
+        item_id, _number(request, "to"), mode, actor=actor, reason=request.POST.get("reason", ""), weight=int(weight)
+    )
+    return f"已请{name}{'代办' if mode == 'delegate' else '加签'}"
+
+
+def _remove(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    reason = request.POST.get("reason", "")
+    return f"{asking.remove_assignee(item_id, _number(request, 'to'), actor=actor, reason=reason)}不用再办了"
+
+
+def _cc(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    texts = [text for text in request.POST.getlist("to") if text.isascii() and text.isdecimal() and len(text) < 18]
+    people = [int(text) for text in texts]
+    names = asking.copy_work(item_id, people, actor=actor, note=request.POST.get("note", ""))
+    return f"已抄送给{'、'.join(names)}"
+
+
+def _urge(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    return f"已提醒 {asking.urge_work(item_id, actor=actor, note=request.POST.get('note', ''))} 人"
+
+
+_ACTS: dict[str, Act] = {
+    "send_back": _send_back,
+    "recall": _recall,
+    "call_off": _call_off,
+    "take_back": _take_back,
+    "ask": _ask,
+    "remove": _remove,
+    "cc": _cc,
+    "urge": _urge,
+}

@@ -1,0 +1,180 @@
+"""The forms behind the menu of a task and of a case: what they say before, what they do, who is not shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+from bihuan.kernel.errors import BusinessError
+from bihuan.operations.cases import start_case
+from bihuan.operations.people.asking import add_assignee
+from bihuan.operations.work import complete_task
+from bihuan.processes.models import WorkItem
+from bihuan.processes.publishing import publish
+from bihuan.records.models import Case
+from tests.web.visits import Centre
+
+pytestmark = pytest.mark.django_db
+EXPENSE = Path(__file__).parents[2] / "operations" / "people" / "expense.bpmn"
+MAX_QUERIES = 40
+
+
+@pytest.fixture
+def expense(centre: Centre) -> Case:
+    """An expense that the advisor began; its two branches are under way."""
+    publish(EXPENSE.read_bytes(), "complaint")
+    case = start_case("complaint", actor=centre.cast.actor("advisor"), site_id=centre.cast.yl.pk, title="更换举升机")
+    done(centre, case, "fill", "advisor", signers=["zhaoqiang", "qianjin"])
+    return case
+
+
+def done(centre: Centre, case: Case, node: str, who: str, **values: Any) -> None:
+    complete_task(item(case, node).pk, values, actor=centre.cast.actor(who))
+
+
+def item(case: Case, node: str, **more: Any) -> WorkItem:
+    rows = WorkItem.unscoped.filter(instance__subject_id=case.pk, node_id=node, completed_at__isnull=True, **more)
+    found: WorkItem = rows.order_by("pk")[0]
+    return found
+
+
+def page_of(centre: Centre, who: str, address: str) -> str:
+    response = centre.client(who).get(address)
+    assert response.status_code == 200, response.status_code
+    return response.content.decode()
+
+
+def sent(centre: Centre, who: str, address: str, values: Mapping[str, Any]) -> HttpResponse:
+    return centre.client(who).post(address, dict(values))  # type: ignore[return-value]
+
+
+def nodes(case: Case) -> list[str]:
+    rows = WorkItem.unscoped.filter(instance__subject_id=case.pk, status="open")
+    return sorted(rows.values_list("node_id", flat=True))
+
+
+def test_going_back_says_first_what_is_cancelled_and_what_goes_on(centre: Centre, expense: Case) -> None:
+    done(centre, expense, "account", "cashier")
+    budget = item(expense, "budget")
+    assert f"/tasks/{budget.pk}/act/send_back" in page_of(centre, "parts_clerk", f"/tasks/{budget.pk}")
+    form = page_of(centre, "parts_clerk", f"/tasks/{budget.pk}/act/send_back")
+    assert "取消“业务审核”、“预算复核”" in form or "取消“预算复核”、“业务审核”" in form
+    assert "“业务审核”照常" in form
+    address = f"/tasks/{budget.pk}/act/send_back"
+    refused = sent(centre, "parts_clerk", address, {"target": "account", "way": "again", "reason": ""})
+    assert refused.status_code == 422 and "请填写原因" in refused.content.decode()
+    assert nodes(expense) == ["budget", "business"]
+    said = {"target": "account", "way": "again", "reason": "抬头"}
+    assert sent(centre, "parts_clerk", address, said).status_code == 302
+    assert nodes(expense) == ["account", "business"]
+    story = page_of(centre, "advisor", f"/cases/{expense.pk}")
+    assert "从“预算复核”退回到“财务初审”" in story and "原因：抬头" in story
+
+
+def test_a_step_just_done_is_taken_back_from_its_own_page(centre: Centre, expense: Case) -> None:
+    account = item(expense, "account")
+    done(centre, expense, "account", "cashier")
+    assert f"/tasks/{account.pk}/act/recall" in page_of(centre, "cashier", f"/tasks/{account.pk}")
+    assert "取消“预算复核”" in page_of(centre, "cashier", f"/tasks/{account.pk}/act/recall")
+    sent(centre, "cashier", f"/tasks/{account.pk}/act/recall", {"reason": ""})
+    assert nodes(expense) == ["account", "business"]
+    assert centre.client("parts_clerk").get(f"/tasks/{account.pk}/act/recall").status_code == 404
+
+
+def test_whoever_is_asked_answers_and_sees_no_form_to_fill(centre: Centre, expense: Case) -> None:
+    account = item(expense, "account")
+    technician = centre.cast.user("technician")
+    values = {"mode": "before", "to": technician.pk, "reason": "看价格"}
+    assert sent(centre, "cashier", f"/tasks/{account.pk}/act/ask", values).status_code == 302
+    asked = item(expense, "account", asked_as="before")
+    form = page_of(centre, "technician", f"/tasks/{asked.pk}")
+    assert "请您先看（前加签）" in form and 'name="answer"' in form
+    waiting = page_of(centre, "cashier", f"/tasks/{account.pk}")
+    assert "正在等赵强先办" in waiting and f"/tasks/{account.pk}/act/remove" in waiting
+    refused = sent(centre, "technician", f"/tasks/{asked.pk}", {"answer": "refuse"})
+    assert refused.status_code == 422 and "写明意见" in refused.content.decode()
+    sent(centre, "technician", f"/tasks/{asked.pk}", {"answer": "refuse", "opinion": "贵了"})
+    back = page_of(centre, "cashier", f"/tasks/{account.pk}")
+    assert "不同意" in back and "贵了" in back
+
+
+def test_signers_see_how_the_others_have_signed(centre: Centre, expense: Case) -> None:
+    done(centre, expense, "account", "cashier")
+    done(centre, expense, "budget", "parts_clerk")
+    done(centre, expense, "business", "technical_director")
+    complete_task(
+        item(expense, "sign", assignee=centre.cast.user("technician")).pk,
+        {"answer": "同意", "opinion": "该换"},
+        actor=centre.cast.actor("technician"),
+    )
+    other = item(expense, "sign")
+    form = page_of(centre, "second_technician", f"/tasks/{other.pk}")
+    assert "谁签过、等谁签" in form and "该换" in form
+
+
+def test_urging_is_for_those_who_wait_and_once_in_a_while(centre: Centre, expense: Case) -> None:
+    business = item(expense, "business")
+    address = f"/tasks/{business.pk}/act/urge"
+    assert sent(centre, "advisor", address, {"note": "急"}).status_code == 302
+    again = sent(centre, "advisor", address, {"note": "急"})
+    assert again.status_code == 409 and "半小时内已经催过" in again.content.decode()
+    assert "催过 1 次" in page_of(centre, "advisor", f"/cases/{expense.pk}")
+    assert centre.client("technical_director").get(address).status_code == 404, "nobody urges themselves"
+
+
+def test_only_who_began_it_withdraws_and_only_operators_suspend(centre: Centre, expense: Case) -> None:
+    case = f"/cases/{expense.pk}"
+    assert f"{case}/process/withdraw" in page_of(centre, "advisor", case)
+    assert f"{case}/process/" not in page_of(centre, "cashier", case)
+    assert sent(centre, "cashier", f"{case}/process/withdraw", {"reason": "不要"}).status_code == 302
+    assert nodes(expense) == ["account", "business"], "refused"
+    assert sent(centre, "site_manager", f"{case}/process/suspend", {"reason": "等总部"}).status_code == 302
+    assert nodes(expense) == [] and "流程已挂起" in page_of(centre, "advisor", case)
+    sent(centre, "site_manager", f"{case}/process/resume", {})
+    assert nodes(expense) == ["account", "business"]
+    told = page_of(centre, "advisor", f"{case}/process/withdraw")
+    assert "取消“财务初审”、“业务审核”" in told
+    sent(centre, "advisor", f"{case}/process/withdraw", {"reason": "不买了"})
+    assert f"{case}/process/wake" in page_of(centre, "advisor", case)
+    sent(centre, "advisor", f"{case}/process/wake", {"reason": "又要买"})
+    assert nodes(expense) == ["account", "business"]
+
+
+def test_a_jump_offers_only_places_that_can_be_gone_to(centre: Centre, expense: Case) -> None:
+    form = page_of(centre, "site_manager", f"/cases/{expense.pk}/process/jump")
+    assert 'value="approve"' in form and 'value="budget"' not in form
+    sent(centre, "site_manager", f"/cases/{expense.pk}/process/jump", {"target": "approve", "reason": "特批"})
+    assert nodes(expense) == ["approve"]
+
+
+@pytest.mark.parametrize("key", ["send_back", "ask", "cc", "urge"])
+def test_a_form_keeps_to_its_query_budget(
+    centre: Centre, expense: Case, key: str, django_assert_max_num_queries: Any
+) -> None:
+    done(centre, expense, "account", "cashier")
+    client, target = centre.client("parts_clerk"), item(expense, "budget" if key != "urge" else "business")
+    with django_assert_max_num_queries(MAX_QUERIES):
+        assert client.get(f"/tasks/{target.pk}/act/{key}").status_code == 200
+
+
+def test_a_service_visit_is_not_gone_back_in_past_what_is_final(centre: Centre) -> None:
+    case = centre.arrive()
+    centre.greet(case)
+    reception = centre.item(case, "reception")
+    assert "/act/send_back" not in page_of(centre, "advisor", f"/tasks/{reception.pk}")
+
+
+def test_asking_oneself_or_a_stranger_is_refused_at_the_field(centre: Centre, expense: Case) -> None:
+    account = item(expense, "account")
+    cashier = centre.cast.user("cashier")
+    refused = sent(
+        centre, "cashier", f"/tasks/{account.pk}/act/ask", {"mode": "before", "to": cashier.pk, "reason": "x"}
+    )
+    assert refused.status_code == 422 and "不用请自己" in refused.content.decode()
+    stranger = centre.cast.user("without_position").pk
+    with pytest.raises(BusinessError, match="没有岗位"):
+        add_assignee(account.pk, stranger, "before", actor=centre.cast.actor("cashier"), reason="x")
