@@ -211,6 +211,34 @@ steps: {BEGIN}
 """, who="role:advisor", role="advisor", **policy)  # fmt: skip
 
 
+def test_a_leaver_hands_over_to_two_people(cast: Cast) -> None:
+    tell(cast, f"""
+scenario: 离职交接
+given: {{clock: 2027-01-12 09:00}}
+steps: {BEGIN}
+  - {{task: 申请, as: 李晓, then: {{assignee: {{审批: 赵强}}}}}}
+  - {{do: hand_over, as: 何平, with: {{from: 赵强, to: 钱进}}, refused: 管理人员}}
+  - do: hand_over
+    as: 卫明
+    with: {{from: 赵强, to: 陈安, parts: {{待办（维修技师）: 钱进}}, reason: 离职}}
+    then: {{assignee: {{审批: 钱进}}, why: {{审批: 由卫明转办：离职}}, notices: {{钱进: 赵强的工作}}}}
+""", role="technician", assignee='"zhaoqiang"')  # fmt: skip
+
+
+def test_people_are_told_of_leave_and_of_acting(cast: Cast) -> None:
+    tell(cast, f"""
+scenario: 请假与代理的通知
+given:
+  clock: 2026-11-24 09:00
+  superiors: {{赵强: 孙立}}
+steps: {BEGIN}
+  - {{task: 申请, as: 李晓, then: {{assignee: {{审批: 赵强}}}}}}
+  - {{do: ask_for_leave, as: 赵强, with: {{from: +1d}}, then: {{notices: {{孙立: 请假待批准：赵强}}}}}}
+  - {{do: decide_leave, as: 孙立, with: {{person: 赵强}}, then: {{notices: {{赵强: 请假已批准}}}}}}
+  - {{do: delegate_work, as: 赵强, with: {{to: 陈安}}, then: {{notices: {{陈安: 赵强委托您代理}}}}}}
+""", role="technician", assignee='"zhaoqiang"')  # fmt: skip
+
+
 def test_nobody_found_stops_until_there_is_somebody(cast: Cast) -> None:
     tell(cast, f"""
 scenario: 找不到人停下

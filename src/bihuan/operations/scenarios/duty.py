@@ -13,6 +13,7 @@ from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
+from bihuan.operations import absence, handover
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.duty import delegation, leave, shifts, standing
@@ -174,7 +175,7 @@ def _until(world: World, row: Mapping[str, Any], now: datetime) -> datetime:
 def ask_for_leave(world: World, step: Step) -> None:
     """Somebody asks for leave for whole days."""
     actor = world.actor(step.actor)
-    leave.request_leave(
+    absence.ask_for_leave(
         _span(world, step.values, clock.now()), actor=actor, reason=str(step.values.get("reason") or "")
     )
 
@@ -185,13 +186,13 @@ def decide_leave(world: World, step: Step) -> None:
     asked = Leave.objects.filter(user=person, status=Leave.Status.REQUESTED).order_by("-pk").first()
     if asked is None:
         raise StepProblem(f"{person.name}没有待批准的请假")
-    leave.decide_leave(asked.pk, approve=step.values.get("approve", True) is not False, actor=world.actor(step.actor))
+    absence.answer_leave(asked.pk, approve=step.values.get("approve", True) is not False, actor=world.actor(step.actor))
 
 
 def delegate_work(world: World, step: Step) -> None:
     """Somebody lets a colleague do their work for a while, all of it or of one role or process."""
     now = clock.now()
-    delegation.delegate_work(
+    absence.let_act(
         to_user_id=world.user(str(step.values.get("to") or "")).pk, actor=world.actor(step.actor), starts_at=now,
         ends_at=_until(world, step.values, now), **_narrowed(step.values),
     )  # fmt: skip
@@ -215,9 +216,27 @@ def plan_duty(world: World, step: Step) -> None:
     _shift(world, step.values, clock.now())
 
 
+def hand_over(world: World, step: Step) -> None:
+    """An administrator hands over what a leaver holds: all to one person (`to`), or by part (`parts`)."""
+    actor = world.actor(step.actor)
+    leaver = world.user(str(step.values.get("from") or ""))
+    work_only = bool(step.values.get("work_only"))
+    parts = handover.holdings_of(leaver.pk, actor=actor, work_only=work_only).parts
+    said = dict(step.values.get("parts") or {})
+    to: dict[str, int] = {}
+    for part in parts:
+        name = said.get(part.label, said.get(part.key, step.values.get("to")))
+        if name:
+            to[part.key] = world.user(str(name)).pk
+    handover.hand_over_everything(
+        leaver.pk, to=to, reason=str(step.values.get("reason") or "离职"), actor=actor, work_only=work_only,
+        leaving=not work_only and step.values.get("leaving", True) is not False,
+    )  # fmt: skip
+
+
 DUTY_STEPS: Mapping[str, Callable[[World, Step], None]] = {
     "ask_for_leave": ask_for_leave, "decide_leave": decide_leave, "delegate_work": delegate_work,
-    "end_delegation": end_delegation, "plan_duty": plan_duty,
+    "end_delegation": end_delegation, "plan_duty": plan_duty, "hand_over": hand_over,
 }  # fmt: skip
 
 

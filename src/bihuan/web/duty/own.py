@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.operations.absence import ask_for_leave, let_act
 from bihuan.operations.pages.duty import my_duty
 from bihuan.org.actor import Actor
-from bihuan.org.duty.delegation import delegate_work, end_delegation
-from bihuan.org.duty.leave import Span, cancel_leave, request_leave
+from bihuan.org.duty.delegation import end_delegation
+from bihuan.org.duty.leave import Span, cancel_leave
 from bihuan.org.duty.models import Leave
 from bihuan.org.models import Site
 from bihuan.web.duty.tabs import sent_day, sent_moment, sent_number, tabs_for
@@ -37,7 +38,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             sent_day(request, "first"), sent_day(request, "last"),
             from_noon=request.POST.get("from_half") == "noon", to_noon=request.POST.get("to_half") == "noon",
         )  # fmt: skip
-        request_leave(span, actor=actor, kind=request.POST.get("kind", ""), reason=request.POST.get("reason", ""))
+        ask_for_leave(span, actor=actor, kind=request.POST.get("kind", ""), reason=request.POST.get("reason", ""))
         return f"已提交请假申请：{span}，批准前照常派活"
 
     return _try(request, "leave", do)
@@ -62,7 +63,7 @@ def delegate(request: HttpRequest) -> HttpResponse:
 
     def do(actor: Actor) -> str:
         zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id or 0))
-        made = delegate_work(
+        made = let_act(
             to_user_id=sent_number(request, "to", "请选择代理人"), actor=actor,
             starts_at=sent_moment(request, "starts", zone), ends_at=sent_moment(request, "ends", zone),
             role_key=request.POST.get("role", ""), process_key=request.POST.get("process", ""),

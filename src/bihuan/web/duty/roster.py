@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.operations.absence import answer_leave, ask_for_leave
 from bihuan.operations.pages.duty import decisions, roster_page
 from bihuan.operations.unattended import unattended_items
 from bihuan.org.actor import Actor
-from bihuan.org.duty.leave import Span, decide_leave, request_leave
+from bihuan.org.duty.leave import Span
 from bihuan.org.duty.models import WEEKDAYS, Leave
 from bihuan.org.duty.shifts import add_day_shift, add_weekly_shift, copy_last_week, drop_shift, end_weekly_shift
 from bihuan.org.models import Role
@@ -96,7 +97,7 @@ def decide(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             span = Span(sent_day(request, "first"), sent_day(request, "last"))
-            made = request_leave(
+            made = ask_for_leave(
                 span, actor=actor, kind=request.POST.get("kind", ""), reason=request.POST.get("reason", ""),
                 user_id=sent_number(request, "person", "请选择人员"),
             )  # fmt: skip
@@ -118,7 +119,7 @@ def decide(request: HttpRequest) -> HttpResponse:
 def answer(request: HttpRequest, leave_id: int) -> HttpResponse:
     """Approve or refuse leave."""
     approve = request.POST.get("answer") == "approve"
-    leave = decide_leave(leave_id, approve=approve, actor=actor_of(request))
+    leave = answer_leave(leave_id, approve=approve, actor=actor_of(request))
     return go(request, reverse("duty:decisions"), f"{leave.user.name}的请假{'已批准' if approve else '未批准'}")
 
 
