@@ -15,7 +15,7 @@ from bihuan.org.access import load_actor
 from bihuan.org.duty.chart import load_chart
 from bihuan.org.duty.delegation import delegate_work, delegations_of, end_delegation
 from bihuan.org.duty.leave import Span, cancel_leave, decide_leave, request_leave
-from bihuan.org.duty.presence import away_at, keepers_of_desk, on_duty_at
+from bihuan.org.duty.presence import away_at, keepers_of_desk, on_duty_at, present_with_role
 from bihuan.org.duty.shifts import (
     add_day_shift,
     add_weekly_shift,
@@ -342,3 +342,13 @@ def test_the_lines_of_command_cost_five_queries(cast: Cast, django_assert_num_qu
 def test_moments_are_stored_in_utc(cast: Cast) -> None:
     held = request_leave(Span(TODAY, TODAY), actor=cast.actor("technician"))
     assert held.starts_at == datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
+
+
+def test_who_is_told_of_a_role_is_who_is_there_and_everybody_when_nobody_is(cast: Cast) -> None:
+    both = {cast.user("technician").pk, cast.user("second_technician").pk}
+    assert present_with_role("technician", cast.yl.pk) == both
+    Role.objects.filter(key="technician").update(on_duty=True)
+    weekly(cast, "technician", "technician", 1, time(8), time(17))
+    assert present_with_role("technician", cast.yl.pk) == {cast.user("technician").pk}
+    request_leave(Span(TODAY, TODAY), actor=cast.system, user_id=cast.user("technician").pk)
+    assert present_with_role("technician", cast.yl.pk) == both

@@ -21,7 +21,7 @@ from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Notice
 from bihuan.notify.templates import COMMON_WORDS, TITLE_MAX, template_for
 from bihuan.org.actor import Actor
-from bihuan.org.roles import people_with_role
+from bihuan.org.duty.presence import present_with_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,8 @@ def notify_role(
     *,
     besides: Iterable[int] = (),
 ) -> int:
-    """Tell everybody who has the role at the site, except the people in `besides` (usually the one who acted)."""
-    left_out = set(besides)
-    people = people_with_role(role, site_id).values_list("pk", flat=True)
-    told = [user_id for user_id in people if user_id not in left_out]
+    """Tell who has the role at the site and is there now, except the people in `besides` (usually who acted)."""
+    told = present_with_role(role, site_id) - set(besides)
     return notify_people(told, title, body, url, replace(about, site_id=about.site_id or site_id))
 
 

@@ -15,7 +15,7 @@ from bihuan.notify.notices import About, notify_people
 from bihuan.notify.templates import wordings_read_once
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.operations.unattended import look_after_unattended
-from bihuan.org.roles import people_with_role
+from bihuan.org.duty.presence import present_with_role
 from bihuan.processes.jobs import TakenJob, enqueue, fire_due
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case
@@ -79,9 +79,9 @@ class _About:
     holders: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
 
     def holders_of(self, role: str, site_id: int) -> frozenset[int]:
-        """The numbers of the people with the role at the site; asked once a portion."""
+        """The numbers of the people with the role at the site who are there now; asked once a portion."""
         if (role, site_id) not in self.holders:
-            self.holders[role, site_id] = frozenset(people_with_role(role, site_id).values_list("pk", flat=True))
+            self.holders[role, site_id] = present_with_role(role, site_id)
         return self.holders[role, site_id]
 
 

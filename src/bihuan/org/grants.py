@@ -19,17 +19,22 @@ _NEVER_LOST = ("admin.permissions", "admin.people")
 
 
 @transaction.atomic
-def define_role(key: str, *, name: str, actor: Actor, actions: Iterable[str] = ()) -> Role:
-    """Make a role known under a key, with what it may do at first.
+def define_role(
+    key: str, *, name: str, actor: Actor, actions: Iterable[str] = (), desk: str = "", by_duty: bool = False
+) -> Role:
+    """Make a role known under a key, with what it may do at first and how its duty works.
 
-    A role that exists keeps the grants it has, because an administrator may have changed them; its name is renewed.
+    A role that exists keeps grants and duty as they are, because an administrator may have changed them; its name is
+    renewed.
     """
     _require_everywhere(actor)
     if not _KEY.fullmatch(key):
         raise BusinessError("角色代号由小写字母、数字和下划线组成", field="key")
     if not name.strip():
         raise BusinessError("请填写角色名称", field="name")
-    role, is_new = Role.objects.get_or_create(key=key, defaults={"name": name.strip()})
+    role, is_new = Role.objects.get_or_create(
+        key=key, defaults={"name": name.strip(), "desk": desk.strip()[:40], "on_duty": by_duty}
+    )
     if is_new:
         wanted = sorted(set(actions))
         for action in wanted:

@@ -83,7 +83,7 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
 def _install_roles(pack: Pack, actor: Actor, report: InstallReport) -> None:
     there = set(Role.objects.filter(key__in=pack.roles).values_list("key", flat=True))
     for role in pack.roles.values():
-        define_role(role.key, name=role.name, actor=actor, actions=role.grants)
+        define_role(role.key, name=role.name, actor=actor, actions=role.grants, desk=role.desk, by_duty=role.by_duty)
         (report.unchanged if role.key in there else report.new).append(f"role {role.key}")
 
 

@@ -57,6 +57,10 @@ class PackRole:
     name: str
     duties: str
     grants: tuple[str, ...]
+    desk: str = ""
+    """The desk (前台, 值班室) that whoever is on duty in the role answers for."""
+    by_duty: bool = False
+    """Whether its open work goes to those on duty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,8 @@ class _Reader:
             if not isinstance(grants, list) or not all(isinstance(grant, str) for grant in grants):
                 self._problem("roles.toml", "grants 须为文字列表", place=key)
                 grants = []
-            roles[key] = PackRole(key, str(entry["name"]), str(entry.get("duties", "")), tuple(grants))
+            desk, by_duty = str(entry.get("desk", "")), entry.get("by_duty") is True
+            roles[key] = PackRole(key, str(entry["name"]), str(entry.get("duties", "")), tuple(grants), desk, by_duty)
         return roles
 
     def _limits(self, text: str) -> dict[str, LimitDefinition]:

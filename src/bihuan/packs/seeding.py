@@ -13,10 +13,13 @@ from typing import Any
 
 from django.db import transaction
 
+from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.org.access import system_actor
 from bihuan.org.actor import Actor
+from bihuan.org.duty.shifts import add_weekly_shift
+from bihuan.org.duty.standing import set_department_head, set_site_head
 from bihuan.org.models import Position, Site
 from bihuan.org.people import hire_person
 from bihuan.org.positions import create_position
@@ -114,6 +117,35 @@ def _organisation(file: Path, system: Actor, report: SeedReport, demo: bool) -> 
             )
             people += 1
     report.counts["people"] = people
+    _heads(data, departments, report, system)
+    report.counts["shifts"] = _shifts(data.get("shift", []), report, system)
+
+
+def _heads(
+    data: Mapping[str, Any], departments: Mapping[tuple[str, str], int], report: SeedReport, system: Actor
+) -> None:
+    """Who heads sites and departments."""
+    ids = dict(User.objects.values_list("username", "pk"))
+    for row in data["site"]:
+        if "head" in row:
+            set_site_head(report.sites[row["code"]], head_id=ids[row["head"]], actor=system)
+    for row in data.get("department", []):
+        for name, username in row.get("heads", {}).items():
+            set_department_head(departments[row["site"], name], head_id=ids[username], actor=system)
+
+
+def _shifts(rows: list[Mapping[str, Any]], report: SeedReport, system: Actor) -> int:
+    """The shifts of the week, since a good while ago."""
+    ids = dict(User.objects.values_list("username", "pk"))
+    since = clock.now().date() - timedelta(days=90)
+    for row in rows:
+        for weekday in row["days"]:
+            add_weekly_shift(
+                site_id=report.sites[row["site"]], role_key=row["role"], user_id=ids[row["person"]],
+                weekday=weekday - 1, starts=time.fromisoformat(row["from"]), ends=time.fromisoformat(row["to"]),
+                since=since, actor=system,
+            )  # fmt: skip
+    return sum(len(row["days"]) for row in rows)
 
 
 def _jobs(file: Path, actor: Actor, site_id: int) -> int:

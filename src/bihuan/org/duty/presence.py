@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
+from bihuan.kernel import clock
 from bihuan.org.duty.models import DayShift, Leave, WeeklyShift
 from bihuan.org.duty.roster import ONE_DAY, lay_out
 from bihuan.org.models import Role, Site
@@ -56,6 +57,19 @@ def on_duty_at(
     there = {user_id for people in running.values() for user_id in people}
     away = away_at(at, there) if there else frozenset()
     return {key: frozenset(people - away) for key, people in running.items()}
+
+
+def present_with_role(role: str, site_id: int) -> frozenset[int]:
+    """Who of a role at a site is there to be told something now: not on leave, and on duty where duty decides.
+
+    When nobody is, all of them: what is told must not be lost. At most five queries.
+    """
+    people = frozenset(people_with_role(role, site_id).values_list("pk", flat=True))
+    now = clock.now()
+    there = people - away_at(now, people)
+    if Role.objects.filter(key=role, on_duty=True).exists():
+        there &= on_duty_at([site_id], now, [role]).get((site_id, role), there)
+    return there or people
 
 
 def keepers_of_desk(site_id: int, desk: str, at: datetime) -> frozenset[int] | None:
