@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bihuan.kernel import clock
+from bihuan.limits.clocks import pause_clock, running_clocks
 from bihuan.operations.pages.case_list import CaseQuery, case_list
 from bihuan.operations.pages.case_page import TABS
 from bihuan.operations.pages.progress import SALT, covered_plate, progress_token
@@ -198,3 +199,15 @@ def test_the_code_leads_to_the_progress_page(centre: Centre) -> None:
 @pytest.mark.parametrize(("plate", "shown"), [("示A12345", "示A**345"), ("示A·D12345", "示A***345"), ("", "***")])
 def test_plates_are_covered_in_the_middle(plate: str, shown: str) -> None:
     assert covered_plate(plate) == shown
+
+
+def test_the_list_shows_each_limit_as_a_traffic_light_with_its_word_and_why_it_stands_still(centre: Centre) -> None:
+    waiting = centre.arrive("示A70002")
+    centre.arrive("示A70003")
+    (held,) = running_clocks("item", centre.item(waiting, "greet").pk)
+    pause_clock(held.pk, reason="等待客户", actor=centre.cast.actor("workshop_manager"))
+    clock.move(clock.now() + timedelta(seconds=40))
+    text = centre.client("advisor").get("/cases").content.decode()
+    assert "暂停：等待客户" in text and "仅剩 20 秒" in text and "countdown-soon" in text
+    clock.move(clock.now() + timedelta(seconds=30))
+    assert "超时 10 秒" in centre.client("advisor").get("/cases").content.decode()

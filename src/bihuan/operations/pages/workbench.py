@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bihuan.kernel import clock
-from bihuan.limits.models import ClockPause
 from bihuan.limits.standing import Standing, standing
 from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
+from bihuan.operations.pages.pauses import pauses_of
 from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
@@ -113,21 +113,15 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
     case_ids = {item.subject_id for item in items if item.subject_kind == CASE and item.subject_id is not None}
     cases = Case.objects.at(actor.site_id or 0).select_related("customer", "vehicle").in_bulk(case_ids)
     roles = dict(Role.objects.values_list("key", "name"))
-    limited = {item.subject_id for item in items if item.limit_key and item.subject_id is not None}
-    pauses = ClockPause.unscoped.filter(
-        clock__subject_kind=CASE, clock__subject_id__in=limited, clock__stopped_at__isnull=True, ended_at__isnull=True
-    )
-    paused = {
-        (subject, key): reason
-        for subject, key, reason in pauses.values_list("clock__subject_id", "clock__key", "reason")
-    }
+    limited = [item for item in items if item.limit_key]
+    pauses = pauses_of({item.subject_id for item in limited if item.subject_id}, [item.id for item in limited])
     return [
         Row(
             item,
             cases.get(item.subject_id or 0),
             "、".join(roles.get(key, key) for key in item.role.split(",") if key),
             item.assignee_id == actor.user_id,
-            paused.get((item.subject_id or 0, item.limit_key), ""),
+            pauses.of(item, item.subject_id),
         )
         for item in items
     ]
