@@ -29,6 +29,42 @@ def postgres(*, durable: bool = False) -> Iterator[dict[str, str]]:
     if os.environ.get("PGHOST"):
         yield {}
         return
+    with step("Start PostgreSQL"):
+        own = own_server(durable=durable)
+        server = own.__enter__()
+    try:
+        yield server.variables
+    finally:
+        own.__exit__(None, None, None)
+
+
+class Server:
+    """A PostgreSQL of our own, which may be made to crash and come back."""
+
+    def __init__(self, programs: Path, folder: Path, user: str | None, settings: tuple[str, ...]) -> None:
+        self.variables = {"PGHOST": str(folder), "PGPORT": "5432", "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        self.programs, self.folder, self.user, self.settings = programs, folder, user, settings
+        _initdb(programs, folder, user)
+        self.start()
+
+    def start(self) -> None:
+        """Serve, and wait until it answers."""
+        self.process = _serve(self.programs, self.folder, self.user, self.settings)
+
+    def crash(self) -> None:
+        """Stop at once, as a power cut would: nothing is finished and nothing written any more."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop without waiting for clients that forgot to say goodbye."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(START_SECONDS)
+
+
+@contextmanager
+def own_server(*, durable: bool = True) -> Iterator[Server]:
+    """A server in a temporary folder, whatever PGHOST says."""
     programs = find_programs()
     # Unix sockets have short names: not below a deep home folder.
     folder = Path(tempfile.mkdtemp(prefix="bihuan-pg-", dir="/tmp" if os.path.isdir("/tmp") else None))
@@ -36,14 +72,11 @@ def postgres(*, durable: bool = False) -> Iterator[dict[str, str]]:
     try:
         if user:
             shutil.chown(folder, user)
-        with step("Start PostgreSQL"):
-            server = _start(programs, folder, user, SETTINGS if durable else SETTINGS + THROWAWAY)
+        server = Server(programs, folder, user, SETTINGS if durable else SETTINGS + THROWAWAY)
         try:
-            yield {"PGHOST": str(folder), "PGPORT": "5432", "PGUSER": "postgres", "PGDATABASE": "postgres"}
+            yield server
         finally:
-            # Fast shutdown: does not wait for clients that forgot to say goodbye.
-            server.send_signal(signal.SIGINT)
-            server.wait(START_SECONDS)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -96,14 +129,16 @@ def _group(user: str) -> str:
     return subprocess.run(["id", "-gn", user], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _start(programs: Path, folder: Path, user: str | None, settings: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    data = folder / "data"
-    make = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
-    quietly(_as(user, [*make, "--no-sync"]), what="initdb", cwd=folder)
+def _initdb(programs: Path, folder: Path, user: str | None) -> None:
+    make = [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    quietly(_as(user, [*make, "--locale=C", "--no-sync"]), what="initdb", cwd=folder)
+
+
+def _serve(programs: Path, folder: Path, user: str | None, settings: tuple[str, ...]) -> subprocess.Popen[bytes]:
     options = [word for one in (*settings, f"unix_socket_directories={folder}") for word in ("-c", one)]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            _as(user, [str(programs / "postgres"), "-D", str(data), *options]),
+            _as(user, [str(programs / "postgres"), "-D", str(folder / "data"), *options]),
             cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS

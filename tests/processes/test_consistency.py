@@ -37,6 +37,10 @@ def busy(desk: Desk) -> Desk:
     desk.start(BOOKING, "booking")
     store.publish(APPROVAL, "approval")
     desk.start(CALLER, "caller", {"number": "A1", "owner": None})
+    returned = desk.start(CALLER, "caller", {"number": "A3", "owner": None}).instance_id
+    called = Instance.unscoped.get(parent_id=returned).pk
+    desk.complete(called, "fill", {"amount": 5}, by="advisor")
+    desk.complete(called, "close", by="advisor")
     ended = desk.start(APPROVAL, "approval", {"number": "A2", "owner": None}).instance_id
     desk.complete(ended, "fill", {"amount": 5}, by="advisor")
     desk.complete(ended, "close", by="advisor")

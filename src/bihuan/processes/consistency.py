@@ -221,7 +221,8 @@ def _other_waits(one: Stored, state: State) -> Iterator[Finding]:
 def _history(one: Stored, state: State) -> Iterator[Finding]:
     if len(one.steps) != one.row.lock_version:
         yield "steps-differ", f"走了 {one.row.lock_version} 步，记录里有 {len(one.steps)} 步"
-    completed = Counter(step["item"] for step in one.steps if step.get("command") == "CompleteItem")
+    # A completion moves other instances too; their entries name no item.
+    completed = Counter(step["item"] for step in one.steps if step.get("command") == "CompleteItem" and "item" in step)
     for item_id in sorted(item for item, times in completed.items() if times > 1):
         yield "item-twice", f"待办 {item_id} 被完成了不止一次"
     told, outcomes = new_state(), dict[int, str]()

@@ -1,0 +1,216 @@
+"""A process of its own at work on the database of BIHUAN_DB: many of these at once are the load.
+
+python -m tests.load.crowd prepare       tables, people, processes, instances
+python -m tests.load.crowd work SEED SECONDS     does whatever comes to mind; a line for each completed item
+python -m tests.load.crowd audit         one JSON object: what is not as it should be
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 the models exist only after set-up
+from django.db import DatabaseError, InterfaceError, connection  # noqa: E402
+
+from bihuan.accounts.models import User  # noqa: E402
+from bihuan.audit.verification import verify  # noqa: E402
+from bihuan.kernel import clock  # noqa: E402
+from bihuan.kernel.errors import BusinessError  # noqa: E402
+from bihuan.org.access import load_actor, system_actor  # noqa: E402
+from bihuan.org.actor import Actor  # noqa: E402
+from bihuan.org.models import Site  # noqa: E402
+from bihuan.processes import engine_store as store  # noqa: E402
+from bihuan.processes import jobs  # noqa: E402
+from bihuan.processes.consistency import check_instances  # noqa: E402
+from bihuan.processes.contract import ServiceCall, Surroundings  # noqa: E402
+from bihuan.processes.models import Incident, Instance, WorkItem  # noqa: E402
+from tests.cast import NAMES, build_cast  # noqa: E402
+from tests.processes import models  # noqa: E402
+
+PROCESSES = {
+    "approval": models.APPROVAL, "parallel": models.PARALLEL, "round": models.ROUND, "booking": models.BOOKING,
+    "reminder": models.REMINDER, "deadline": models.DEADLINE, "arrival": models.ARRIVAL, "sender": models.SENDER,
+    "caller": models.CALLER, "sign_off": models.SIGN_OFF,
+}  # fmt: skip
+TROUBLE = (DatabaseError, InterfaceError)
+PATIENCE_SECONDS = 60
+
+
+def prepare() -> None:
+    call_command("migrate", verbosity=0, interactive=False)
+    build_cast()
+    for key, xml in PROCESSES.items():
+        store.publish(xml, key)
+    one = Client(random.Random(0))
+    for number in range(40):
+        one.start(key=sorted(PROCESSES)[number % len(PROCESSES)])
+
+
+class Client:
+    """Somebody who completes, claims, transfers, cancels, sends, repairs and lets time pass, in no sensible order."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self.draw = draw
+        self.site = Site.objects.get(code="YL").pk
+        people = User.objects.in_bulk([NAMES[who][0] for who in NAMES], field_name="username")
+        self.people = [load_actor(user) for user in people.values()]
+        self.around = Surroundings(services={"book": self.book})
+        self.told: Counter[str] = Counter()
+
+    def book(self, call: ServiceCall) -> dict[str, Any]:
+        if self.draw.random() < 0.3:
+            raise RuntimeError("the line is busy")
+        return {"booked": True}
+
+    def work(self, seconds: float) -> None:
+        """Act until the time is up; what the database could not answer is asked again after it is back."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            act = self.draw.choices(ACTS, weights=WEIGHTS)[0]
+            try:
+                act(self)
+                self.told[act.__name__] += 1
+            except BusinessError:
+                self.told["refused"] += 1
+            except TROUBLE:
+                self.told["trouble"] += 1
+                wait_for_the_database()
+
+    def start(self, key: str = "") -> None:
+        chosen = key or self.draw.choice(sorted(PROCESSES))
+        case = self.draw.randrange(1, 20)
+        variables = {"number": "A1", "owner": None, "case_id": case, "people": [1, 2, 3]}
+        store.start_instance(
+            chosen, site_id=self.site, actor=system_actor(self.site), variables=variables, around=self.around,
+            subject_kind="case", subject_id=case,
+        )  # fmt: skip
+
+    def complete(self) -> None:
+        item = self.some_item()
+        values = {"amount": self.draw.randrange(200), "stop": self.draw.random() < 0.2}
+        key, actor = f"{self.draw.getrandbits(64):x}", self.somebody_for(item)
+
+        def once() -> store.StepResult:
+            return store.complete_item(item.pk, values, actor=actor, once_key=key, around=self.around)
+
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                once()
+                break
+            except TROUBLE:
+                # Whether it was stored is unknown: the same key asks again, and nothing is done twice.
+                if time.monotonic() > until:
+                    raise
+                self.told["trouble"] += 1
+                wait_for_the_database()
+        sys.stdout.write(f"done {item.pk}\n")
+        sys.stdout.flush()
+
+    def claim(self) -> None:
+        item = self.some_item()
+        store.claim_item(item.pk, actor=self.somebody_for(item))
+
+    def release(self) -> None:
+        item = self.some_item()
+        store.release_item(item.pk, actor=self.somebody_for(item))
+
+    def transfer(self) -> None:
+        item = self.some_item()
+        to = self.draw.choice(self.people)
+        store.transfer_item(item.pk, to.user_id or 0, actor=self.somebody_for(item))
+
+    def cancel(self) -> None:
+        running = Instance.unscoped.filter(status="running").values_list("pk", flat=True)
+        store.cancel_instance(self.one_of(running), "不做了", actor=self.draw.choice(self.people), around=self.around)
+
+    def send(self) -> None:
+        store.deliver_message("arrived", self.draw.randrange(1, 20), {"late": True}, actor=self.people[0])
+
+    def repair(self) -> None:
+        open_ones = Incident.unscoped.filter(resolved_at__isnull=True).values_list("pk", flat=True)
+        how = self.draw.choice([store.retry_incident, store.skip_incident])
+        how(self.one_of(open_ones), actor=self.people[0], around=self.around)
+
+    def change(self) -> None:
+        running = Instance.unscoped.filter(status="running").values_list("pk", flat=True)
+        store.set_variables(self.one_of(running), {"note": self.draw.random()}, actor=self.people[0])
+
+    def let_time_pass(self) -> None:
+        with clock.frozen(clock.now() + timedelta(hours=2)):
+            jobs.fire_due(around=self.around, limit=3)
+
+    def some_item(self) -> WorkItem:
+        return WorkItem.unscoped.get(
+            pk=self.one_of(WorkItem.unscoped.filter(status="open").values_list("pk", flat=True))
+        )
+
+    def one_of(self, numbers: Any) -> int:
+        # Few to choose from, so that the clients meet.
+        found = list(numbers.order_by("-pk")[:12])
+        if not found:
+            raise BusinessError("nothing to choose from")
+        return int(self.draw.choice(found))
+
+    def somebody_for(self, item: WorkItem) -> Actor:
+        fit = [one for one in self.people if item.assignee_id == one.user_id or item.role in one.roles_at(self.site)]
+        return self.draw.choice(fit or self.people)
+
+
+ACTS: list[Callable[[Client], None]] = [
+    Client.complete, Client.claim, Client.release, Client.transfer, Client.start, Client.let_time_pass, Client.send,
+    Client.repair, Client.change, Client.cancel,
+]  # fmt: skip
+WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3]
+
+
+def wait_for_the_database() -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        connection.close()
+        try:
+            connection.ensure_connection()
+            return
+        except TROUBLE:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+
+
+def audit() -> dict[str, Any]:
+    done = WorkItem.unscoped.filter(status="done")
+    return {
+        "damages": [damage.to_json() for damage in check_instances()],
+        "broken_chains": [problem.to_json() for problem in verify()],
+        "instances": Instance.unscoped.count(),
+        "done": list(done.values_list("pk", flat=True)),
+    }
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["prepare"]:
+            prepare()
+        case ["work", seed, seconds]:
+            client = Client(random.Random(int(seed)))
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            client.work(float(seconds))
+            sys.stdout.write(json.dumps(client.told) + "\n")
+        case ["audit"]:
+            sys.stdout.write(json.dumps(audit(), ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
