@@ -29,6 +29,7 @@ _sqlite = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 DATABASES["default"]["TEST"] = {"NAME": str(_own / f"{_name}.sqlite3") if _sqlite else _name}
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 MEDIA_ROOT = _own / "media"
+ARCHIVE_ROOT = _own / "archive"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # `dev.py test` builds and collects the static files first and tests with the manifest, as production has it.
 if os.environ.get("BIHUAN_TEST_STATIC", "plain") == "plain":

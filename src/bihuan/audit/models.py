@@ -76,3 +76,44 @@ class Entry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("audit entries are never removed")
+
+
+class Archive(models.Model):
+    """A file of entries taken out of the log (`name` in the archive folder), with what belongs to them."""
+
+    name = models.CharField("文件", max_length=80, unique=True)
+    sha256 = models.CharField("摘要", max_length=64)
+    size = models.PositiveBigIntegerField("字节")
+    entries = models.PositiveIntegerField("记录数")
+    chains = models.PositiveIntegerField("链数")
+    made_at = models.DateTimeField("归档时间")
+
+    objects: ClassVar[models.Manager[Archive]] = models.Manager()
+
+    class Meta:
+        verbose_name = "档案"
+        verbose_name_plural = "档案"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Segment(models.Model):
+    """Which stretch of a chain an archive holds, and the hashes at both its ends."""
+
+    archive = models.ForeignKey(Archive, on_delete=models.CASCADE, related_name="segments")
+    chain = models.CharField("链", max_length=80)
+    first_seq = models.PositiveIntegerField("从")
+    last_seq = models.PositiveIntegerField("到")
+    prev_hash = models.CharField("之前的散列", max_length=64)
+    last_hash = models.CharField("最后的散列", max_length=64)
+
+    objects: ClassVar[models.Manager[Segment]] = models.Manager()
+
+    class Meta:
+        verbose_name = "归档段"
+        verbose_name_plural = "归档段"
+        constraints = (models.UniqueConstraint(fields=["chain", "last_seq"], name="audit_segment_chain"),)
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.first_seq}-{self.last_seq}"

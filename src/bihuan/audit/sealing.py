@@ -14,6 +14,7 @@ from itertools import islice
 from django.db import connection, transaction
 from django.db.models import Max
 
+from bihuan.audit.archiving import archived_hash
 from bihuan.audit.log import Row, record
 from bihuan.audit.models import Entry
 from bihuan.audit.verification import BrokenEntry
@@ -80,5 +81,5 @@ def _lost_heads(chain: str | None) -> Iterator[tuple[str, int]]:
             present = {(row_chain, seq, digest) for row_chain, seq, digest in rows.values_list("chain", "seq", "hash")}
             for name in block:
                 seq, digest = heads[name]
-                if (name, seq, digest) not in present:
+                if (name, seq, digest) not in present and archived_hash(name, seq) != digest:
                     yield name, seq

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from bihuan.audit.canonical import GENESIS, entry_hash
+from bihuan.audit.models import Segment
 
 _COLUMNS = "chain, seq, at, actor_id, action, site_id, data, prev_hash, hash"
 _BATCH = 2000
@@ -44,7 +45,10 @@ class StoredEntry:
 
 
 def verify(chain: str | None = None) -> list[BrokenEntry]:
-    """Check every chain (or one), reading in batches; the first broken entry of each, empty when all is well."""
+    """Check every chain (or one), reading in batches; the first broken entry of each, empty when all is well.
+
+    A chain whose beginning is archived goes on where its archive ends; `archiving.verify_archives` checks that part.
+    """
     problems: list[BrokenEntry] = []
     for _, entries in groupby(stored_entries(chain), key=lambda entry: entry.chain):
         problem = first_break(entries)
@@ -53,17 +57,29 @@ def verify(chain: str | None = None) -> list[BrokenEntry]:
     return problems
 
 
-def first_break(entries: Iterable[StoredEntry]) -> BrokenEntry | None:
-    """Walk one chain in order of `seq`; None when each entry is whole and follows the one before."""
-    prev_hash = GENESIS
-    for seq, entry in enumerate(entries, start=1):
+def archived_end(chain: str) -> tuple[int, str]:
+    """Number and hash of the newest archived entry of a chain; the beginning when none is."""
+    newest = Segment.objects.filter(chain=chain).order_by("-last_seq").values_list("last_seq", "last_hash").first()
+    return newest or (0, GENESIS)
+
+
+def first_break(entries: Iterable[StoredEntry], *, after: tuple[int, str] | None = None) -> BrokenEntry | None:
+    """Walk one chain in order of `seq`, from `after` on (without it: from the beginning, or where its archive ends).
+
+    None when each entry is whole and follows the one before.
+    """
+    end = after
+    for entry in entries:
+        if end is None:
+            end = (0, GENESIS) if entry.seq == 1 else archived_end(entry.chain)
+        seq, prev_hash = end[0] + 1, end[1]
         if entry.seq != seq:
             return BrokenEntry(entry.chain, seq, f"缺少第 {seq} 条（下一条是第 {entry.seq} 条）")
         if entry.prev_hash != prev_hash:
             return BrokenEntry(entry.chain, seq, "与前一条记录衔接不上")
         if entry.hash != _hash_of(entry):
             return BrokenEntry(entry.chain, seq, "内容与散列不符，记录被改动")
-        prev_hash = entry.hash
+        end = (entry.seq, entry.hash)
     return None
 
 

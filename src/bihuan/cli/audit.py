@@ -8,7 +8,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from bihuan.audit.models import Entry
+from django.db.models import Count, Sum
+
+from bihuan.audit.archiving import verify_archives
+from bihuan.audit.models import Archive, Entry, Segment
 from bihuan.audit.sealing import anchor_of, seal, verify_seals
 from bihuan.audit.verification import verify
 from bihuan.processes.consistency import Damage, check_instances
@@ -40,27 +43,42 @@ def run_verify(arguments: argparse.Namespace) -> int:
     except ValueError as failure:
         print(failure, file=sys.stderr)
         return 2
-    problems = {problem.chain: problem for problem in [*sealed, *verify(chain)]}
+    problems = {problem.chain: problem for problem in [*sealed, *verify_archives(chain), *verify(chain)]}
     deep = _instances_of(chain) if arguments.deep else None
     entries = Entry.objects.all() if chain is None else Entry.objects.filter(chain=chain)
     checked = {"entries": entries.count(), "chains": entries.values("chain").distinct().count()}
+    archived = _archived(chain)
     if arguments.json:
         found = [problem.to_json() for problem in problems.values()]
-        answer = {"ok": not (problems or (deep and deep.damages)), **checked, "problems": found}
+        answer = {"ok": not (problems or (deep and deep.damages)), **checked, "archived": archived, "problems": found}
         if deep is not None:
             answer |= {"instances": deep.checked, "damages": [damage.to_json() for damage in deep.damages]}
         print(json.dumps(answer, ensure_ascii=False))
     else:
         for problem in problems.values():
-            print(f"{problem.chain} 第 {problem.seq} 条：{problem.reason}")
+            where = (
+                f"{problem.chain} 第 {problem.seq} 条：" if problem.seq else f"档案 {problem.chain.partition(':')[2]} "
+            )
+            print(f"{where}{problem.reason}")
         verdict = f"发现 {len(problems)} 条链有问题" if problems else "完整无误"
         print(f"已检查 {checked['chains']} 条链、{checked['entries']} 条记录：{verdict}")
+        if archived["archives"]:
+            print(f"其中另有 {archived['archives']} 个档案、{archived['entries']} 条归档的记录，已逐条核对")
         if deep is not None:
             for damage in deep.damages:
                 print(f"流程实例 {damage.instance}：{damage.reason}（{damage.kind}）")
             verdict = f"发现 {len(deep.damages)} 处不一致" if deep.damages else "状态、待办、定时器与记录一致"
             print(f"已检查 {deep.checked} 个流程实例：{verdict}")
     return 1 if problems or (deep and deep.damages) else 0
+
+
+def _archived(chain: str | None) -> dict[str, int]:
+    """How much of what was checked lies in archives."""
+    if chain is None:
+        sums = Archive.objects.aggregate(archives=Count("pk"), entries=Sum("entries"))
+        return {"archives": sums["archives"], "entries": sums["entries"] or 0}
+    stretches = list(Segment.objects.filter(chain=chain).values_list("first_seq", "last_seq"))
+    return {"archives": len(stretches), "entries": sum(last - first + 1 for first, last in stretches)}
 
 
 @dataclass(slots=True)

@@ -135,6 +135,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 30
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 MEDIA_ROOT = Path(env.text("BIHUAN_MEDIA") or DATA_DIR / "media")
+# Finished history by policy; like the media it belongs into every backup and is shared by all nodes.
+ARCHIVE_ROOT = Path(env.text("BIHUAN_ARCHIVE") or DATA_DIR / "archive")
 # Served only through views that check who asks; this address is never routed.
 MEDIA_URL = "/media/"
 STORAGES: dict[str, dict[str, Any]] = {

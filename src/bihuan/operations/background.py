@@ -13,10 +13,12 @@ from bihuan.operations.surroundings import surroundings
 from bihuan.operations.unattended import look_after_unattended
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
+from bihuan.processes.retention import archive_finished
 from bihuan.processes.worker import Worker
 
 SENT_A_ROUND = 10
 LOOK_EVERY = timedelta(seconds=30)
+ARCHIVE_EVERY = timedelta(minutes=10)
 
 
 def product_worker() -> Worker:
@@ -26,7 +28,7 @@ def product_worker() -> Worker:
 
 def slow_worker() -> Worker:
     """A worker beside it for what may take its time: neither a slow mail server nor a large import holds up a timer."""
-    return Worker({imports.KIND: imports.HANDLER}, ticks=(send_notices, AttendanceWatch()))
+    return Worker({imports.KIND: imports.HANDLER}, ticks=(send_notices, AttendanceWatch(), RetentionWatch()))
 
 
 def send_notices(now: datetime) -> datetime | None:
@@ -46,6 +48,19 @@ class AttendanceWatch:
         if self._next is None or now >= self._next or self._next - now > LOOK_EVERY:
             look_after_unattended()
             self._next = now + LOOK_EVERY
+        return self._next
+
+
+class RetentionWatch:
+    """Every ten minutes: whether finished history may leave the tables, a bounded batch a round."""
+
+    def __init__(self) -> None:
+        self._next: datetime | None = None
+
+    def __call__(self, now: datetime) -> datetime | None:
+        """Archive a batch, if it is time to; answers when to look again, at once while there is more."""
+        if self._next is None or now >= self._next or self._next - now > ARCHIVE_EVERY:
+            self._next = now if archive_finished(now) is not None else now + ARCHIVE_EVERY
         return self._next
 
 

@@ -27,6 +27,7 @@ class Definition(models.Model):
     current = models.ForeignKey(
         "Version", on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name="现行版本"
     )
+    retain_days = models.PositiveIntegerField("保存天数", null=True, blank=True)
 
     objects: ClassVar[models.Manager[Definition]] = models.Manager()
 
@@ -84,9 +85,7 @@ class Instance(SiteOwned):
         ERROR = "error", "异常结束"
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="门店")
-    version = models.ForeignKey(
-        Version, on_delete=models.PROTECT, db_index=False, related_name="+", verbose_name="版本"
-    )
+    version = models.ForeignKey(Version, models.PROTECT, db_index=False, related_name="+", verbose_name="版本")
     process_id = models.CharField("流程标识", max_length=120)
     subject_kind = models.CharField("对象类别", max_length=32, blank=True, default="")
     subject_id = models.BigIntegerField("对象", null=True, blank=True)

@@ -18,7 +18,7 @@ from bihuan.operations.repairs import resolve_incident
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.models import Grant
 from bihuan.processes import engine_store as store
-from bihuan.processes.models import Incident, Instance
+from bihuan.processes.models import Definition, Incident, Instance
 from tests.cast import GRANTS
 from tests.processes.models import END, START, bpmn, service
 from tests.web.visits import Centre
@@ -48,6 +48,20 @@ def test_a_script_is_published_anew_by_those_who_may(centre: Centre) -> None:
     assert Entry.objects.filter(chain="text:script/greet", action="text.publish").count() == 1
     assert browser.post(here, {"body": "别的", "expected": "1"}).status_code == 422
     assert centre.client("guard").post(here, {"body": "别的", "expected": "2"}).status_code == 403
+
+
+def test_how_long_what_is_finished_stays_is_changed_by_those_who_may(centre: Centre) -> None:
+    browser, here = centre.client("admin"), "/processes/service_visit"
+    assert "保存期限已更改" in browser.post(here, {"days": "365"}, follow=True).content.decode()
+    assert 'value="365"' in browser.get(here).content.decode()
+    told = Entry.objects.filter(chain="process:service_visit", action="process.retention").latest("seq")
+    assert (told.actor_id, told.data["after"]) == (centre.cast.user("admin").pk, {"retain_days": 365})
+    assert "保存天数应为整数" in browser.post(here, {"days": "1.5"}, follow=True).content.decode()
+    assert "1 到 36500" in browser.post(here, {"days": "0"}, follow=True).content.decode()
+    assert centre.client("site_manager").post(here, {"days": ""}).status_code == 403
+    assert Definition.objects.get(key="service_visit").retain_days == 365
+    browser.post(here, {"days": ""})
+    assert Definition.objects.get(key="service_visit").retain_days is None
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from bihuan.audit.log import record
+from bihuan.audit.models import Archive
 from bihuan.engine.definition import Node
 from bihuan.forms.models import TextVersion
 from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
@@ -18,6 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import process_of
 from bihuan.processes.models import Definition, Version
+from bihuan.processes.retention import set_retention
 
 _TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
 
@@ -43,6 +45,7 @@ class ProcessPage:
     definition: Definition
     versions: list[Version]
     steps: list[StepRow]
+    archived: int
 
 
 def published_processes(*, actor: Actor) -> list[Definition]:
@@ -70,7 +73,17 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
         decision = next((file.key for file in files if file.find(asked)), "") if asked else ""
         steps.append(StepRow(node, who, limit.name if limit else "", node.extension.script, decision))
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
-    return ProcessPage(definition, list(versions), steps)
+    archived = Archive.objects.count() if actor.can("process.manage") else 0
+    return ProcessPage(definition, list(versions), steps, archived)
+
+
+def change_retention(key: str, days: str, *, actor: Actor) -> None:
+    """Keep finished instances of a process for so many days from now on; nothing typed keeps them for ever."""
+    actor.require("process.manage")
+    words = days.strip()
+    if words and not (words.isascii() and words.isdigit() and len(words) < 7):
+        raise BusinessError("保存天数应为整数；不填表示一直保存", field="days")
+    set_retention(key, int(words) if words else None, actor=actor)
 
 
 def process_xml(key: str, *, actor: Actor) -> str:

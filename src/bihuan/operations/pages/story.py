@@ -41,7 +41,11 @@ def case_story(case_id: int, *, newest: int | None = None) -> list[Told]:
 
     Whoever calls has checked that the case may be seen.
     """
-    return _told(history(Case.chain_of(case_id), newest_first=True, limit=newest))
+    entries = history(Case.chain_of(case_id), newest_first=True, limit=newest)
+    told = _told(entries)
+    if newest is None and entries and entries[-1].seq > 1:
+        told.append(Told(entries[-1].at, "系统", "更早的经过已按保存期限归档", icon="box"))
+    return told
 
 
 def instance_story(instance: Instance, *, newest: int) -> list[Told]:

@@ -11,6 +11,7 @@ from bihuan.operations.decisions import publish_decisions
 from bihuan.operations.pages.decision_pages import decision_page, published_decisions
 from bihuan.operations.pages.instances import incident_list
 from bihuan.operations.pages.process_pages import (
+    change_retention,
     process_page,
     process_xml,
     publish_script,
@@ -37,10 +38,19 @@ def listing(request: HttpRequest) -> HttpResponse:
     return page(request, "processes/list.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @signed_in
 def detail(request: HttpRequest, key: str) -> HttpResponse:
-    """The swimlanes and the table of steps."""
+    """The swimlanes, the table of steps, and for how long what is finished stays."""
+    if request.method == "POST":
+        here = reverse("processes:detail", args=(key,))
+        try:
+            change_retention(key, request.POST.get("days", ""), actor=actor_of(request))
+        except (NotAllowed, NotFound):
+            raise
+        except BusinessError as error:
+            return go(request, here, error.message, tone="bad")
+        return go(request, here, "保存期限已更改")
     return page(request, "processes/detail.html", {"shown": process_page(key, actor=actor_of(request))})
 
 
