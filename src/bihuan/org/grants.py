@@ -49,6 +49,21 @@ def define_role(
 
 
 @transaction.atomic
+def set_role_duty(role_key: str, *, by_duty: bool, desk: str, actor: Actor) -> Role:
+    """Say whether a role's open work goes to those on duty only, and which desk they answer for."""
+    _require_everywhere(actor)
+    role = _role(role_key)
+    name = desk.strip()
+    if len(name) > 40:
+        raise BusinessError("值守处最多 40 个字", field="desk")
+    before = {"by_duty": role.on_duty, "desk": role.desk}
+    role.on_duty, role.desk = by_duty, name
+    role.save(update_fields=["on_duty", "desk"])
+    _log(role, "role.set_duty", actor, {"before": before, "after": {"by_duty": by_duty, "desk": name}})
+    return role
+
+
+@transaction.atomic
 def grant_action(role_key: str, *, action: str, actor: Actor) -> Grant:
     """Let a role do an action wherever it is held. Granting twice changes nothing."""
     _require_everywhere(actor)

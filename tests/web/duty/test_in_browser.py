@@ -63,7 +63,7 @@ def test_duty_pages_are_accessible_and_fit(
             "/duty", "/duty/roster?role=technician", "/duty/decisions", "/duty/unattended",
             f"/duty/people/{leaver}/handover",
         ),
-        "admin": (f"/admin/people/{leaver}/handover", f"/admin/people/{leaver}"),
+        "admin": (f"/admin/people/{leaver}/handover", f"/admin/people/{leaver}", "/admin/standing"),
         "technician": ("/duty", "/duty/roster?role=technician"),
     }  # fmt: skip
     page.set_viewport_size({"width": width, "height": 900})

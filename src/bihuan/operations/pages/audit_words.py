@@ -99,6 +99,7 @@ DEEDS: Mapping[str, str] = {
     "role.define": "新建角色",
     "role.rename": "角色改名",
     "role.grant": "授权",
+    "role.set_duty": "设定值班方式",
     "role.revoke": "收回授权",
     "site.create": "开设门店",
     "site.change": "修改门店",

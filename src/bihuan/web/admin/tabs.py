@@ -10,6 +10,7 @@ from bihuan.web.jinja import url_or_none
 _TABS = (
     ("people", "人员", "admin:people", ("admin.people",)),
     ("positions", "岗位", "admin:positions", ("admin.people",)),
+    ("standing", "负责人与替补", "admin:standing", ("admin.people",)),
     ("roles", "角色与权限", "admin:roles", ("admin.permissions", "admin.people")),
     ("sites", "门店与部门", "admin:sites", ("admin.sites",)),
     ("calendars", "日历与节假日", "admin:holidays", ("calendar.manage",)),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.admin import calendars, people, policy
+from bihuan.web.admin import calendars, people, policy, standing
 
 app_name = "admin"
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path("admin/people/new", people.hire, name="hire"),
     path("admin/people/<int:user_id>", people.person, name="person"),
     path("admin/people/<int:user_id>/<slug:deed>", people.act, name="act"),
+    path("admin/standing", standing.home, name="standing"),
+    path("admin/standing/<slug:deed>", standing.change, name="standing_change"),
     path("admin/positions", people.positions, name="positions"),
     path("admin/positions/<int:position_id>", people.position, name="position"),
     path("admin/roles", policy.matrix, name="roles"),
