@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from bihuan.limits.definition import LimitDefinition, LimitDefinitionError, parse_limits
+from bihuan.limits.definition import LimitDefinition
 from bihuan.limits.durations import parse_duration
+from bihuan.limits.rulebook import LimitDefinitionError, parse_limits
 
 GOOD = """
 [[limit]]

@@ -38,6 +38,7 @@ def start_clock(
     target_seconds: float | None = None,
     due_at: datetime | None = None,
     warn_before_seconds: float = 0,
+    warn_share: float = 0,
     escalate_to: str = "",
     calendar: str = Clock.Calendar.WALL,
     started_at: datetime | None = None,
@@ -47,7 +48,8 @@ def start_clock(
     """Start a limit on a subject, with a length or (exactly one of the two) a promised moment.
 
     `role` names who has to keep it (several separated by commas), which also decides a team's calendar. `rule` is the
-    limit as the rule book has it; its further steps become moments of the clock. Conflict when the same limit already
+    limit as the rule book has it; its further steps become moments of the clock. With `warn_share` it warns when that
+    share of the target is used up, otherwise `warn_before_seconds` before the end. Conflict when the same limit already
     runs on the subject. On a calendar that never opens the clock never is due.
     """
     if (target_seconds is None) == (due_at is None):
@@ -68,7 +70,7 @@ def start_clock(
         calendar_version=version,
         target_seconds=target_seconds,
         due_fixed_at=due_at,
-        warn_before_seconds=warn_before_seconds,
+        warn_before_seconds=target_seconds * (1 - warn_share) if warn_share else warn_before_seconds,
         escalate_to=escalate_to,
         started_at=began,
         role=role,
@@ -179,6 +181,14 @@ def drop_clocks(*, subject_kind: str, subject_id: int, reason: str, actor: Actor
         ClockStep.unscoped.filter(clock=held, told_at__isnull=True).update(at=None)
         log_clock(held, "clock.drop", actor, {"reason": reason})
     return len(dropped)
+
+
+def forget_clock(held: Clock, *, at: datetime) -> None:
+    """The work under a clock was cancelled by the process: neither in time nor late."""
+    _open_pauses(held).update(ended_at=at)
+    ended = {"stopped_at": at, "paused_at": None, "due_at": None, "warn_at": None, "breached_at": None}
+    Clock.unscoped.filter(pk=held.pk).update(**ended)
+    ClockStep.unscoped.filter(clock=held, told_at__isnull=True).update(at=None)
 
 
 def running_clocks(subject_kind: str, subject_id: int) -> list[Clock]:

@@ -1,44 +1,52 @@
-"""Reading limits.toml of a pack: which limits there are, and what each means.
+"""What a limit of a rule book is, and what it means for one subject: its target, its calendar, its steps.
 
-[[limit]]
-key = "answer_call"
-name = "来电接听"
-target = "10s"             # s, m, h, d; "1h30m" works; "=agreed_hours" is a FEEL expression, a number means hours
-warn = 0.8                 # remind when this share of the target is used up; 0 or absent: no reminder
-escalate_to = "front_desk" # the role told about a breach
-calendar = "wall"          # or "site": the opening hours of the site
+How it is written is in `rulebook` and docs/limits.md.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from bihuan.engine.feel import FeelError, FeelSyntaxError, compile_expression
+from bihuan.engine.feel import FeelError, compile_expression
+from bihuan.kernel.worktime import minutes_of
 from bihuan.limits.durations import parse_duration
-from bihuan.limits.models import Clock
 
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_FIELDS = {"key", "name", "target", "warn", "escalate_to", "calendar"}
-_CALENDARS = frozenset(Clock.Calendar.values)
+TASK, CASE = "task", "case"
+AT = re.compile(r"at ([0-9]{1,2}:[0-5][0-9])(?: \+([0-9]{1,3})d)?")
+EVENTS = ("opened", "completed", "cancelled", "message")
+MOMENTS = ("started", "ended")
 
 
-class LimitDefinitionError(Exception):
-    """limits.toml cannot be used; `problems` lists every reason, each naming the limit."""
+@dataclass(frozen=True)
+class Target:
+    """How long (seconds of the limit's calendar), or until when: exactly one of the two."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("；".join(problems))
-        self.problems = tuple(problems)
+    seconds: float | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PauseRule:
+    """The clock stands still while this holds: `open:<node>`, or an expression behind `=`."""
+
+    condition: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class LimitDefinition:
-    """One limit of a rule book. `target` is as written; `warn_share` of it used up leads to a reminder."""
+    """One limit of a rule book. `target` is as written; `warn_share` of it used up leads to a reminder.
+
+    `of` says whose clock it is: a `task`'s (every task that names the limit has its own) or the `case`'s, between the
+    milestones `start` and `stop`. `team` are the roles while which hold open work the clock runs. `steps` are the
+    consequences, each with the moment `at`. `entry` is the limit as written, which a running clock keeps.
+    """
 
     key: str
     name: str
@@ -46,98 +54,84 @@ class LimitDefinition:
     warn_share: float = 0
     escalate_to: str = ""
     calendar: str = "wall"
+    of: str = TASK
+    process: str = ""
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    cancel: tuple[str, ...] = ()
+    pauses: tuple[PauseRule, ...] = ()
+    team: tuple[str, ...] = ()
+    reopen: str = "exclude"
+    steps: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    entry: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
-    def target_seconds(self, values: Mapping[str, Any]) -> float:
-        """The length in seconds; `values` are what an expression may read. Raises ValueError with a Chinese reason."""
+    def target_of(self, values: Mapping[str, Any], now: datetime, zone: str = "UTC") -> Target:
+        """Length or moment; `values` are what an expression may read. Raises ValueError with a Chinese reason.
+
+        An expression may give a number (hours), a duration, a date and time, or a date (its end, at the site).
+        """
+        moment = AT.fullmatch(self.target)
+        if moment:
+            return Target(due_at=_next_time(moment[1], int(moment[2] or 0), now, ZoneInfo(zone)))
         if not self.target.startswith("="):
-            return float(parse_duration(self.target))
-        try:
-            result = compile_expression(self.target[1:]).evaluate(values)
-        except FeelError as failure:
-            raise ValueError(f"时限“{self.name}”无法计算：{failure}") from None
+            return Target(seconds=float(parse_duration(self.target)))
+        result = self._evaluated(self.target[1:], values)
+        if isinstance(result, datetime | date):
+            return Target(due_at=_moment(result, ZoneInfo(zone)))
         seconds = _seconds(result)
         if seconds is None or seconds < 0:
+            raise ValueError(f"时限“{self.name}”的目标不是时长或时刻：{self.target}")
+        return Target(seconds=seconds)
+
+    def target_seconds(self, values: Mapping[str, Any]) -> float:
+        """The length in seconds of a limit that is one. Raises ValueError with a Chinese reason."""
+        found = self.target_of(values, datetime.now(UTC)).seconds if not AT.fullmatch(self.target) else None
+        if found is None:
             raise ValueError(f"时限“{self.name}”的目标不是时长：{self.target}")
-        return seconds
+        return found
 
     def warn_before_seconds(self, target_seconds: float) -> float:
         """How long before the target the reminder comes; 0 for none."""
         return target_seconds * (1 - self.warn_share) if self.warn_share else 0.0
 
+    def calendar_key(self, values: Mapping[str, Any]) -> str:
+        """The calendar to count on; an expression names it, or nothing for the site's opening hours."""
+        if not self.calendar.startswith("="):
+            return self.calendar
+        found = self._evaluated(self.calendar[1:], values)
+        return str(found) if found else "site"
 
-def parse_limits(text: str) -> dict[str, LimitDefinition]:
-    """All limits of a limits.toml by key. Raises LimitDefinitionError listing every problem at once."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as failure:
-        raise LimitDefinitionError([f"不是有效的 TOML：{failure}"]) from None
-    problems = [f"未知的项：{name}" for name in content if name != "limit"]
-    limits: dict[str, LimitDefinition] = {}
-    entries = content.get("limit", [])
-    if not isinstance(entries, list):
-        raise LimitDefinitionError([*problems, "请用 [[limit]] 列出时限"])
-    for number, entry in enumerate(entries, start=1):
-        found = _problems_of(entry, number)
-        if not found and entry["key"] in limits:
-            found = [f"时限 {entry['key']} 重复"]
-        problems.extend(found)
-        if not found:
-            limits[entry["key"]] = _definition(entry)
-    if problems:
-        raise LimitDefinitionError(problems)
-    return limits
+    def holds(self, condition: str, values: Mapping[str, Any]) -> bool:
+        """Whether an expression is true; what cannot be told is not."""
+        try:
+            return compile_expression(condition.removeprefix("=")).evaluate(values) is True
+        except FeelError:
+            return False
+
+    def _evaluated(self, text: str, values: Mapping[str, Any]) -> Any:
+        try:
+            return compile_expression(text).evaluate(values)
+        except FeelError as failure:
+            raise ValueError(f"时限“{self.name}”无法计算：{failure}") from None
 
 
-def _definition(entry: Mapping[str, Any]) -> LimitDefinition:
-    return LimitDefinition(
-        key=entry["key"],
-        name=entry["name"],
-        target=entry["target"],
-        warn_share=float(entry.get("warn", 0)),
-        escalate_to=entry.get("escalate_to", ""),
-        calendar=entry.get("calendar", "wall"),
-    )
+def _next_time(text: str, days: int, now: datetime, tz: ZoneInfo) -> datetime:
+    here = now.astimezone(tz)
+    minutes = minutes_of(text)
+    found = datetime.combine(here.date() + timedelta(days=days + minutes // 1440), _time_of(minutes), tz)
+    if found < here and not days:
+        found = datetime.combine(here.date() + timedelta(days=1), _time_of(minutes), tz)
+    return found.astimezone(UTC)
 
 
-def _problems_of(entry: object, number: int) -> list[str]:
-    if not isinstance(entry, dict):
-        return [f"第 {number} 个时限不是表"]
-    label = f"时限 {entry.get('key') or f'第 {number} 个'}"
-    problems = [f"{label}：未知的项 {name}" for name in sorted(set(entry) - _FIELDS)]
-    checks: dict[str, Callable[[Any], bool]] = {
-        "key": lambda value: isinstance(value, str) and bool(_KEY.fullmatch(value)),
-        "name": lambda value: isinstance(value, str) and bool(value.strip()),
-        "target": _is_target,
-        "warn": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1,
-        "escalate_to": lambda value: isinstance(value, str),
-        "calendar": lambda value: isinstance(value, str) and value in _CALENDARS,
-    }
-    reasons = {
-        "key": "key 由小写字母、数字和下划线组成",
-        "name": "name 不能为空",
-        "target": "target 应为 10s、5m、1h30m、3d 这样的时长，或以 = 开头的表达式",
-        "warn": "warn 是 0 到 1 之间的比例",
-        "escalate_to": "escalate_to 是角色代号",
-        "calendar": "calendar 是 wall 或 site",
-    }
-    for name, is_good in checks.items():
-        required = name in {"key", "name", "target"}
-        if (required or name in entry) and not is_good(entry.get(name)):
-            problems.append(f"{label}：{reasons[name]}")
-    return problems
+def _time_of(minutes: int) -> time:
+    return time(*divmod(minutes % 1440, 60))
 
 
-def _is_target(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        if value.startswith("="):
-            compile_expression(value[1:])
-        else:
-            parse_duration(value)
-    except (FeelSyntaxError, ValueError):
-        return False
-    return True
+def _moment(result: date | datetime, tz: ZoneInfo) -> datetime:
+    if isinstance(result, datetime):
+        return (result if result.tzinfo else result.replace(tzinfo=tz)).astimezone(UTC)
+    return datetime.combine(result + timedelta(days=1), time(), tz).astimezone(UTC)
 
 
 def _seconds(result: object) -> float | None:

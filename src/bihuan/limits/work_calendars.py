@@ -19,7 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Department, Role, Site
 
 ACTION = "calendar.manage"
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _COLUMNS = ("name", "department_id", "role", "zone", "week", "observes_holidays", "own_days", "is_active")
 
 
@@ -83,8 +83,14 @@ def save_calendar(
     return held
 
 
+def publish_calendar(key: str, *, name: str, week: Mapping[str, Any], holidays: bool) -> bool:
+    """A calendar that comes with a rule book, for every site; one that is there already stays. Answers whether new."""
+    values = {"name": name, "week": dict(week), "observes_holidays": holidays}
+    return WorkCalendar.objects.get_or_create(key=key, site=None, defaults=values)[1]
+
+
 def _check(key: str, values: Mapping[str, Any], site: Site) -> None:
-    if not _KEY.fullmatch(key) or key in (WALL, TEAM):
+    if not KEY.fullmatch(key) or key in (WALL, TEAM):
         raise BusinessError("代号由小写字母、数字和下划线组成，字母开头", field="key")
     if not values["name"]:
         raise BusinessError("请填写名称", field="name")

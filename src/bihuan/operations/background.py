@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bihuan.limits.due import next_moment, present, take_back_untimely
+from bihuan.limits.steps import next_step_moment
 from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
 from bihuan.operations import imports
+from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.unattended import look_after_unattended
@@ -23,7 +25,10 @@ ARCHIVE_EVERY = timedelta(minutes=10)
 
 def product_worker() -> Worker:
     """The worker for what must be on time: timers of processes, and limits."""
-    return Worker({TIMER: timer_handler(surroundings()), TELL_CLOCK: tell_again}, ticks=(LimitWatch(),))
+    return Worker(
+        {TIMER: timer_handler(surroundings()), TELL_CLOCK: tell_again, CLOCK_STEP: carry_out_step},
+        ticks=(LimitWatch(),),
+    )
 
 
 def slow_worker() -> Worker:
@@ -78,4 +83,5 @@ class LimitWatch:
             take_back_untimely(moment)
         self._last = moment
         tell_due_clocks()
-        return next_moment()
+        claim_due_steps()
+        return min((at for at in (next_moment(), next_step_moment()) if at is not None), default=None)

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
+from bihuan.limits import clocks
 from bihuan.operations.surroundings import CASE, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
@@ -122,6 +123,7 @@ def todays_appointment(vehicle_id: int, site_id: int, now: datetime) -> Appointm
 def cancel_case(case_id: int, *, actor: Actor, reason: str) -> Case:
     """Call a case off with a reason: its process stops, its waits and clocks end."""
     case = case_records.close_case(case_id, actor=actor, cancelled=True, reason=reason)
+    clocks.drop_clocks(subject_kind=CASE, subject_id=case.pk, reason=reason, actor=actor)
     running = Instance.unscoped.filter(
         subject_kind=CASE, subject_id=case.pk, ended_at__isnull=True, parent__isnull=True
     )

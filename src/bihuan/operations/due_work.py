@@ -13,6 +13,7 @@ from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
 from bihuan.notify.templates import wordings_read_once
+from bihuan.operations.due_steps import hand_over_steps, run_due_steps
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.operations.unattended import look_after_unattended
 from bihuan.org.duty.presence import present_with_role
@@ -29,7 +30,7 @@ TELL_CLOCK = "clock.tell"
 def run_due_work() -> int:
     """Everything due at this moment: timers of processes, then limits to be told about; answers how many."""
     fired = fire_due(around=surroundings())
-    return fired.taken + tell_due_clocks() + look_after_unattended()
+    return fired.taken + tell_due_clocks() + run_due_steps() + look_after_unattended()
 
 
 def tell_due_clocks() -> int:
@@ -94,6 +95,7 @@ def _tell_all(found: Sequence[DueClock]) -> None:
     with wordings_read_once():
         for due in found:
             _tell(due, about)
+            hand_over_steps(due.clock, due.kind.value)
 
 
 def _tell(due: DueClock, about: _About) -> None:

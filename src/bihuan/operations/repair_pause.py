@@ -26,7 +26,7 @@ def pause_repair(case_id: int, *, actor: Actor, reason: str) -> Clock:
     """Stop the repair clock; the technician on the job or the workshop manager says why."""
     case, held = _running(case_id, actor)
     paused = clocks.pause_clock(held.pk, reason=reason, actor=actor)
-    _move_timers(case, None)
+    move_repair_timers(case.pk, None)
     items_follow([paused])
     return paused
 
@@ -36,7 +36,7 @@ def resume_repair(case_id: int, *, actor: Actor) -> Clock:
     """Go on; what was left of the agreed hours is left still, the promise moves by the pause."""
     case, held = _running(case_id, actor)
     running = clocks.resume_clock(held.pk, actor=actor)
-    _move_timers(case, running)
+    move_repair_timers(case.pk, running)
     items_follow([running])
     if running.due_at is not None:
         change_case(case.pk, actor=under_process(actor, case.site_id), agreed_done_at=running.due_at)
@@ -56,13 +56,13 @@ def _running(case_id: int, actor: Actor) -> tuple[Case, Clock]:
     return case, held
 
 
-def _move_timers(case: Case, held: Clock | None) -> None:
+def move_repair_timers(case_id: int, held: Clock | None) -> None:
     """The timers at the repair step follow the clock: far away while paused, at its new moments afterwards."""
     moments = {
         "repair_warn": held.warn_at if held and held.warned_at is None else None,
         "repair_over": held.due_at if held and held.breached_at is None else None,
     }
-    for instance in Instance.unscoped.filter(subject_kind=CASE, subject_id=case.pk, status=Instance.Status.RUNNING):
+    for instance in Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, status=Instance.Status.RUNNING):
         for node_id, moment in moments.items():
             timers = Job.objects.filter(instance_id=instance.pk, kind="timer", node_id=node_id)
             timers.update(due_at=moment or NEVER, run_at=moment or NEVER)

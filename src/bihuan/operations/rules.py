@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from bihuan.forms.models import TextVersion
 from bihuan.kernel.errors import BusinessError
-from bihuan.limits.definition import LimitDefinition, parse_limits
+from bihuan.limits.definition import LimitDefinition
+from bihuan.limits.rulebook import parse_limits
 
 NOTICE = "notice/"
 """What the keys of notice templates begin with."""

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
-from bihuan.kernel import worktime
 from bihuan.kernel.errors import NotFound
-from bihuan.limits import clocks
-from bihuan.limits.calendars import WALL, calendar_now
-from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
+from bihuan.operations import clock_following
 from bihuan.operations.decisions import answer_decision
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
-from bihuan.operations.rules import limit_definitions
+from bihuan.operations.timekeeping import Timekeeper
 from bihuan.org.duty.chart import answerable_for
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
 from bihuan.processes.services import DECISION
 from bihuan.records.models import Case
 
-CASE = "case"
-ITEM = "item"
+CASE = clock_following.CASE
+ITEM = clock_following.ITEM
 
 
 def surroundings() -> Surroundings:
     """Everything a step needs from outside the processes."""
-    return Surroundings(services=Services(), context=facts_of_instance, limits=moments_of_limit, observe=follow_step)
+    keeper = Timekeeper()
+
+    def observe(result: StepResult) -> None:
+        keeper.follow(result)
+        tell_step(result)
+
+    return Surroundings(services=Services(), context=facts_of_instance, limits=keeper.moments, observe=observe)
 
 
 class Services(Mapping[str, Callable[[ServiceCall], Mapping[str, Any]]]):
@@ -81,48 +83,9 @@ def facts_of_instance(instance: InstanceFacts) -> Mapping[str, Any]:
     return {**case_facts(case), "timezone": case.site.timezone}
 
 
-def moments_of_limit(
-    key: str, instance: InstanceFacts, opened_at: datetime, variables: Mapping[str, Any]
-) -> tuple[datetime | None, datetime | None]:
-    """When an item is due and when to remind: a clock of the case that already runs decides, else the limit itself."""
-    limit = limit_definitions().get(key)
-    if limit is None:
-        return None, None
-    running = _running_on_case(instance, key)
-    if running is not None:
-        return running.due_at, running.warn_at
-    seconds = limit.target_seconds(variables)
-    if limit.calendar != WALL:
-        calendar = calendar_now(limit.calendar, instance.site_id)
-        due = worktime.add_working_seconds(calendar, opened_at, seconds)
-        warn = worktime.add_working_seconds(calendar, opened_at, seconds - limit.warn_before_seconds(seconds))
-    else:
-        due = opened_at + timedelta(seconds=seconds)
-        warn = due - timedelta(seconds=limit.warn_before_seconds(seconds))
-    return due, warn if limit.warn_share else None
-
-
-def follow_step(result: StepResult) -> None:
-    """After a step, in its transaction: clocks of opened items start, of closed ones stop; assigned people are told."""
-    limits = limit_definitions() if any(item.limit_key for item in result.opened) else {}
-    _stop_item_clocks(result)
+def tell_step(result: StepResult) -> None:
+    """After a step, in its transaction: the people whose turn it is are told."""
     for item in result.opened:
-        limit = limits.get(item.limit_key)
-        if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
-            seconds = limit.target_seconds({})
-            clocks.start_clock(
-                subject_kind=ITEM,
-                subject_id=item.id,
-                key=item.limit_key,
-                name=limit.name,
-                site_id=result.instance.site_id,
-                target_seconds=seconds,
-                warn_before_seconds=limit.warn_before_seconds(seconds),
-                escalate_to=limit.escalate_to,
-                calendar=limit.calendar,
-                started_at=item.opened_at,
-                role=item.role,
-            )
         if item.assignee_id is not None and item.assignee_id != result.actor_id:
             _tell_of_task((item.assignee_id,), f"新待办：{item.name}", item, result.instance)
         elif item.offered:
@@ -147,25 +110,3 @@ def _tell_of_task(people: Iterable[int], title: str, item: OpenedItem, instance:
         words={"环节": item.name, "事项": item.title},
     )
     notify_people(people, title, item.title, f"/tasks/{item.id}", about)
-
-
-def _running_on_case(instance: InstanceFacts, key: str) -> Clock | None:
-    if instance.subject_kind != CASE or instance.subject_id is None:
-        return None
-    rows = Clock.unscoped.filter(subject_kind=CASE, subject_id=instance.subject_id, key=key, stopped_at__isnull=True)
-    return rows.first()
-
-
-def _stop_item_clocks(result: StepResult) -> None:
-    outcomes = {item.id: item.outcome for item in result.closed if item.limit_key}
-    if not outcomes:
-        return
-    running = Clock.unscoped.filter(subject_kind=ITEM, subject_id__in=list(outcomes), stopped_at__isnull=True)
-    for held in running:
-        if outcomes[held.subject_id] == "completed":
-            clocks.stop_clock(
-                subject_kind=ITEM, subject_id=held.subject_id, key=held.key, at=result.at, person_id=result.actor_id
-            )
-        else:
-            # Cancelled work was neither in time nor late.
-            Clock.unscoped.filter(pk=held.pk).update(stopped_at=result.at, due_at=None, warn_at=None)

@@ -13,6 +13,7 @@ from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
 from bihuan.forms.texts import MAX_TEXT_LENGTH
+from bihuan.limits.rulebook import roles_named
 from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.templates import TemplateError, parse_template
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
@@ -52,8 +53,12 @@ def _check_roles(pack: Pack) -> Iterator[PackProblem]:
 
 def _check_limits(pack: Pack) -> Iterator[PackProblem]:
     for limit in pack.limits.values():
-        if limit.escalate_to and limit.escalate_to not in pack.roles:
-            yield PackProblem("limits.toml", f"没有角色“{limit.escalate_to}”", place=limit.key)
+        for role in roles_named(limit):
+            if role not in pack.roles:
+                yield PackProblem("limits.toml", f"没有角色“{role}”", place=limit.key)
+        for kind in (limit.process, *(step.get("start", "") for step in limit.steps)):
+            if kind and kind not in CaseKind.values:
+                yield PackProblem("limits.toml", f"没有流程“{kind}”", place=limit.key)
 
 
 def _check_forms(pack: Pack) -> Iterator[PackProblem]:

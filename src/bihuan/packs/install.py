@@ -14,6 +14,8 @@ from bihuan.audit.log import record
 from bihuan.forms.models import FormVersion, TextVersion
 from bihuan.forms.publishing import publish_form
 from bihuan.forms.texts import newest_text, publish_text
+from bihuan.limits.rulebook import parse_calendars
+from bihuan.limits.work_calendars import publish_calendar
 from bihuan.operations.rules import NOTICE
 from bihuan.org.actor import Actor
 from bihuan.org.grants import define_role
@@ -62,6 +64,9 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
     for key, body in pack.notices.items():
         _install_text(pack, f"{NOTICE}{key}", body, report, overwrite)
     _install_text(pack, f"limits/{pack.key}", pack.limits_text, report, overwrite)
+    for calendar in parse_calendars(pack.limits_text).values():
+        is_new = publish_calendar(calendar.key, name=calendar.name, week=calendar.week, holidays=calendar.holidays)
+        (report.new if is_new else report.unchanged).append(f"calendar {calendar.key}")
     for note in pack.notes:
         _install_note(pack, note, actor, report, overwrite)
     for process in pack.processes:

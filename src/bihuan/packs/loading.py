@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bihuan.limits.definition import LimitDefinition, LimitDefinitionError, parse_limits
+from bihuan.limits.definition import LimitDefinition
+from bihuan.limits.rulebook import LimitDefinitionError, parse_calendars, parse_limits
 
 BUILT_IN = Path(__file__).resolve().parent
 MAX_FILE_BYTES = 5_000_000
@@ -175,6 +176,7 @@ class _Reader:
 
     def _limits(self, text: str) -> dict[str, LimitDefinition]:
         try:
+            parse_calendars(text)
             return parse_limits(text)
         except LimitDefinitionError as error:
             for reason in error.problems:

@@ -20,6 +20,7 @@ from bihuan.operations.messages import tell_process
 from bihuan.operations.scenarios.duty import DUTY_STEPS
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.samples import sample_file
+from bihuan.operations.scenarios.timing import TIME_STEPS
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.actor import Actor
@@ -356,4 +357,5 @@ DOING: Mapping[str, Doing] = {
     "cancel": cancel,
     "retry_incident": retry_incident,
     **DUTY_STEPS,
+    **TIME_STEPS,
 }

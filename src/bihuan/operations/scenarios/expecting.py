@@ -20,6 +20,7 @@ from bihuan.operations.pages.story import case_story
 from bihuan.operations.scenarios.deliveries import check_delivered
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
+from bihuan.operations.scenarios.timing import TIME_CHECKS
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
@@ -374,4 +375,5 @@ CHECKS: Mapping[str, Check] = {
     "incidents": _incidents,
     "share": _share,
     **DUTY_CHECKS,
+    **TIME_CHECKS,
 }

@@ -23,6 +23,7 @@ STEP_KEYS = frozenset({"at", "as", "do", "task", "case", "process", "with", "sav
 GIVEN_KEYS = frozenset(
     {"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "channels", "with", "pack"}
     | {"departments", "head", "superiors", "ranks", "groups", "stand_ins", "by_duty", "roster", "leave", "delegations"}
+    | {"hours", "calendars", "holidays", "confirmed", "limits"}
 )
 HEAD_KEYS = frozenset({"scenario", "pack", "covers", "note", "given", "steps", "when", "then"})
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.due import next_moment
+from bihuan.limits.steps import next_step_moment
 from bihuan.notify import outbox
 from bihuan.operations.due_work import run_due_work
 from bihuan.operations.scenarios.deliveries import deliver, given_channels
@@ -19,6 +20,7 @@ from bihuan.operations.scenarios.duty import given_duty
 from bihuan.operations.scenarios.expecting import check
 from bihuan.operations.scenarios.format import Scenario, Step, moment
 from bihuan.operations.scenarios.people_doing import PEOPLE_DOING
+from bihuan.operations.scenarios.timing import given_time
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
 from bihuan.org.models import Site
 from bihuan.processes.jobs import next_due
@@ -121,6 +123,7 @@ def _begin(scenario: Scenario, site: Site | None) -> tuple[World, datetime]:
     with clock.frozen(begins):
         given_duty(world, scenario.given, begins)
         given_channels(world, scenario.given)
+        given_time(world, scenario.given, begins)
     return world, begins
 
 
@@ -175,7 +178,8 @@ def _move_to(world: World, text: str) -> None:
     if target < clock.now():
         raise StepProblem(f"时间不能倒退：{text}")
     for _ in range(MAX_MOMENTS):
-        upcoming = [at for at in (next_moment(), next_due(), outbox.next_due()) if at is not None and at <= target]
+        moments = (next_moment(), next_step_moment(), next_due(), outbox.next_due())
+        upcoming = [at for at in moments if at is not None and at <= target]
         if not upcoming:
             break
         at = max(min(upcoming), clock.now())

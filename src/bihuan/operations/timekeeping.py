@@ -1,0 +1,129 @@
+"""Time limits along a process: when work is due, clocks of tasks, clocks of the case between two milestones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bihuan.kernel import worktime
+from bihuan.kernel.errors import BusinessError
+from bihuan.kernel.worktime import NoWorkingTime
+from bihuan.limits import clocks
+from bihuan.limits.arithmetic import Running, due_moment, moment_of
+from bihuan.limits.calendars import calendar_now
+from bihuan.limits.definition import TASK, LimitDefinition, Target
+from bihuan.limits.models import Clock
+from bihuan.limits.rulebook import rule_of
+from bihuan.operations.case_clocks import follow_case
+from bihuan.operations.clock_following import CASE, ITEM, items_follow
+from bihuan.operations.rules import limit_definitions
+from bihuan.processes.contract import InstanceFacts, OpenedItem, StepResult
+
+
+class Timekeeper:
+    """Keeps the limits of one step: the rule book is read once, targets are worked out once."""
+
+    def __init__(self) -> None:
+        self._read_for: datetime | None = None
+        self._limits: Mapping[str, LimitDefinition] = {}
+        self._targets: dict[str, tuple[Target, str]] = {}
+
+    def moments(
+        self, key: str, instance: InstanceFacts, opened_at: datetime, variables: Mapping[str, Any]
+    ) -> tuple[datetime | None, datetime | None]:
+        """When an item is due and when to remind: a clock of the case that runs decides, else the limit itself."""
+        limit = self._rule_book(opened_at).get(key)
+        if limit is None:
+            return None, None
+        shared = _running_on_case(instance, key)
+        if shared is not None:
+            return shared.due_at, shared.warn_at
+        if limit.of != TASK:
+            return None, None
+        target = limit.target_of(variables, opened_at, instance.timezone)
+        calendar = limit.calendar_key(variables)
+        self._targets[key] = (target, calendar)
+        try:
+            return _moments(limit, target, calendar, instance.site_id, opened_at)
+        except BusinessError as refusal:
+            raise ValueError(refusal.message) from None
+
+    def follow(self, result: StepResult) -> None:
+        """After a step: clocks of opened items start, of closed ones stop; those of the case follow its milestones."""
+        of_case = result.instance.subject_kind == CASE and result.instance.subject_id is not None
+        limits: Mapping[str, LimitDefinition] = {}
+        if of_case or any(item.limit_key for item in result.opened):
+            limits = self._rule_book(result.at)
+        _stop_item_clocks(result)
+        for item in result.opened:
+            limit = limits.get(item.limit_key)
+            if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
+                self._start_item_clock(limit, item, result)
+        if of_case:
+            follow_case(result, limits)
+        self._read_for = None
+
+    def _rule_book(self, at: datetime) -> Mapping[str, LimitDefinition]:
+        # A keeper may live as long as a worker; what it has read holds for one step only.
+        if self._read_for != at:
+            self._read_for, self._limits, self._targets = at, limit_definitions(), {}
+        return self._limits
+
+    def _start_item_clock(self, limit: LimitDefinition, item: OpenedItem, result: StepResult) -> None:
+        target, calendar = self._targets.get(limit.key) or (Target(due_at=item.due_at), limit.calendar)
+        seconds = target.seconds
+        held = clocks.start_clock(
+            subject_kind=ITEM,
+            subject_id=item.id,
+            key=item.limit_key,
+            name=limit.name,
+            site_id=result.instance.site_id,
+            target_seconds=seconds,
+            due_at=target.due_at,
+            warn_share=limit.warn_share,
+            escalate_to=limit.escalate_to,
+            calendar=calendar,
+            started_at=item.opened_at,
+            role=item.role,
+            rule=rule_of(limit),
+        )
+        # A team's hours are known only with the role.
+        if held.due_at != item.due_at:
+            items_follow([held])
+
+
+def _moments(
+    limit: LimitDefinition, target: Target, calendar: str, site_id: int, opened_at: datetime
+) -> tuple[datetime | None, datetime | None]:
+    counted_on = calendar_now(calendar, site_id)
+    seconds = target.seconds
+    if target.due_at is not None:
+        seconds = worktime.working_seconds_between(counted_on, opened_at, target.due_at)
+    assert seconds is not None
+    running = Running(counted_on, opened_at, seconds, due_fixed=target.due_at)
+    try:
+        due = due_moment(running)
+    except NoWorkingTime:
+        return None, None
+    return due, moment_of(running, seconds - limit.warn_before_seconds(seconds)) if limit.warn_share else None
+
+
+def _running_on_case(instance: InstanceFacts, key: str) -> Clock | None:
+    if instance.subject_kind != CASE or instance.subject_id is None:
+        return None
+    return clocks.running_clock(CASE, instance.subject_id, key)
+
+
+def _stop_item_clocks(result: StepResult) -> None:
+    outcomes = {item.id: item.outcome for item in result.closed if item.limit_key}
+    if not outcomes:
+        return
+    running = Clock.unscoped.filter(subject_kind=ITEM, subject_id__in=list(outcomes), stopped_at__isnull=True)
+    for held in running:
+        if outcomes[held.subject_id] == "completed":
+            clocks.stop_clock(
+                subject_kind=ITEM, subject_id=held.subject_id, key=held.key, at=result.at, person_id=result.actor_id
+            )
+        else:
+            clocks.forget_clock(held, at=result.at)
