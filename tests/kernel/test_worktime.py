@@ -16,7 +16,11 @@ DAY = [["08:30", "12:00"], ["13:00", "17:30"]]
 CENTRE = parse_calendar(SHANGHAI, dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat"), DAY))
 MINUTE = timedelta(minutes=1)
 # Zones with ordinary, half-hour, reversed and southern clock changes, and one that never changes.
-ZONES = [SHANGHAI, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/Dublin"]
+ZONES = [
+    SHANGHAI, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/Dublin",
+    # Zones that moved: Samoa skipped a whole day, North Korea went back half an hour, Morocco pauses its summer time.
+    "Pacific/Apia", "Asia/Pyongyang", "Africa/Casablanca", "America/Nuuk",
+]  # fmt: skip
 
 
 def local(text: str, zone: str = SHANGHAI) -> datetime:
@@ -40,7 +44,8 @@ def calendars(draw: st.DrawFn) -> Calendar:
         marks = sorted(draw(st.sets(st.integers(0, 1440), max_size=6)))
         return tuple(Interval(a, b) for a, b in zip(marks[::2], marks[1::2], strict=False))
 
-    special = {date(2026, 3, 29): day(), date(2026, 10, 25): day()} if draw(st.booleans()) else {}
+    dates = st.sampled_from([date(2026, 3, 29), date(2026, 10, 25), date(2011, 12, 30), date(2027, 1, 1)])
+    special = {one: day() for one in draw(st.sets(dates, max_size=3))}
     return Calendar(draw(st.sampled_from(ZONES)), tuple(day() for _ in range(7)), special)
 
 
@@ -56,6 +61,11 @@ starts = st.builds(
             datetime(2026, 10, 24, tzinfo=UTC),
             datetime(2026, 10, 31, tzinfo=UTC),
             datetime(2026, 11, 24, tzinfo=UTC),
+            datetime(2011, 12, 29, tzinfo=UTC),
+            datetime(2018, 5, 4, tzinfo=UTC),
+            datetime(2025, 2, 22, tzinfo=UTC),
+            datetime(2023, 10, 28, tzinfo=UTC),
+            datetime(2026, 12, 31, tzinfo=UTC),
         ]
     ),
     st.integers(0, 2880),
@@ -67,6 +77,54 @@ starts = st.builds(
 def test_measuring_agrees_with_counting_every_minute(calendar: Calendar, start: datetime, minutes: int) -> None:
     end = start + timedelta(minutes=minutes)
     assert worktime.working_seconds_between(calendar, start, end) == seconds_by_minutes(calendar, start, end)
+
+
+def agree(calendar: Calendar, start: datetime, minutes: int) -> None:
+    """Every function against the oracle, at one start and one length of time."""
+    end = start + timedelta(minutes=minutes)
+    open_seconds = seconds_by_minutes(calendar, start, end)
+    assert worktime.working_seconds_between(calendar, start, end) == open_seconds
+    if not open_seconds:
+        return
+    reached = worktime.add_working_seconds(calendar, start, open_seconds)
+    assert start < reached <= end
+    assert seconds_by_minutes(calendar, start, reached) == open_seconds
+    left = worktime.subtract_working_seconds(calendar, end, open_seconds)
+    assert start <= left < end
+    assert seconds_by_minutes(calendar, left, end) == open_seconds
+    # Within the first and the last minute everything is open: no earlier, and no later moment would do.
+    assert worktime.is_open(calendar, reached - MINUTE)
+    assert worktime.is_open(calendar, left)
+
+
+@settings(max_examples=60, deadline=None)
+@given(calendars(), starts, st.integers(0, 4000))
+def test_adding_and_going_back_agree_with_counting_every_minute(
+    calendar: Calendar, start: datetime, minutes: int
+) -> None:
+    agree(calendar, start, minutes)
+
+
+@pytest.mark.long
+@settings(max_examples=4000, deadline=None)
+@given(calendars(), starts, st.integers(0, 4000))
+def test_thousands_of_calendars_agree_with_counting_every_minute(
+    calendar: Calendar, start: datetime, minutes: int
+) -> None:
+    agree(calendar, start, minutes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(calendars(), starts, st.integers(0, 5000))
+def test_the_parts_of_a_stretch_have_no_gaps_and_their_open_ones_are_the_open_time(
+    calendar: Calendar, start: datetime, minutes: int
+) -> None:
+    end = start + timedelta(minutes=minutes)
+    parts = list(worktime.day_parts(calendar, start, end))
+    assert sum((part.end - part.start for part in parts), timedelta()) == end - start
+    assert all(first.end == second.start for first, second in pairwise(parts))
+    counted = sum((part.end - part.start for part in parts if part.is_open), timedelta())
+    assert counted == worktime.working_time_between(calendar, start, end)
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,6 +173,41 @@ def test_a_job_that_fills_the_day_is_due_that_evening_not_next_morning() -> None
 def test_nothing_to_do_is_due_at_once_even_at_night() -> None:
     night = local("2026-11-24 23:00")
     assert worktime.add_working_seconds(CENTRE, night, 0) == night
+
+
+def test_going_back_from_the_morning_ends_the_evening_before_and_not_in_the_night() -> None:
+    assert worktime.subtract_working_seconds(CENTRE, local("2026-11-30 09:00"), 3600) == local("2026-11-28 17:00")
+    assert worktime.subtract_working_seconds(CENTRE, local("2026-11-30 09:30"), 3600) == local("2026-11-30 08:30")
+
+
+def test_years_are_added_and_measured_as_exactly_as_minutes() -> None:
+    start = local("2020-01-06 08:30")
+    due = worktime.add_working_seconds(CENTRE, start, 10_000 * 3600)
+    assert worktime.working_seconds_between(CENTRE, start, due) == 10_000 * 3600
+    assert worktime.subtract_working_seconds(CENTRE, due, 10_000 * 3600) == start
+    # Asking about another decade in between changes no answer.
+    assert worktime.add_working_seconds(CENTRE, local("1999-01-04 08:30"), 60) == local("1999-01-04 08:31")
+    assert worktime.add_working_seconds(CENTRE, start, 10_000 * 3600) == due
+
+
+def test_a_moment_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        worktime.add_working_seconds(CENTRE, datetime(2026, 11, 24, 9), 60)
+    with pytest.raises(ValueError, match="direction"):
+        worktime.add_working_seconds(CENTRE, local("2026-11-24 09:00"), -1)
+
+
+def test_stretches_are_named_for_what_they_are() -> None:
+    calendar = Calendar(
+        SHANGHAI, CENTRE.week, {date(2026, 10, 8): (), date(2026, 10, 11): (Interval(510, 720),)},
+        {date(2026, 10, 8): "国庆节", date(2026, 10, 11): "国庆节调休上班"},
+    )  # fmt: skip
+    parts = worktime.day_parts(calendar, local("2026-10-07 11:00"), local("2026-10-11 10:00"))
+    assert [(part.why, part.note) for part in parts] == [
+        ("open", ""), ("lunch", ""), ("open", ""), ("off_hours", ""), ("holiday", "国庆节"), ("off_hours", ""),
+        ("open", ""), ("lunch", ""), ("open", ""), ("off_hours", ""), ("open", ""), ("lunch", ""), ("open", ""),
+        ("off_hours", ""), ("make_up", "国庆节调休上班"),
+    ]  # fmt: skip
 
 
 def test_the_end_before_the_start_is_no_time() -> None:

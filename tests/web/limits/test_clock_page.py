@@ -92,3 +92,45 @@ def test_a_provisional_due_moment_is_marked(cast: Cast) -> None:
         )  # fmt: skip
         shown = browser(cast, "site_manager").get(f"/clocks/{held.pk}").content.decode()
     assert "依据的 2026 年节假日尚未确认" in shown
+
+
+def test_the_workshop_manager_agrees_pauses_resumes_and_reopens_with_reasons(cast: Cast) -> None:
+    with clock.frozen(at("24T10:00")):
+        case = open_case("complaint", actor=cast.system, title="答复慢")
+        held = start_clock(
+            subject_kind="case", subject_id=case.pk, key="reply", name="答复", site_id=cast.yl.pk, target_seconds=3600
+        )
+        client = browser(cast, "workshop_manager")
+        here = f"/clocks/{held.pk}"
+        assert "商定新的时长" in client.get(here).content.decode()
+        assert client.post(f"{here}/agree", {"hours": "两", "reason": "x"}).status_code == 422
+        assert client.post(f"{here}/agree", {"hours": "2", "reason": " "}).status_code == 422
+        assert client.post(f"{here}/agree", {"hours": "2.5", "reason": "客户同意"}).status_code == 302
+        assert client.post(f"{here}/pause", {"reason": "等待客户"}).status_code == 302
+        assert client.post(f"{here}/pause", {"reason": "等待客户"}).status_code == 422
+        assert "正在暂停：等待客户" in client.get(here).content.decode()
+        assert client.post(f"{here}/resume").status_code == 302
+        assert Clock.unscoped.get(pk=held.pk).due_at == at("24T12:30")
+        stop_clock(subject_kind="case", subject_id=case.pk, key="reply")
+        assert client.post(f"{here}/reopen", {"reason": "客户又来电"}).status_code == 302
+        assert client.post(f"{here}/abolish").status_code == 404
+
+
+def test_a_promised_moment_is_moved_by_naming_another(cast: Cast) -> None:
+    with clock.frozen(at("24T10:00")):
+        held = start_clock(
+            subject_kind="case", subject_id=7, key="reply", name="答复", site_id=cast.yl.pk, due_at=at("24T17:00")
+        )
+        client = browser(cast, "workshop_manager")
+        assert client.post(f"/clocks/{held.pk}/agree", {"until": "soon", "reason": "x"}).status_code == 422
+        moved = {"until": "2026-11-25T09:30", "reason": "客户改到明早"}
+        assert client.post(f"/clocks/{held.pk}/agree", moved).status_code == 302
+    assert Clock.unscoped.get(pk=held.pk).due_fixed_at == at("25T09:30")
+
+
+def test_those_who_only_see_cases_decide_nothing(cast: Cast, disputed: Clock) -> None:
+    client = browser(cast, "technician")
+    assert "改变这个时限" not in client.get(f"/clocks/{disputed.pk}").content.decode()
+    for deed in ("agree", "pause", "resume", "reopen"):
+        answer = client.post(f"/clocks/{disputed.pk}/{deed}", {"hours": "9", "reason": "x"})
+        assert answer.status_code == 403

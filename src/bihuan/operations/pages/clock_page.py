@@ -11,6 +11,7 @@ from bihuan.kernel.worktime import Why
 from bihuan.limits.arithmetic import ExplainedSpan, SpanKind
 from bihuan.limits.models import Clock, ClockChange, ClockPause, ClockStep
 from bihuan.limits.reading import Figures, explain, figures_of
+from bihuan.operations.clock_decisions import ACTION
 from bihuan.operations.surroundings import CASE, ITEM
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
@@ -61,6 +62,7 @@ class ClockPage:
     item: WorkItem | None
     calendar_name: str
     zone: str
+    may_decide: bool
 
 
 def clock_of(subject_kind: str, subject_id: int, key: str, *, actor: Actor) -> Clock:
@@ -102,6 +104,7 @@ def clock_page(clock_id: int, *, actor: Actor) -> ClockPage:
         item,
         version.content["name"] if version else "自然时间（全天计时）",
         version.content["zone"] if version else held.site.timezone,
+        actor.can(ACTION, held.site_id),
     )
 
 
