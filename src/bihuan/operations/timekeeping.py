@@ -17,7 +17,7 @@ from bihuan.limits.models import Clock
 from bihuan.limits.rulebook import rule_of
 from bihuan.operations.case_clocks import follow_case
 from bihuan.operations.clock_following import CASE, ITEM, items_follow
-from bihuan.operations.rules import limit_definitions
+from bihuan.operations.rules import has_case_limits, limit_definitions
 from bihuan.processes.contract import InstanceFacts, OpenedItem, StepResult
 
 
@@ -53,14 +53,15 @@ class Timekeeper:
         """After a step: clocks of opened items start, of closed ones stop; those of the case follow its milestones."""
         of_case = result.instance.subject_kind == CASE and result.instance.subject_id is not None
         limits: Mapping[str, LimitDefinition] = {}
-        if of_case or any(item.limit_key for item in result.opened):
+        between_milestones = of_case and has_case_limits()
+        if between_milestones or any(item.limit_key for item in result.opened):
             limits = self._rule_book(result.at)
         _stop_item_clocks(result)
         for item in result.opened:
             limit = limits.get(item.limit_key)
             if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
                 self._start_item_clock(limit, item, result)
-        if of_case:
+        if between_milestones:
             follow_case(result, limits)
         self._read_for = None
 

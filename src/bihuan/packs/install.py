@@ -16,7 +16,7 @@ from bihuan.forms.publishing import publish_form
 from bihuan.forms.texts import newest_text, publish_text
 from bihuan.limits.rulebook import parse_calendars
 from bihuan.limits.work_calendars import publish_calendar
-from bihuan.operations.rules import NOTICE
+from bihuan.operations.rules import NOTICE, forget_case_limits
 from bihuan.org.actor import Actor
 from bihuan.org.grants import define_role
 from bihuan.org.models import Role
@@ -71,6 +71,7 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
         _install_note(pack, note, actor, report, overwrite)
     for process in pack.processes:
         _install_process(pack, process.key, process.xml, actor, report, overwrite)
+    forget_case_limits()
     record(
         actor_id=actor.user_id,
         action="pack.install",

@@ -8,6 +8,7 @@ from bihuan.audit.models import Entry
 from bihuan.forms.texts import publish_text
 from bihuan.limits.models import Clock
 from bihuan.operations.cases import start_case
+from bihuan.operations.rules import forget_case_limits
 from bihuan.operations.scenarios.format import parse_scenarios
 from bihuan.operations.scenarios.player import ScenarioReport, play
 from bihuan.operations.surroundings import surroundings
@@ -312,8 +313,10 @@ def test_a_changed_rule_book_holds_for_clocks_that_start_later(cast: Cast, froze
     MODELS.clear()
     engine_store.publish(xml, "suggestion")
     publish_text("limits/test", f'{rule}target = "2h"\nstop = "completed:受理"')
+    forget_case_limits()
     first = start_case("suggestion", actor=cast.system)
     publish_text("limits/test", f'{rule}target = "5h"\nstop = "completed:备料"')
+    forget_case_limits()
     second = start_case("suggestion", actor=cast.system)
     for case in (first, second):
         item = WorkItem.unscoped.get(instance__subject_id=case.pk)

@@ -24,6 +24,7 @@ from bihuan.limits.work_calendars import save_calendar
 from bihuan.operations import clock_decisions
 from bihuan.operations.pages.calendars import confirm_and_recalculate
 from bihuan.operations.pages.clock_page import clock_page
+from bihuan.operations.rules import forget_case_limits
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.actor import Actor
@@ -103,6 +104,7 @@ def _limits(text: str) -> None:
     except LimitDefinitionError as error:
         raise StepProblem("；".join(error.problems)) from error
     publish_text("limits/zz_scenario", text)
+    forget_case_limits()
 
 
 def _list(value: Any) -> list[Any]:
