@@ -150,7 +150,7 @@ def _called(person: User | None, case: Case) -> str:
 
 
 def _hotline_row(case: Case, item: WorkItem, pauses: Pauses, now: datetime) -> WallRow:
-    row = WallRow(case.get_kind_display(), case.number[-4:], item.name, _called(item.assignee, case), Standing.NONE)
+    row = WallRow(case.get_kind_display(), case.number[-9:], item.name, _called(item.assignee, case), Standing.NONE)
     return _with_limit(row, case, item, pauses, now)
 
 
