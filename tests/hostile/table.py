@@ -157,10 +157,12 @@ def rendered() -> str:
     lines = [
         "# 恶意和笨拙的输入 / Hostile and clumsy inputs",
         "",
-        "每一行都由 `tests/hostile` 真的试一遍：回答里必须有这句话，而且试过之后所有数据表一字不差（会话和交表记录除外）。",
+        "每一行都由 `tests/hostile` 真的试一遍：回答里必须有这句话，"
+        "而且试过之后所有数据表一字不差（会话和交表记录除外）。",
         "状态是 HTTP 状态码，`—` 是发布流程图，不经网页。",
         "",
-        "Every row is tried by `tests/hostile`: the answer holds the message, and no table (but sessions and what was handed in) has changed.",
+        "Every row is tried by `tests/hostile`: the answer holds the message, and "
+        "no table (but sessions and what was handed in) has changed.",
         "This file is written by `python -m tests.hostile`; 状态 is the HTTP status.",
         "",
         "| 类别 | 试什么 | 回答里有 | 状态 |",
