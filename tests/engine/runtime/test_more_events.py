@@ -209,3 +209,4 @@ COMPLEX = (
 def test_a_multi_instance_throws_as_its_behaviour_says(attributes: str, inside: str, times: int) -> None:
     story = repeated(attributes, inside, definitions=SIGNAL)
     assert story.open == ["Heard"] * times + ["Next"]
+    assert not any("Instances" in name for name in story.variables)

@@ -162,7 +162,7 @@ def _announce(run: Run, node: Node, outer: Token, names: Mapping[str, Any]) -> N
             return
         try:
             if condition is None or run.holds(condition, outer.scope, names):
-                throw_from(run, node, outer, spec, names)
+                throw_from(run, node, outer, spec)
         except Trouble:
             continue
 

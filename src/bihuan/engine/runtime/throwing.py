@@ -72,8 +72,8 @@ def throw_signal(run: Run, node: str, name: str, payload: Mapping[str, Any]) -> 
             run.element(listener).answer(run, listener, wait, payload)
 
 
-def throw_from(run: Run, node: Node, token: Token, spec: EventSpec, payload: Mapping[str, Any]) -> None:
-    """What a multi-instance throws when a repetition completes. Raises Trouble."""
+def throw_from(run: Run, node: Node, token: Token, spec: EventSpec) -> None:
+    """What a multi-instance throws, without data, when a repetition completes. Raises Trouble."""
     if spec.kind == "escalation":
         throw_escalation(run, token, spec.name)
     elif spec.kind == "error":
@@ -81,16 +81,16 @@ def throw_from(run: Run, node: Node, token: Token, spec: EventSpec, payload: Map
             end_with_error(run, spec.name)
     elif spec.kind == "message":
         name, key = name_of(run, node, token.scope, spec), key_of(run, spec.correlation, token.scope)
-        run.emit(MessageThrown(node.id, name, key, dict(payload)))
+        run.emit(MessageThrown(node.id, name, key, {}))
     elif spec.name:
-        throw_signal(run, node.id, name_of(run, node, token.scope, spec), payload)
+        throw_signal(run, node.id, name_of(run, node, token.scope, spec), {})
     else:
-        _default_signal(run, node, token, payload)
+        _default_signal(run, node, token)
 
 
-def _default_signal(run: Run, node: Node, token: Token, payload: Mapping[str, Any]) -> None:
+def _default_signal(run: Run, node: Node, token: Token) -> None:
     """The signal without a name that the standard lets a multi-instance throw: for the events at its own boundary."""
-    run.emit(SignalThrown(node.id, "", dict(payload)))
+    run.emit(SignalThrown(node.id, "", {}))
     for wait in [wait for wait in run.state.waits.values() if wait.kind == "signal" and wait.token == token.id]:
         if wait.id in run.state.waits:
             event = run.process.nodes[wait.node]
