@@ -14,6 +14,7 @@ from bihuan.audit.models import Entry
 from bihuan.forms.texts import newest_text, script_body
 from bihuan.kernel.errors import NotFound
 from bihuan.operations import repairs
+from bihuan.operations.pages.decision_pages import in_words
 from bihuan.operations.repairs import resolve_incident
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.models import Grant
@@ -165,7 +166,7 @@ def test_a_decision_table_reads_as_a_table_with_its_hit_policy(centre: Centre) -
         "唯一：只能有一条规则适用",
         "如果 里程（公里）",
         "则 间隔公里",
-        "[10000..100000)",
+        "10000（含）到 100000（不含）",
         "7500",
         "先算保养周期",
     ):
@@ -185,3 +186,20 @@ def test_a_new_table_is_published_by_those_who_may(centre: Centre) -> None:
     page = centre.client("admin").get("/processes/decisions/maintenance").content.decode()
     assert "第 2 版" in page and "8000" in page and "本店发布" in page
     assert publish("admin", table.encode()).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ("-", "不论"),
+        ("< 10", "不到 10"),
+        (">= 10", "10 以上（含）"),
+        ("[1..5]", "1（含）到 5（含）"),
+        ("(1..5)", "1（不含）到 5（不含）"),
+        ("[0.5 .. 1.5)", "0.5（含）到 1.5（不含）"),
+        ('"黄金", "白金"', '"黄金", "白金"'),
+        ("> 3, < 1", "> 3, < 1"),
+    ],
+)
+def test_a_condition_is_read_in_words_where_it_is_simple(test: str, words: str) -> None:
+    assert in_words(test) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ POLICIES = {
     "O": "按重要程度列出全部结果",
     "C": "汇总全部适用的规则",
 }
+_SIGNS = {"<=": "不超过 {}", ">=": "{} 以上（含）", "<": "不到 {}", ">": "超过 {}"}
+_PLAIN = re.compile(r"[\w.]+")
+_RANGE = re.compile(r"([\[(\]])\s*([\w.]+?)\s*\.\.\s*([\w.]+?)\s*([\])\[])")
 AGGREGATIONS = {"SUM": "求和", "MIN": "取最小", "MAX": "取最大", "COUNT": "计数"}
 
 
@@ -90,12 +94,27 @@ def _view(file: DecisionFile, element: Element) -> DecisionView:
         rules=tuple(
             RuleRow(
                 rule.number,
-                tuple(test.text for test in rule.tests),
+                tuple(in_words(test.text) for test in rule.tests),
                 tuple(result.text if result is not None else "" for result in rule.results),
             )
             for rule in logic.rules
         ),
     )
+
+
+def in_words(test: str) -> str:
+    """A condition of one comparison or range as people say it; any other as it stands."""
+    text = test.strip()
+    if text in ("", "-"):
+        return "不论"
+    for sign, words in _SIGNS.items():
+        if text.startswith(sign) and _PLAIN.fullmatch(text.removeprefix(sign).strip()):
+            return words.format(text.removeprefix(sign).strip())
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return text
+    left, low, high, right = found.groups()
+    return f"{low}{'（含）' if left == '[' else '（不含）'}到 {high}{'（含）' if right == ']' else '（不含）'}"
 
 
 def _lines(name: str, logic: Logic) -> Iterator[tuple[str, str]]:
