@@ -42,6 +42,7 @@ VISIT = "processes/service_visit.bpmn"
         (VISIT, 'bihuan:limit="greet"', 'bihuan:limit="soon"', "迎接问候", "没有时限“soon”"),
         (VISIT, 'bihuan:script="greet"', 'bihuan:script="hi"', "迎接问候", "没有话术“hi”"),
         (VISIT, 'bihuan:effects="assign_advisor"', 'bihuan:effects="make_tea"', "迎接问候", "没有动作“make_tea”"),
+        (VISIT, 'bihuan:limit="greet"', 'bihuan:limit="greet" bihuan:allow="fly"', "greet", "没有“fly”"),
         (VISIT, 'bihuan:service="close_case"', 'bihuan:service="open_door"', "结案", "没有动作“open_door”"),
         (VISIT, 'bihuan:knowledge="diagnosis_principles"', 'bihuan:knowledge="x"', "故障确诊", "没有知识“x”"),
         (VISIT, 'bihuan:prints="gate_pass"', 'bihuan:prints="poster"', "开出门证", "没有打印单“poster”"),

@@ -165,12 +165,12 @@ POOLS = (
     '<process id="buyer" isExecutable="true"><startEvent id="start"/>'
     '<sendTask id="order" messageRef="m1"><extensionElements><bihuan:input source="number" target="number"/>'
     '</extensionElements></sendTask><receiveTask id="goods" messageRef="m2"/>'
-    f'{_flow("start>order")}{_flow("order>goods")}</process>'
+    f"{_flow('start>order')}{_flow('order>goods')}</process>"
     '<process id="seller" isExecutable="true">'
     '<startEvent id="got"><messageEventDefinition messageRef="m1"/></startEvent>'
-    f'{task("pack", role="technician")}'
+    f"{task('pack', role='technician')}"
     '<sendTask id="ship" messageRef="m2"><extensionElements><bihuan:input source="number" target="number"/>'
-    f'</extensionElements></sendTask>{_flow("got>pack")}{_flow("pack>ship")}</process></definitions>'
+    f"</extensionElements></sendTask>{_flow('got>pack')}{_flow('pack>ship')}</process></definitions>"
 )
 
 # 由消息或信号开始
@@ -192,7 +192,7 @@ WATCHING = bpmn(
     '<boundaryEvent id="hot" attachedToRef="work"><conditionalEventDefinition><condition>temperature > 30</condition>'
     "</conditionalEventDefinition></boundaryEvent>".replace(" > ", " &gt; "),
     f'<adHocSubProcess id="any" bihuan:begin="by-hand"><completionCondition>enough</completionCondition>'
-    f'{task("cool", role="advisor")}{task("rest", role="advisor")}</adHocSubProcess>',
+    f"{task('cool', role='advisor')}{task('rest', role='advisor')}</adHocSubProcess>",
     END,
     flows="start>work work>end hot>any any>end",
 )

@@ -18,7 +18,9 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.processes import engine_store as store
 from bihuan.processes import jobs
+from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
+from bihuan.processes.handling.returning import recall_item
 from bihuan.processes.history import replay
 from bihuan.processes.models import Instance, Job, WorkItem
 from tests.processes.conftest import Desk
@@ -188,6 +190,27 @@ def test_starting_with_one_key_at_once_starts_once(desk: Desk) -> None:
     started = {answer.instance_id for answer in answers if isinstance(answer, store.StepResult)}
     assert len(started) == 1 and Instance.unscoped.count() == 1
     assert all(isinstance(answer, (store.StepResult, Conflict)) for answer in answers)
+
+
+def test_of_taking_back_and_going_on_at_once_exactly_one_wins(desk: Desk) -> None:
+    first, second = desk.cast.actor("advisor"), desk.cast.actor("site_manager")
+    for _ in range(4):
+        instance = desk.start(APPROVAL, "approval", {"number": "1", "amount": 200}).instance_id
+        done = desk.complete(instance, "fill", by="advisor").item_id
+        assert done is not None
+        following = desk.item(instance, "approve").pk
+
+        def act(number: int, done: int = done, following: int = following) -> Any:
+            if number % 2:
+                return store.complete_item(following, actor=second)
+            return recall_item(done, actor=first, around=Surroundings())
+
+        answers = at_once(act, crowd=4)
+        winners = [answer for answer in answers if isinstance(answer, store.StepResult)]
+        assert len(winners) == 1, answers
+        assert desk.open_nodes(instance) in (["fill"], ["close"])
+        assert list(check_instances([instance])) == []
+    assert verify() == []
 
 
 def _state(instance_id: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bihuan.operations.notice_words import words_for
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
+from bihuan.processes.handling.allowing import problems_of
 from bihuan.records.models import Case, CaseKind, Customer, DocumentKind, Vehicle
 
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
@@ -142,6 +143,10 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
             continue
         process = model.main
         yield from _check_key(declared, process)
+        holders: list[Process | Node] = [process, *process.nodes.values()]
+        for holder in holders:
+            for reason in problems_of(holder.extension):
+                yield PackProblem(declared.file, reason, line=holder.line, place=holder.id)
         for node in process.nodes.values():
             used_forms.add(node.extension.form)
             used_scripts.add(node.extension.script)

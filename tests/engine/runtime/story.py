@@ -189,7 +189,7 @@ def _copy(state: State) -> State:
 def check_whole(process: Process, state: State) -> None:
     """Nothing hangs in the air: every wait, scope and incident belongs to something that is still there."""
     if state.status == "ended":
-        assert not (state.asks or state.reworks or state.held or state.suspended_at)
+        assert not (state.asks or state.reworks or state.held or state.suspended_at or state.kept)
         assert not state.tokens and not state.waits and not state.incidents and set(state.scopes) == {0}
         assert not state.records and not state.gateways
         return

@@ -14,6 +14,7 @@ from bihuan.engine.runtime import (
     CompleteItem,
     ItemOpened,
     RemoveSigner,
+    Restore,
     Resume,
     Suspend,
     Unask,
@@ -215,6 +216,30 @@ def test_a_timer_for_a_given_date_keeps_it_while_suspended() -> None:
     story.do(Suspend())
     story.later(hours=5).do(Resume())
     assert story.state.waits[story.wait("late", "timer")].due_at == due
+
+
+def test_a_message_that_comes_while_suspended_comes_when_it_goes_on() -> None:
+    story = Story("""
+        start s
+        catch m message=paid
+        user B
+        end e
+        s -> m -> B -> e
+    """).start()
+    story.do(Suspend())
+    story.message("m", amount=5)
+    assert story.open == ["m"]
+    story.do(Resume())
+    assert story.open == ["B"] and story.variables["amount"] == 5
+
+
+def test_a_step_is_taken_back_from_those_who_are_to_sign_after() -> None:
+    story = Story(CHAIN).start().ask("A", "after")
+    before = story.before
+    story.complete("A", total=5)
+    story.do(Restore(before, story.before))
+    assert story.items == ["A"] and not story.state.asks and not story.state.held
+    assert story.complete("A").items == ["B"]
 
 
 def test_a_suspended_instance_may_be_called_off() -> None:

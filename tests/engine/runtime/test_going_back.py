@@ -360,3 +360,21 @@ def test_an_ended_instance_wakes_where_it_stopped() -> None:
     story.complete("C")
     story.do(Restore(before, story.before, "wake"))
     assert story.open == ["C"] and story.complete("C").outcome == "completed"
+
+
+def test_a_step_taken_back_is_undone_once_a_step_done_again_as_often_as_it_was_done() -> None:
+    model = """
+        start s
+        user Book
+        boundary b on=Book compensate
+        user Undo undoes
+        b ~> Undo
+        user Pay
+        throw t compensate
+        end e
+        s -> Book -> Pay -> t -> e
+    """
+    story = recall(Story(model).start(), "Book").complete("Book").complete("Pay")
+    assert story.open == ["Undo"] and story.complete("Undo").outcome == "completed"
+    story = Story(model).start().complete("Book").send_back("Pay", "Book").complete("Book").complete("Pay")
+    assert story.complete("Undo").open == ["Undo"], "both bookings were made"

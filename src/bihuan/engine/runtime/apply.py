@@ -32,6 +32,7 @@ def _instance_ended(state: State, event: e.InstanceEnded) -> None:
     state.status = "ended"
     state.outcome = event.outcome
     state.suspended_at = None
+    state.kept.clear()
     state.records.clear()
     state.gateways.clear()
 

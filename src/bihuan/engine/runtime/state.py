@@ -130,7 +130,8 @@ class Rework:
 class State:
     """One instance. `status`: new, running, suspended or ended; then `outcome` says how.
 
-    `asks` by their id, `reworks` and `held` results by token are what people have arranged about open work.
+    `asks` by their id, `reworks` and `held` results by token are what people have arranged about open work; `kept` are
+    messages by subscription that came while it was suspended.
     """
 
     status: str = "new"
@@ -144,6 +145,7 @@ class State:
     reworks: dict[int, Rework] = field(default_factory=dict)
     held: dict[int, dict[str, Any]] = field(default_factory=dict)
     suspended_at: datetime | None = None
+    kept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     records: dict[int, Record] = field(default_factory=dict)
     gateways: dict[tuple[int, str], list[str]] = field(default_factory=dict)
     """Complex gateways that have gone on and wait for their other tokens: (scope, node) to the flows that came."""
@@ -186,6 +188,8 @@ class State:
             data["held"] = [[token, encode(values)] for token, values in self.held.items()]
         if self.suspended_at is not None:
             data["suspended_at"] = self.suspended_at.isoformat()
+        if self.kept:
+            data["kept"] = [[wait, encode(values)] for wait, values in self.kept]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
@@ -203,6 +207,7 @@ class State:
         state.asks = {row[0]: Asked(*row) for row in data.get("asks", ())}
         state.reworks = {row[0]: Rework(*row) for row in data.get("reworks", ())}
         state.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
+        state.kept = [(row[0], decode(row[1])) for row in data.get("kept", ())]
         if "suspended_at" in data:
             state.suspended_at = datetime.fromisoformat(data["suspended_at"])
         state.records = {row[0]: _record_from_json(row) for row in data.get("records", ())}

@@ -168,6 +168,9 @@ def _begin_activity(run: Run, command: c.BeginActivity) -> None:
 
 def _answer(kind: str) -> Callable[[Run, Any], None]:
     def answer(run: Run, command: Any) -> None:
+        if kind in ("message", "signal") and run.state.status == "suspended" and command.wait in run.state.waits:
+            suspending.keep_message(run, run.state.waits[command.wait], _values(command.variables))
+            return
         wait = _wait(run, command.wait, kind)
         variables = _values(command.variables) if kind != "timer" else {}
         node = run.process.nodes[wait.node]

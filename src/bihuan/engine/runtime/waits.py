@@ -57,6 +57,15 @@ def listen(run: Run, nodes: Iterable[Node], token: int, scope: int, data: int, *
         run.emit(replace(event, wait=run.new_id()))
 
 
+def listen_part(run: Run, node: Node, part: int, token: int, scope: int) -> None:
+    """Open the wait for one part of an event node again. Raises Trouble."""
+    assert node.event is not None
+    event = _awaited(run, node, node.event.all_parts[part], scope)
+    if event is not None:
+        owner = 0 if token else scope
+        run.emit(replace(event, wait=run.new_id(), token=token, scope=owner, part=part))
+
+
 def _awaited(run: Run, node: Node, spec: EventSpec, data: int) -> TimerSet | Subscribed | WaitOpened | None:
     if spec.kind == "conditional":
         return WaitOpened(0, "condition", node.id, 0)

@@ -18,10 +18,11 @@ from bihuan.org.duty.checks import site_people
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.previewing import Preview, Previewer
-from bihuan.processes.handling.returning import RECALLED, Passed, passed_steps
+from bihuan.processes.handling.returning import ABOVE, RECALLED, Passed, steps_back
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import holds
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.rows import read_item, transactional
 
 WAITING = WorkItem.Status.WAITING
 
@@ -111,7 +112,7 @@ def _of_holder(
     item: WorkItem, process: Process, node: Node, done: Iterable[tuple[str, str, str]], *, rests: bool, asked: bool
 ) -> list[str]:
     keys: list[str] = []
-    if not asked and _may_go_back(process, node, done):
+    if not asked and (item.instance.parent_id is not None or _may_go_back(process, node, done)):
         keys.append("send_back")
     keys.append("ask")
     if rests:
@@ -134,6 +135,7 @@ def _may_go_back(process: Process, present: Node, done: Iterable[tuple[str, str,
     return bool(passed - {present.id})
 
 
+@transactional
 def act_page(item_id: int, key: str, *, actor: Actor) -> ActPage:
     """The form of an entry of a task's menu. Raises NotFound for what is not in it."""
     work = load_work(item_id, actor=actor)
@@ -166,13 +168,28 @@ def previewer(work: Work, process: Process) -> Previewer:
 
 
 def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    ask = previewer(work, process)
-    wait = work.item.wait
-    found = [
-        Target(one, ask.of(SendBack(wait, one.node_id)), ask.of(SendBack(wait, one.node_id, straight=True)))
-        for one in reversed(passed_steps(work.instance.pk, process, work.node.id))
-    ]
+    ask, wait = previewer(work, process), work.item.wait
+    above = _caller(work)
+    found = []
+    for one in reversed(steps_back(read_item(work.item.pk))):
+        if one.above and above is not None:
+            again = above.of(SendBack(work.instance.parent_wait or 0, one.node_id))
+            found.append(Target(one, again, Preview(refusal=ABOVE)))
+        else:
+            straight = ask.of(SendBack(wait, one.node_id, straight=True))
+            found.append(Target(one, ask.of(SendBack(wait, one.node_id)), straight))
     return {"targets": [one for one in found if not (one.again.refusal and one.straight.refusal)]}
+
+
+def _caller(work: Work) -> Previewer | None:
+    """Asks what an operation on the process that called this one would do."""
+    if work.instance.parent_id is None:
+        return None
+    caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=work.instance.parent_id)
+    process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
+    rows = WorkItem.unscoped.filter(instance_id=caller.pk, completed_at__isnull=True)
+    items = list(rows.select_related("assignee").order_by("id"))
+    return Previewer(process, State.from_json(caller.state), items)
 
 
 def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def send_back_work(item_id: int, target: str, *, actor: Actor, reason: str, stra
 
 
 def _step_named(held: engine_store.Held, target: str) -> str:
-    steps = returning.passed_steps(held.instance.id, held.instance.process, held.node_id)
-    found = next((step.node_id for step in steps if target in (step.node_id, step.name)), None)
+    steps = returning.steps_back(held)
+    found = next((step.node_id for step in reversed(steps) if target in (step.node_id, step.name)), None)
     if found is None:
         there = "、".join(step.name for step in steps) or "没有可以退回的环节"
         raise BusinessError(f"不能退回到“{target}”；可以退回到：{there}", "target")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.definition import Node, Process
+from bihuan.engine.definition.model import Extension
 from bihuan.kernel.errors import NotAllowed
 
 OPERATIONS = {
@@ -37,6 +38,18 @@ def require_allowed(operation: str, process: Process, node: Node | None = None) 
     if operation not in allowed(process, node):
         where = f"“{node.label}”这一步" if node is not None else "这个流程"
         raise NotAllowed(f"{where}按规定不能{OPERATIONS[operation]}")
+
+
+def problems_of(extension: Extension) -> list[str]:
+    """What is wrong with the words of a step or process about people's operations."""
+    said = extension.properties
+    unknown = sorted(set(said.get("allow", "").split()) - OPERATIONS.keys())
+    found = [f"bihuan:allow 里没有“{word}”，可用：{'、'.join(OPERATIONS)}" for word in unknown]
+    if said.get("again", "repeat") not in ("once", "repeat"):
+        found.append(f"bihuan:again“{said['again']}”不认识，可用 once、repeat")
+    if said.get("final", "true") not in ("true", "false"):
+        found.append(f"bihuan:final“{said['final']}”不认识，可用 true、false")
+    return found
 
 
 def is_final(node: Node) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.org.actor import Actor
+from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
@@ -37,6 +38,7 @@ from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
 
 RECALLED = "recalled"
+ABOVE = "那一步在上级流程里，只能重新走一遍"
 TRACES = frozenset({"ServiceRequested", "CallRequested", "MessageThrown", "SignalThrown"})
 """Events that have reached something outside the instance."""
 
@@ -51,6 +53,8 @@ class Passed:
     done_by_id: int
     done_by: str
     done_at: datetime
+    above: int = 0
+    """The calling instance whose step it is, 0 for a step of the item's own."""
 
 
 def passed_steps(instance_id: int, process: Process, present: str = "") -> list[Passed]:
@@ -71,6 +75,17 @@ def passed_steps(instance_id: int, process: Process, present: str = "") -> list[
             who, at = row.completed_by, row.completed_at
             steps.append(Passed(row.node_id, row.name, row.pk, who.pk, who.name, at))
     return steps
+
+
+def steps_back(held: Held) -> list[Passed]:
+    """Where one may go back to from an item: steps of its process, then those of the process that called it."""
+    instance = held.instance
+    own = passed_steps(instance.id, instance.process, held.node_id)
+    if instance.parent_id is None or has_passed_final(instance.id, instance.process):
+        return own
+    caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=instance.parent_id)
+    process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
+    return [*(replace(step, above=caller.pk) for step in passed_steps(caller.pk, process)), *own]
 
 
 def has_passed_final(instance_id: int, process: Process) -> bool:
@@ -103,17 +118,23 @@ def send_back(
     """Return from a held item to a step passed before; the person who did it has it again, if they still work here."""
     process = held.instance.process
     require_allowed("send_back", process, held.node)
-    step = next((one for one in passed_steps(held.instance.id, process, held.node_id) if one.node_id == target), None)
+    step = next((one for one in reversed(steps_back(held)) if one.node_id == target), None)
     if step is None:
         raise Conflict("只能退回到已经办过、还允许退回的环节")
+    if step.above and straight:
+        raise Conflict(ABOVE)
     unit = begin(actor, clock.now(), around)
-    unit.submit(held.instance, SendBack(held.wait, target, straight))
-    _give_to(held.instance, step)
+    unit.take(held.instance)
+    # From a called process to a step of its caller: the call ends, and the called process with it.
+    where = unit.hold(step.above) if step.above else held.instance
+    wait = (held.instance.parent_wait or 0) if step.above else held.wait
+    unit.submit(where, SendBack(wait, target, straight))
+    _give_to(where, step)
     detail = {
         "item": held.item_id, "name": held.name, "target": step.name, "straight": straight, "reason": reason,
         "to": step.done_by_id,
     }  # fmt: skip
-    return finish(unit, held.instance, command="SendBack", detail=detail)
+    return finish(unit, where, command="SendBack", detail=detail)
 
 
 def _give_to(instance: Loaded, step: Passed) -> None:

@@ -71,6 +71,15 @@ def _suspended(state: State, event: e.InstanceSuspended) -> None:
 
 def _resumed(state: State, _event: e.InstanceResumed) -> None:
     state.status, state.suspended_at = "running", None
+    state.kept.clear()
+
+
+def _message_kept(state: State, event: e.MessageKept) -> None:
+    state.kept.append((event.wait, dict(event.values)))
+
+
+def _record_dropped(state: State, event: e.RecordDropped) -> None:
+    del state.records[event.record]
 
 
 def _timer_moved(state: State, event: e.TimerMoved) -> None:
@@ -92,6 +101,8 @@ PEOPLE_APPLIERS: Mapping[type[Event], Callable[[State, Any], None]] = {
     e.LoopRecounted: _loop_recounted,
     e.InstanceSuspended: _suspended,
     e.InstanceResumed: _resumed,
+    e.MessageKept: _message_kept,
+    e.RecordDropped: _record_dropped,
     e.TimerMoved: _timer_moved,
     e.InstanceWoken: _woken,
 }

@@ -206,8 +206,12 @@ def _next_after(run: Run, asked: Asked) -> None:
 
 def _give_back(run: Run, asked: Asked, token: Token) -> None:
     """Somebody who signs after refused: who asked has the step again."""
-    for other in asks_of(run.state, asked.wait):
-        run.emit(AskDropped(other.id))
+    reopen(run, token, asked)
+
+
+def reopen(run: Run, token: Token, asked: Asked) -> None:
+    """The step is open again for who had asked others to sign after; nobody is asked any more."""
+    withdraw_asks(run, asked.wait)
     run.emit(ResultsFreed(token.id))
     node = run.node(token)
     _emit_item(run, node, token, asked.asker, node.extension.role, node.extension.form, asked.id)

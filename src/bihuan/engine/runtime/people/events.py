@@ -115,7 +115,22 @@ class InstanceSuspended(Event):
 
 @dataclass(frozen=True, slots=True)
 class InstanceResumed(Event):
-    """The instance goes on."""
+    """The instance goes on; what was kept for it comes to it next."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKept(Event):
+    """A message or signal for the subscription `wait` came while the instance stood still."""
+
+    wait: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDropped(Event):
+    """A completed activity is open again: there is nothing to undo for it any more."""
+
+    record: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +160,8 @@ register(
     LoopRecounted,
     InstanceSuspended,
     InstanceResumed,
+    MessageKept,
+    RecordDropped,
     TimerMoved,
     InstanceWoken,
 )

@@ -157,7 +157,7 @@ def _path(process: Process, target: str, level: str) -> tuple[str, ...]:
         path.insert(0, process.nodes[path[0]].parent)
     for outer in path[:-1]:
         node = process.nodes[outer]
-        if node.loop is not None or node.by_event:
+        if node.loop is not None or node.by_event or node.kind == "adHocSubProcess":
             raise CommandRejected(f"「{process.nodes[target].label}」在「{node.label}」里面，要从它的开头重新办")
     return tuple(path)
 

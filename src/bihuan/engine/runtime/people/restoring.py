@@ -17,13 +17,22 @@ from bihuan.engine.runtime.events import (
     TimerSet,
     VariablesSet,
 )
+from bihuan.engine.runtime.inner_events import WaitOpened
 from bihuan.engine.runtime.people import commands as c
-from bihuan.engine.runtime.people.events import InstanceWoken, ItemParked, LoopRecounted, Moved, ReworkBegun
+from bihuan.engine.runtime.people.asking import reopen
+from bihuan.engine.runtime.people.events import (
+    InstanceWoken,
+    ItemParked,
+    LoopRecounted,
+    Moved,
+    RecordDropped,
+    ReworkBegun,
+)
 from bihuan.engine.runtime.people.parking import parked_by
 from bihuan.engine.runtime.people.signoff import VOTES
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
-from bihuan.engine.runtime.waits import listen
+from bihuan.engine.runtime.waits import INNER, listen_part
 
 
 def restore(run: Run, command: c.Restore) -> None:
@@ -32,17 +41,35 @@ def restore(run: Run, command: c.Restore) -> None:
     made = [token for token in after.tokens if token not in before.tokens]
     ended = [token for token in before.tokens.values() if token.id not in after.tokens]
     gone = {token.id for token in ended}
+    if not ended and set(after.held) - set(before.held):
+        _take_results_back(run, before, after)
+        return
     if not ended:
         raise CommandRejected("这一步没有可以撤回的工作")
     _refuse_moved_on(state, after, made)
     if any(rework.token in gone and rework.wait not in state.waits for rework in before.reworks.values()):
         raise CommandRejected("后面的环节已经有人办了，不能撤回")
     _refuse_programs(before, gone)
+    if command.how == "recall":
+        _refuse_undone(before, after)
     if state.status == "ended":
         run.emit(InstanceWoken())
     run.emit(Moved("", ended[0].node, command.how))
+    for record in [record for record in state.records if record in after.records and record not in before.records]:
+        run.emit(RecordDropped(record))
     _take_away(run, made)
     _Revival(run, before, after).run(ended)
+
+
+def _take_results_back(run: Run, before: State, after: State) -> None:
+    """The step was done and waits for those who sign after: it is open again, and they are asked no more."""
+    [token] = set(after.held) - set(before.held)
+    asked = {ask.id: ask for ask in after.asks.values() if ask.token == token}
+    present = {ask.id: ask for ask in run.state.asks.values() if ask.token == token}
+    if token not in run.state.held or asked != present:
+        raise CommandRejected("后面的环节已经有人办了，不能撤回")
+    run.emit(Moved("", run.state.tokens[token].node, "recall"))
+    reopen(run, run.state.tokens[token], next(iter(asked.values())))
 
 
 def _refuse_moved_on(state: State, after: State, made: list[int]) -> None:
@@ -61,6 +88,13 @@ def _waits(state: State, token: int) -> set[tuple[int, str]]:
 def _refuse_programs(before: State, gone: set[int]) -> None:
     if any(wait.token in gone and wait.kind in ("service", "call") for wait in before.waits.values()):
         raise CommandRejected("那时有子流程或自动步骤正在办，不能恢复到那里")
+
+
+def _refuse_undone(before: State, after: State) -> None:
+    """What can be undone must be as it was: a step that began to undo, or took an inside with it, stays."""
+    same = all(record.id in after.records and after.records[record.id] == record for record in before.records.values())
+    if not same or before.gateways != after.gateways:
+        raise CommandRejected("这一步已经开始补偿，或带走了里面办过的，不能撤回")
 
 
 def _take_away(run: Run, made: list[int]) -> None:
@@ -189,9 +223,12 @@ class _Revival:
         run = self.run_
         owner = 0 if token else scope
         if old.kind == "timer" and old.due_at is not None:
-            run.emit(TimerSet(run.new_id(), old.node, token, old.due_at, old.left, owner))
+            run.emit(TimerSet(run.new_id(), old.node, token, old.due_at, old.left, owner, old.part))
+            return
+        if old.kind in INNER:
+            run.emit(WaitOpened(run.new_id(), old.kind, old.node, token, owner, old.part))
             return
         try:
-            listen(run, [run.process.nodes[old.node]], token, scope, scope)
+            listen_part(run, run.process.nodes[old.node], old.part, token, scope)
         except Trouble as trouble:
             run.emit(IncidentRaised(run.new_id(), old.node, trouble.reason, token, "timer" if token else "listen"))

@@ -1,0 +1,87 @@
+"""People's operations at the store: whose work is it again, and out of a called process."""
+
+from __future__ import annotations
+
+import pytest
+
+from bihuan.accounts.models import User
+from bihuan.kernel.errors import Conflict, NotAllowed
+from bihuan.processes import engine_store as store
+from bihuan.processes.consistency import check_instances
+from bihuan.processes.contract import Surroundings
+from bihuan.processes.handling.returning import recall_item, send_back, steps_back
+from bihuan.processes.models import Instance
+from bihuan.processes.rows import read_item
+from tests.processes.conftest import Desk
+from tests.processes.models import APPROVAL, END, START, bpmn, task
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
+AROUND = Surroundings()
+OUTER = bpmn(
+    "outer",
+    START,
+    task("prepare", role="technician"),
+    '<callActivity id="call" name="call" calledElement="approval"/>',
+    task("after", role="advisor"),
+    END,
+    flows="start>prepare prepare>call call>after after>end",
+)
+GUARDED = bpmn(
+    "guarded",
+    START,
+    task("write", role="technician"),
+    task("book", role="technician", effects="issue_gate_pass"),
+    task("look", role="advisor", allow="recall"),
+    task("last", role="advisor"),
+    END,
+    flows="start>write write>book book>look look>last last>end",
+)
+
+
+def test_out_of_a_called_process_one_goes_back_to_a_step_of_its_caller(desk: Desk) -> None:
+    store.publish(APPROVAL, "approval")
+    outer = desk.start(OUTER, "outer", {"number": "1", "amount": 200}).instance_id
+    desk.complete(outer, "prepare", by="second_technician")
+    inner = Instance.unscoped.get(parent_id=outer)
+    fill = read_item(desk.item(inner.pk, "fill").pk)
+    assert [step.node_id for step in steps_back(fill)] == ["prepare"]
+    advisor = desk.cast.actor("advisor")
+    with pytest.raises(Conflict, match="只能重新走一遍"):
+        send_back(fill, "prepare", straight=True, actor=advisor, reason="缺件", around=AROUND)
+    send_back(read_item(fill.item_id), "prepare", straight=False, actor=advisor, reason="缺件", around=AROUND)
+    assert desk.open_nodes(outer) == ["prepare"] and desk.status(inner.pk) == "cancelled"
+    assert desk.item(outer, "prepare").assignee == desk.cast.user("second_technician")
+    assert list(check_instances()) == []
+
+
+def test_who_has_left_does_not_get_the_step_again(desk: Desk) -> None:
+    instance = desk.start(GUARDED, "guarded").instance_id
+    desk.complete(instance, "write", by="second_technician")
+    User.objects.filter(pk=desk.cast.user("second_technician").pk).update(is_active=False)
+    held = read_item(desk.item(instance, "book").pk)
+    send_back(held, "write", straight=False, actor=desk.cast.actor("technician"), reason="错", around=AROUND)
+    assert desk.item(instance, "write").assignee is None
+
+
+def test_steps_with_effects_are_a_line_nobody_crosses(desk: Desk) -> None:
+    instance = desk.start(GUARDED, "guarded").instance_id
+    desk.complete(instance, "write", by="technician")
+    done = desk.complete(instance, "book", by="technician").item_id
+    look = read_item(desk.item(instance, "look").pk)
+    assert steps_back(look) == [] and done is not None
+    with pytest.raises(Conflict, match="办完后不能撤回"):
+        recall_item(done, actor=desk.cast.actor("technician"), around=AROUND)
+    with pytest.raises(NotAllowed, match="按规定不能退回"):
+        send_back(look, "write", straight=False, actor=desk.cast.actor("advisor"), reason="错", around=AROUND)
+
+
+def test_somebody_elses_step_is_not_taken_back(desk: Desk) -> None:
+    instance = desk.start(GUARDED, "guarded").instance_id
+    done = desk.complete(instance, "write", by="technician").item_id
+    assert done is not None
+    with pytest.raises(NotAllowed, match="不是您办的"):
+        recall_item(done, actor=desk.cast.actor("second_technician"), around=AROUND)
+    recall_item(done, actor=desk.cast.actor("technician"), around=AROUND)
+    with pytest.raises(Conflict, match="已经撤回过了"):
+        recall_item(done, actor=desk.cast.actor("technician"), around=AROUND)
+    assert desk.item(instance, "write").assignee == desk.cast.user("technician")
