@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -32,11 +32,16 @@ class Request:
 
 @dataclass
 class HttpReceiver:
-    """Answers each request with the next prepared answer, the last one for ever."""
+    """Answers each request with the next prepared answer, the last one for ever.
+
+    `arrived` says that a request is in; while `may_answer` is cleared, its sender waits for the answer.
+    """
 
     url: str
     requests: list[Request] = field(default_factory=list)
     answers: list[tuple[int, bytes, dict[str, str]]] = field(default_factory=list)
+    arrived: Event = field(default_factory=Event)
+    may_answer: Event = field(default_factory=Event)
 
     def will_answer(self, *answers: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
         self.answers = [(status, json.dumps(answer).encode(), headers or {}) for answer in answers]
@@ -50,18 +55,22 @@ def http_receiver() -> Iterator[HttpReceiver]:
     """A server on a free port of loopback."""
     receiver = HttpReceiver("")
     receiver.will_answer({})
+    receiver.may_answer.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             receiver.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            receiver.arrived.set()
+            receiver.may_answer.wait(20)
             status, answer, headers = receiver.next_answer()
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            with suppress(OSError):
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:
             return
@@ -101,12 +110,12 @@ class MailReceiver:
 
 
 @contextmanager
-def mail_receiver() -> Iterator[MailReceiver]:
-    """A mail server on a free port of loopback."""
+def mail_receiver(**options: Any) -> Iterator[MailReceiver]:
+    """A mail server on a free port of loopback; `options` are those of aiosmtpd's controller."""
     receiver = MailReceiver()
     with socket.create_server(("127.0.0.1", 0)) as found:
         receiver.port = found.getsockname()[1]
-    controller = Controller(receiver, hostname="127.0.0.1", port=receiver.port)
+    controller = Controller(receiver, hostname="127.0.0.1", port=receiver.port, **options)
     controller.start()
     try:
         yield receiver
