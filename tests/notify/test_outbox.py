@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -11,64 +11,18 @@ from django.db import transaction
 from bihuan.kernel import clock
 from bihuan.notify import outbox
 from bihuan.notify.channels.transport import Outgoing, TransportError
-from bihuan.notify.kinds import Medium, NoticeKind, When
-from bihuan.notify.models import Channel, Contact, Message, Notice, Preference
-from bihuan.notify.notices import About, notify_people, notify_role
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.models import Channel, Contact, Message, Notice
+from bihuan.notify.notices import notify_role
 from bihuan.notify.outbox import MAX_ATTEMPTS, revive, send_due, take_next, wait_after
 from bihuan.notify.planning import plan_notices
-from bihuan.notify.sealing import sealed
 from bihuan.notify.templates import use_templates_from
 from bihuan.operations.rules import notice_wording
-from bihuan.org.models import Site
 from tests.cast import Cast
 from tests.notify.receivers import HttpReceiver, MailReceiver
+from tests.notify.sending import go, mail_at, recorder, tell, webhook_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
-SECRET = "0123456789abcdef"
-
-
-def at(hour: int, minute: int = 0, day: int = 24) -> datetime:
-    """A moment of November 2026 in Shanghai."""
-    return datetime(2026, 11, day, hour, minute, tzinfo=UTC) - timedelta(hours=8)
-
-
-def webhook_at(site: Site, receiver: HttpReceiver, **more: object) -> Channel:
-    return Channel.objects.create(
-        site=site, kind="webhook", name="值班平台", settings={"url": receiver.url},
-        secrets={"secret": sealed(SECRET, "secret")}, **more,
-    )  # fmt: skip
-
-
-def mail_at(site: Site, mailbox: MailReceiver) -> Channel:
-    settings = {"host": mailbox.host, "port": str(mailbox.port), "security": "none", "sender": "notice@yl.example"}
-    return Channel.objects.create(site=site, kind="mail", name="邮件", settings=settings)
-
-
-def tell(cast: Cast, *who: str, kind: NoticeKind = NoticeKind.BREACH, title: str = "超时", **about: object) -> None:
-    told = [cast.user(name).pk for name in who]
-    notify_people(told, title, "示A12345", "/cases/1", About(kind, subject=("case", 1), site_id=cast.yl.pk, **about))
-
-
-def go() -> None:
-    """One round of the worker at the present moment."""
-    plan_notices(clock.now())
-    send_due()
-
-
-def recorder() -> tuple[list[Outgoing], Callable[[Channel, Outgoing], str]]:
-    got: list[Outgoing] = []
-
-    def keep(channel: Channel, message: Outgoing) -> str:
-        got.append(message)
-        return "kept"
-
-    return got, keep
-
-
-@pytest.fixture
-def with_mail(cast: Cast) -> None:
-    for who in ("advisor", "technician", "site_manager"):
-        Contact.objects.create(user=cast.user(who), mail=f"{who}@yl.example")
 
 
 def test_telling_costs_the_step_two_statements_whatever_is_connected(
@@ -122,107 +76,6 @@ def test_a_group_hears_only_its_kinds_its_roles_and_what_is_urgent(cast: Cast, r
     assert [person["name"] for person in receiver.requests[0].json["told"]] == ["赵强"]
 
 
-def test_mail_reaches_each_person_at_the_address_they_gave(cast: Cast, mailbox: MailReceiver, with_mail: None) -> None:
-    mail_at(cast.yl, mailbox)
-    tell(cast, "advisor", "technician", "cashier")
-    go()
-    assert sorted(recipient for recipient, _ in mailbox.mails) == ["advisor@yl.example", "technician@yl.example"]
-
-
-def test_people_choose_per_kind_and_channel(cast: Cast, mailbox: MailReceiver, with_mail: None) -> None:
-    mail_at(cast.yl, mailbox)
-    for who, when in (("advisor", When.OFF), ("technician", When.URGENT)):
-        Preference.objects.create(user=cast.user(who), kind=NoticeKind.BREACH, medium=Medium.MAIL, when=when)
-    tell(cast, "advisor", "technician")
-    tell(cast, "advisor", "technician", urgent=True)
-    go()
-    assert [recipient for recipient, _ in mailbox.mails] == ["technician@yl.example"]
-
-
-def test_quiet_hours_hold_back_until_morning_in_the_zone_of_the_site(
-    cast: Cast, mailbox: MailReceiver, with_mail: None
-) -> None:
-    mail_at(cast.yl, mailbox)
-    clock.move(at(23, 30))
-    tell(cast, "advisor", title="夜里一")
-    go()
-    tell(cast, "advisor", title="夜里二")
-    go()
-    clock.move(at(6, 59, day=25))
-    go()
-    assert mailbox.mails == []
-    clock.move(at(7, 0, day=25))
-    go()
-    ((_, mail),) = mailbox.mails
-    assert mail["Subject"] == "通知汇总：2 条"
-    body = mail.get_body(("plain",))
-    assert body is not None and "11-24 23:30 夜里一（示A12345）" in body.get_content()
-
-
-def test_what_is_urgent_wakes_people(cast: Cast, mailbox: MailReceiver, with_mail: None) -> None:
-    mail_at(cast.yl, mailbox)
-    clock.move(at(2))
-    tell(cast, "advisor", urgent=True)
-    go()
-    assert [mail["Subject"] for _, mail in mailbox.mails] == ["【紧急】超时"]
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "moment", "quiet"),
-    [
-        (time(12), time(13, 30), at(12, 0), True),
-        (time(12), time(13, 30), at(13, 30), False),
-        (time(22), time(7), at(21, 59), False),
-        (time(22), time(7), at(0, 0), True),
-        (time(8), time(8), at(8), False),
-        (None, None, at(3), False),
-    ],
-)
-def test_quiet_hours_begin_and_end_to_the_minute(
-    cast: Cast, with_mail: None, start: time | None, end: time | None, moment: datetime, quiet: bool
-) -> None:
-    got, keep = recorder()
-    Channel.objects.create(site=cast.yl, kind="mail", name="邮件")
-    Contact.objects.filter(user=cast.user("advisor")).update(quiet_from=start, quiet_until=end)
-    clock.move(moment)
-    tell(cast, "advisor")
-    plan_notices(moment)
-    send_due(send=keep)
-    assert bool(got) is not quiet
-
-
-def test_a_digest_collects_to_the_chosen_time_and_begins_anew(
-    cast: Cast, mailbox: MailReceiver, with_mail: None
-) -> None:
-    mail_at(cast.yl, mailbox)
-    Contact.objects.filter(user=cast.user("advisor")).update(digest_at=time(18, 0))
-    for title in ("甲", "乙", "丙"):
-        tell(cast, "advisor", kind=NoticeKind.CASE, title=title)
-        go()
-    assert mailbox.mails == []
-    clock.move(at(18))
-    go()
-    tell(cast, "advisor", kind=NoticeKind.CASE, title="丁")
-    go()
-    assert [mail["Subject"] for _, mail in mailbox.mails] == ["通知汇总：3 条"]
-    clock.move(at(18, day=25))
-    go()
-    assert [mail["Subject"] for _, mail in mailbox.mails] == ["通知汇总：3 条", "丁"]
-
-
-def test_a_digest_that_has_left_takes_nothing_more(cast: Cast, with_mail: None) -> None:
-    """The planner saw the digest's moment still to come, but a sender took it before the planner wrote."""
-    got, keep = recorder()
-    Channel.objects.create(site=cast.yl, kind="mail", name="邮件")
-    tell(cast, "advisor", kind=NoticeKind.CASE, title="甲")
-    plan_notices(clock.now())
-    tell(cast, "advisor", kind=NoticeKind.CASE, title="乙")
-    send_due(at(8, day=25), send=keep)
-    plan_notices(clock.now())
-    send_due(at(8, day=26), send=keep)
-    assert [message.title for message in got] == ["甲", "乙"]
-
-
 def test_a_receiver_that_fails_first_gets_it_later_under_the_same_number(cast: Cast, receiver: HttpReceiver) -> None:
     webhook_at(cast.yl, receiver)
     receiver.answers = [(500, b"", {}), (503, b"", {}), (200, b"", {})]
@@ -264,6 +117,22 @@ def test_a_final_refusal_is_not_repeated(cast: Cast, receiver: HttpReceiver) -> 
     go()
     held = Message.objects.get()
     assert (held.status, held.last_error) == ("failed", "对方拒收（404）")
+
+
+def test_whoever_looks_after_the_channel_is_told_once_a_day_that_something_failed(
+    cast: Cast, receiver: HttpReceiver
+) -> None:
+    webhook_at(cast.yl, receiver)
+    receiver.will_answer({}, status=404)
+    for _ in range(3):
+        tell(cast, "advisor")
+        go()
+    told = Notice.objects.filter(title="有通知没有送达：值班平台")
+    assert {notice.user for notice in told} == {cast.user("admin"), cast.user("group_admin")}
+    clock.move(clock.now() + timedelta(days=1))
+    tell(cast, "advisor")
+    go()
+    assert told.all().count() == 4
 
 
 def test_a_channel_that_cannot_be_reached_rests_and_holds_up_no_other(cast: Cast, receiver: HttpReceiver) -> None:

@@ -53,4 +53,5 @@ def test_a_notice_that_cannot_be_sent_is_an_incident_not_silence(
     publish_text(f"{NOTICE}car_ready", 'title = "可以交车"')
     run(centre, notice, role)
     assert said in Incident.unscoped.get().reason
-    assert not Notice.objects.exists()
+    assert {item.title for item in Notice.objects.all()} == {"流程停住了：未命名"}
+    assert {item.user for item in Notice.objects.all()} >= {centre.cast.user("admin")}

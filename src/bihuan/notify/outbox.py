@@ -20,8 +20,11 @@ from bihuan.kernel import clock
 from bihuan.notify.channels.registry import channel_kind
 from bihuan.notify.channels.transport import Outgoing, TransportError
 from bihuan.notify.composing import compose
+from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Channel, Message
+from bihuan.notify.notices import About, notify_people
 from bihuan.notify.sealing import SecretLost, opened
+from bihuan.org.roles import people_allowed
 
 log = logging.getLogger("bihuan.notify.outbox")
 
@@ -121,10 +124,20 @@ def _put_back(message: Message, error: TransportError, at: datetime) -> None:
     reason = str(error)[:300]
     if error.permanent or message.attempts >= MAX_ATTEMPTS:
         _finish(message, status=Message.Status.FAILED, done_at=at, last_error=reason)
+        _tell_of_failure(message, reason, at)
     else:
         _finish(message, run_at=at + wait_after(message.attempts), last_error=reason)
     if error.rest_seconds:
         Channel.objects.filter(pk=message.channel_id).update(rests_until=at + timedelta(seconds=error.rest_seconds))
+
+
+def _tell_of_failure(message: Message, reason: str, at: datetime) -> None:
+    """Whoever looks after the channel is told at the bell, once a day a channel."""
+    channel = message.channel
+    about = About(NoticeKind.SYSTEM, site_id=channel.site_id, key=f"channel {channel.pk} failed {at:%Y-%m-%d}")
+    people = people_allowed("admin.notices", channel.site_id)
+    url = f"/admin/channels/messages?status=failed&channel={channel.pk}"
+    notify_people(people, f"有通知没有送达：{channel.name}", reason, url, about)
 
 
 def _finish(message: Message, **values: object) -> None:

@@ -14,6 +14,7 @@ from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.timekeeping import Timekeeper
 from bihuan.org.duty.chart import answerable_for
+from bihuan.org.roles import people_allowed
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
 from bihuan.processes.services import DECISION
 from bihuan.records.models import Case
@@ -92,6 +93,23 @@ def tell_step(result: StepResult) -> None:
             _tell_of_task(item.offered, f"待领取：{item.name}", item, result.instance)
         elif item.unattended:
             tell_nobody_is_there(result.instance.site_id, item.name, item.title, (item.id,))
+    if result.incidents:
+        _tell_of_trouble(result)
+
+
+def _tell_of_trouble(result: StepResult) -> None:
+    """Whoever may put a process right is told that one stands still; once for each incident."""
+    instance = result.instance
+    about = About(
+        NoticeKind.SYSTEM,
+        urgent=True,
+        subject=(instance.subject_kind, instance.subject_id) if instance.subject_id is not None else None,
+        site_id=instance.site_id,
+        key=f"incident {result.incidents[0]}",
+    )
+    people = people_allowed("process.operate", instance.site_id)
+    title, body = f"流程停住了：{instance.title or '未命名'}", "有一步没有做成，请到“流程异常”处理。"
+    notify_people(people, title, body, "/processes/incidents", about)
 
 
 def tell_nobody_is_there(site_id: int, name: str, body: str, item_ids: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from bihuan.kernel import clock
+from bihuan.notify.models import Notice
 from bihuan.records.models import CallLog
 from tests.web.visits import Centre
 
@@ -49,6 +50,17 @@ def test_told_twice_nothing_changes(centre: Centre) -> None:
     for event in ("ringing", "ringing", "answered", "answered", "ended", "ended"):
         assert tell({"site": "YL", "id": "a-1", "event": event, "user": "lixiao"}).status_code == 200
     assert CallLog.unscoped.count() == 1
+
+
+@pytest.mark.covers("AUTO-02")
+def test_a_call_nobody_took_is_told_once_to_those_who_answer_the_telephone(centre: Centre) -> None:
+    for event in ("ringing", "ended", "ended"):
+        tell({"site": "YL", "id": "a-1", "event": event, "phone": "13900007001"})
+    told = Notice.objects.filter(title="未接来电，尾号 7001")
+    assert {notice.user for notice in told} >= {centre.cast.user("customer_care"), centre.cast.user("front_desk")}
+    assert not told.filter(user__in=[centre.cast.user("technician"), centre.cast.user("other_advisor")]).exists()
+    assert told.count() == len({notice.user_id for notice in told})
+    assert "13900007001" not in str(list(Notice.objects.values()))
 
 
 def test_who_is_unknown_or_of_another_site_is_not_named(centre: Centre) -> None:

@@ -9,9 +9,12 @@ from django.db import transaction
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.notices import About, notify_people
 from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
+from bihuan.org.roles import people_allowed
 from bihuan.records import calls
 from bihuan.records.models import CallLog
 
@@ -43,10 +46,21 @@ def take_call_event(
     if call is None:
         raise NotFound("没有这个通话，请先发送 ringing")
     if event == "ended":
-        return calls.hang_up(call.pk, actor=system, at=at)
+        return _ended(calls.hang_up(call.pk, actor=system, at=at))
     if call.answered_at is not None:
         return call
     return calls.answer(call.pk, actor=_who(username, site) or system, at=at)
+
+
+def _ended(call: CallLog) -> CallLog:
+    """Nobody picked up: whoever answers the telephone here is told once, so that somebody rings back (AUTO-02)."""
+    if call.outcome == "abandoned":
+        people = people_allowed("call.handle", call.site_id)
+        tail = call.phone[-4:] if call.phone else ""
+        title = f"未接来电，尾号 {tail}" if tail else "未接来电，号码未显示"
+        about = About(NoticeKind.CASE, site_id=call.site_id, key=f"call {call.pk} missed")
+        notify_people(people, title, "请尽快回电。", "/calls", about)
+    return call
 
 
 def _who(username: str, site: Site) -> Actor | None:
