@@ -14,6 +14,7 @@ from bihuan.operations.unattended import look_after_unattended
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.shifts import add_weekly_shift
 from bihuan.org.models import DayShift, Delegation, Leave, PositionHolder, WeeklyShift
+from bihuan.processes.models import WorkItem
 from tests.web.visits import Centre
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,9 @@ def test_work_that_nobody_can_do_is_listed_and_can_be_handed_on(centre: Centre) 
     away(centre, "advisor")
     assert look_after_unattended() >= 1
     manager = centre.client("workshop_manager")
+    assert "有 1 项工作现在没有人能办" in manager.get("/").content.decode()
+    assert "没有人能办" not in centre.client("technician").get("/").content.decode()
+    assert "现在没有人能办" in manager.get(f"/cases/{case.pk}").content.decode()
     page = manager.get("/duty/unattended").content.decode()
     assert "迎接问候" in page and "服务顾问" in page
     item = centre.item(case, "greet")
@@ -135,6 +139,28 @@ def test_work_that_nobody_can_do_is_listed_and_can_be_handed_on(centre: Centre) 
     assert "没有人在岗" in task and "王芳" in task
     manager.post(f"/tasks/{item.pk}/transfer", {"to": centre.cast.user("front_desk").pk, "reason": "顾问都不在"})
     assert "每项工作都有人能办" in manager.get("/duty/unattended").content.decode()
+
+
+def test_who_is_on_duty_now_is_told_at_a_glance(centre: Centre) -> None:
+    assert "现在当班" not in centre.client("advisor").get("/duty/now").content.decode()
+    plan(centre, "technician")
+    plan(centre, "guard", role="guard", weekday=2)
+    card = centre.client("advisor").get("/duty/now").content.decode()
+    assert "现在当班" in card and "赵强" in card and "没有人当班" in card
+
+
+def test_work_of_a_principal_is_ones_own_and_says_for_whom(centre: Centre) -> None:
+    case = centre.arrive()
+    item = centre.item(case, "greet")
+    WorkItem.unscoped.filter(pk=item.pk).update(assignee=centre.cast.user("advisor"))
+    sent = {"to": centre.cast.user("guard").pk, "starts": "2026-11-24T08:00", "ends": "2026-11-30T18:00"}
+    centre.client("advisor").post("/duty/delegations", sent)
+    bench = centre.client("guard").get("/").content.decode()
+    assert "迎接问候" in bench and "代李晓" in bench and f"/tasks/{item.pk}/claim" not in bench
+    task = centre.client("guard").get(f"/tasks/{item.pk}").content.decode()
+    assert "李晓委托您代办" in task
+    centre.complete(case, "greet", "guard", {"greeting": ["guided", "greeted"]})
+    assert WorkItem.unscoped.get(pk=item.pk).completed_by == centre.cast.user("guard")
 
 
 def test_a_leaver_is_asked_to_hand_over_first(centre: Centre) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count
 
+from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.org.actor import Actor
@@ -15,6 +16,7 @@ from bihuan.org.duty.checks import MANAGE, site_people
 from bihuan.org.duty.delegation import delegations_at, delegations_of
 from bihuan.org.duty.leave import Span, leaves_at, leaves_of
 from bihuan.org.duty.models import Delegation, Leave
+from bihuan.org.duty.presence import on_duty_at
 from bihuan.org.duty.roster import Shift
 from bihuan.org.duty.shifts import WEEK, Week, monday_of, roles_with_duty, week_of
 from bihuan.org.models import Role, Site
@@ -137,6 +139,18 @@ def roster_page(role_key: str, day: date | None, *, actor: Actor) -> RosterPage 
         others = site_people(site_id).exclude(pk__in=fitting).values_list("pk", "name")
         people = [*fitting.items(), *others]
     return RosterPage(week, roles, people, today, now, may_plan)
+
+
+def on_duty_now(*, actor: Actor) -> list[tuple[str, list[str]]]:
+    """Who is on duty at the present site by role, names in order; roles without a roster are left out. Five queries."""
+    if actor.site_id is None:
+        return []
+    there = {role: people for (_, role), people in on_duty_at([actor.site_id], clock.now()).items()}
+    names = dict(
+        User.objects.filter(pk__in={one for people in there.values() for one in people}).values_list("pk", "name")
+    )
+    roles = Role.objects.filter(key__in=there).order_by("pk").values_list("key", "name")
+    return [(name, [names[one] for one in sorted(there[key])]) for key, name in roles]
 
 
 @dataclass(frozen=True, slots=True)

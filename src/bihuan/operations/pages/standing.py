@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bihuan.org.access import holds_everywhere
 from bihuan.org.actor import Actor
 from bihuan.org.duty.checks import site_people
 from bihuan.org.duty.models import StandIn, Superior, UserGroup
@@ -65,5 +66,5 @@ def standing_page(*, actor: Actor) -> StandingPage:
         superiors=dict(Superior.objects.filter(user_id__in=here).values_list("user_id", "superior_id")),
         groups=[Group(group, frozenset(members.get(group.pk, ()))) for group in UserGroup.objects.all()],
         roles=list(Role.objects.order_by("pk")),
-        may_set_roles=actor.can("admin.permissions"),
+        may_set_roles=holds_everywhere(actor, "admin.permissions"),
     )

@@ -14,6 +14,7 @@ from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
 from bihuan.operations.pages.pauses import pauses_of
 from bihuan.operations.surroundings import CASE
+from bihuan.operations.unattended import unattended_items
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
 from bihuan.processes.models import WorkItem
@@ -29,7 +30,7 @@ GROUPS = (("late", "已超时"), ("soon", "即将超时"), ("today", "今天"), 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One open item: `mine` when it is assigned to the person, else it is offered to their roles."""
+    """One open item: `mine` when it is the person's or of somebody they act for, else it may be taken."""
 
     item: InboxItem
     case: Case | None
@@ -81,6 +82,8 @@ class Workbench:
     notices: list[Notice] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     version: str = ""
+    unattended: int = 0
+    """How many open items at the site nobody could do now; for whoever manages cases."""
 
 
 def workbench(*, actor: Actor) -> Workbench:
@@ -104,23 +107,26 @@ def workbench(*, actor: Actor) -> Workbench:
         in_house = visits.filter(arrived_at__isnull=False, released_at__isnull=True).count()
     notices = list(notices_of(actor=actor, unread_only=True)[:NOTICES])
     steps = _recent_steps(actor, now)
-    return Workbench(
-        groups, counts, len(items) > LIMIT, in_house, notices, steps, _version(groups, in_house, notices, steps)
-    )
+    alone = unattended_items(actor).count() if actor.can("case.manage") else 0
+    version = _version(groups, in_house, notices, steps, alone)
+    return Workbench(groups, counts, len(items) > LIMIT, in_house, notices, steps, version, alone)
 
 
 def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
     case_ids = {item.subject_id for item in items if item.subject_kind == CASE and item.subject_id is not None}
     cases = Case.objects.at(actor.site_id or 0).select_related("customer", "vehicle").in_bulk(case_ids)
     roles = dict(Role.objects.values_list("key", "name"))
+    principals = {one.user_id: one.name for one in actor.acting_for}
     limited = [item for item in items if item.limit_key]
     pauses = pauses_of({item.subject_id for item in limited if item.subject_id}, [item.id for item in limited])
     return [
         Row(
             item,
             cases.get(item.subject_id or 0),
-            "、".join(roles.get(key, key) for key in item.role.split(",") if key),
-            item.assignee_id == actor.user_id,
+            f"代{principals[item.assignee_id]}"
+            if item.assignee_id in principals
+            else "、".join(roles.get(key, key) for key in item.role.split(",") if key),
+            item.assignee_id is not None,
             pauses.of(item, item.subject_id),
         )
         for item in items
@@ -164,10 +170,15 @@ def _recent_steps(actor: Actor, now: datetime) -> list[Step]:
     ]
 
 
-def _version(groups: Iterable[Group], in_house: int, notices: list[Notice], steps: list[Step]) -> str:
+def _version(groups: Iterable[Group], in_house: int, notices: list[Notice], steps: list[Step], unattended: int) -> str:
     seen = [
         str([(group.key, [(row.item.id, row.mine, row.paused, row.whom, row.plate) for row in group.rows])])
         for group in groups
     ]
-    seen += [str(in_house), str([one.pk for one in notices]), str([(one.name, one.at) for one in steps])]
+    seen += [
+        str(in_house),
+        str(unattended),
+        str([one.pk for one in notices]),
+        str([(one.name, one.at) for one in steps]),
+    ]
     return hashlib.sha256("|".join(seen).encode()).hexdigest()[:16]

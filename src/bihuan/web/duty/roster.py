@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.absence import answer_leave, ask_for_leave
-from bihuan.operations.pages.duty import decisions, roster_page
+from bihuan.operations.pages.duty import decisions, on_duty_now, roster_page
 from bihuan.operations.unattended import unattended_items
 from bihuan.org.actor import Actor
 from bihuan.org.duty.leave import Span
@@ -29,6 +29,13 @@ SHOWN = 100
 def week(request: HttpRequest) -> HttpResponse:
     """Who is on duty in a role, day by day, with who is there now."""
     return _draw_week(request)
+
+
+@require_GET
+@signed_in
+def now(request: HttpRequest) -> HttpResponse:
+    """A card with who is on duty at this moment, for the pages that ask for it."""
+    return page(request, "duty/_now.html", {"rows": on_duty_now(actor=actor_of(request))})
 
 
 @require_POST

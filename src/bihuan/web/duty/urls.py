@@ -11,6 +11,7 @@ urlpatterns = [
     path("duty/leave/<int:leave_id>/cancel", own.cancel, name="cancel"),
     path("duty/delegations", own.delegate, name="delegate"),
     path("duty/delegations/<int:delegation_id>/end", own.end, name="end"),
+    path("duty/now", roster.now, name="now"),
     path("duty/roster", roster.week, name="roster"),
     path("duty/roster/<slug:deed>", roster.change, name="change"),
     path("duty/decisions", roster.decide, name="decisions"),
