@@ -42,8 +42,9 @@ def test_model_runs_as_the_table_says(row: dict[str, Any], tmp_path: Path, capsy
         arguments += ["--variables", json.dumps(row["variables"])]
     if "decisions" in row:
         arguments += ["--decisions", str(MODELS / row["decisions"])]
-    if row.get("fire_timers"):
-        arguments.append("--fire-timers")
+    for option in ("fire_timers", "auto"):
+        if row.get(option):
+            arguments.append("--" + option.replace("_", "-"))
     code, report = bihuan(capsys, *arguments)
     assert report["state"] == row["state"]
     assert code == (0 if row["state"] in ("completed", "waiting", "terminated") else 1)

@@ -85,6 +85,7 @@ def test_a_small_script_means_what_it_says(
         ("python", "x = open('/etc/passwd').read()", "open"),
         ("ruby", "x = 1", "ruby"),
         ("groovy", "{ x = 1", "{ x"),
+        ("groovy", "x = 1; )", ")"),
     ],
 )
 def test_what_is_more_than_assigning_is_refused_by_name(language: str, script: str, words: str) -> None:

@@ -213,6 +213,8 @@ def _statement(script: _Script, guard: str, depth: int) -> None:
         if nested < 0 or (nested == 0 and character in ";\n"):
             end = position
             break
+    if end == start and start < len(script.text):
+        raise FeelSyntaxError(f"第 {line + 1} 行，脚本里多了“{script.text[start]}”", 1)
     script.position = end
     text = script.text[start:end].strip()
     if not text:
