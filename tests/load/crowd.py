@@ -21,7 +21,7 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 the models exist only after set-up
-from django.db import DatabaseError, InterfaceError, connection  # noqa: E402
+from django.db import DatabaseError, InterfaceError, connection, transaction  # noqa: E402
 
 from bihuan.accounts.models import User  # noqa: E402
 from bihuan.audit.verification import verify  # noqa: E402
@@ -34,6 +34,9 @@ from bihuan.processes import engine_store as store  # noqa: E402
 from bihuan.processes import jobs  # noqa: E402
 from bihuan.processes.consistency import check_instances  # noqa: E402
 from bihuan.processes.contract import ServiceCall, Surroundings  # noqa: E402
+from bihuan.processes.handling.asking import NEEDS, ask_person  # noqa: E402
+from bihuan.processes.handling.returning import passed_steps, recall_item, send_back, wake_instance  # noqa: E402
+from bihuan.processes.handling.standing import resume_instance, suspend_instance  # noqa: E402
 from bihuan.processes.models import Incident, Instance, WorkItem  # noqa: E402
 from tests.cast import NAMES, build_cast  # noqa: E402
 from tests.processes import models  # noqa: E402
@@ -58,7 +61,7 @@ def prepare() -> None:
 
 
 class Client:
-    """Somebody who completes, claims, transfers, cancels, sends, repairs and lets time pass, in no sensible order."""
+    """Somebody who completes, sends back, recalls, suspends, repairs, lets time pass, in no sensible order."""
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
@@ -147,6 +150,39 @@ class Client:
         running = Instance.unscoped.filter(status="running").values_list("pk", flat=True)
         store.set_variables(self.one_of(running), {"note": self.draw.random()}, actor=self.people[0])
 
+    def send_back(self) -> None:
+        item, straight = self.some_item(), self.draw.random() < 0.5
+        actor = self.somebody_for(item)
+        with transaction.atomic():
+            held = store.hold_item(item.pk, actor=actor)
+            steps = [step.node_id for step in passed_steps(held.instance.id, held.instance.process, held.node_id)]
+            target = self.draw.choice(steps or ["nowhere"])
+            send_back(held, target, straight=straight, actor=actor, reason="重做", around=self.around)
+
+    def ask(self) -> None:
+        item, person = self.some_item(), self.draw.choice(self.people).user_id or 0
+        actor, mode = self.somebody_for(item), self.draw.choice(sorted(NEEDS))
+        with transaction.atomic():
+            held = store.hold_item(item.pk, actor=actor)
+            ask_person(held, person, mode, actor=actor, reason="请看", around=self.around)
+
+    def recall(self) -> None:
+        done = WorkItem.unscoped.filter(status="done", completed_by__isnull=False)
+        item = WorkItem.unscoped.select_related("completed_by").get(pk=self.one_of(done.values_list("pk", flat=True)))
+        recall_item(item.pk, actor=load_actor(item.completed_by), reason="填错了", around=self.around)
+
+    def suspend(self) -> None:
+        running = Instance.unscoped.filter(status="running").values_list("pk", flat=True)
+        suspend_instance(self.one_of(running), actor=self.people[0], reason="等配件", around=self.around)
+
+    def resume(self) -> None:
+        standing = Instance.unscoped.filter(status="suspended").values_list("pk", flat=True)
+        resume_instance(self.one_of(standing), actor=self.people[0], around=self.around)
+
+    def wake(self) -> None:
+        over = Instance.unscoped.exclude(status__in=("running", "suspended")).values_list("pk", flat=True)
+        wake_instance(self.one_of(over), actor=self.people[0], reason="还要再办", around=self.around)
+
     def let_time_pass(self) -> None:
         with clock.frozen(clock.now() + timedelta(hours=2)):
             jobs.fire_due(around=self.around, limit=3)
@@ -170,9 +206,10 @@ class Client:
 
 ACTS: list[Callable[[Client], None]] = [
     Client.complete, Client.claim, Client.release, Client.transfer, Client.start, Client.let_time_pass, Client.send,
-    Client.repair, Client.change, Client.cancel,
+    Client.repair, Client.change, Client.cancel, Client.send_back, Client.ask, Client.recall, Client.suspend,
+    Client.resume, Client.wake,
 ]  # fmt: skip
-WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3]
+WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 6, 4, 6, 2]
 
 
 def wait_for_the_database() -> None:
