@@ -28,34 +28,42 @@ class Case:
         return f"{prefix}{self.nodes}"
 
     @property
+    def last_task(self) -> str:
+        """The user task that was written last."""
+        return next(line.split()[1] for line in reversed(self.lines) if line.startswith("user "))
+
+    @property
     def text(self) -> str:
         return "\n".join(self.lines)
 
     def answers(self, node: str, visit: int) -> dict[str, Any]:
-        """What is answered at the given visit (from 1) of a task."""
-        return {f"again_{node}": visit % self.rounds[node] != 0} if node in self.rounds else {}
+        """What is answered at the given visit (from 1) of a task: what its loop needs, and a variable of its own."""
+        own = {} if node.startswith("n") else {f"v_{node}": node}
+        return {**own, f"again_{node}": visit % self.rounds[node] != 0} if node in self.rounds else own
 
 
 Shape = tuple[str, Any]
 
 
-def shapes(depth: int = 3, *, inclusive: bool = True) -> st.SearchStrategy[Shape]:
-    """Trees of blocks: ("task", None), ("seq", [...]), ("xor", (choice, [...])), …"""
+def shapes(depth: int = 3, *, joins: bool = True, joins_in_loops: bool = True) -> st.SearchStrategy[Shape]:
+    """Trees of blocks: ("task", None), ("seq", [...]), ("xor", (choice, [...])), ("catch", (throws, inside, after))."""
     task = st.just(("task", None))
     if depth == 0:
         return task
-    inner = shapes(depth - 1, inclusive=inclusive)
+    inner = shapes(depth - 1, joins=joins, joins_in_loops=joins_in_loops)
+    repeated = inner if joins_in_loops else shapes(depth - 1, joins=False, joins_in_loops=False)
     several = st.lists(inner, min_size=2, max_size=3)
     choices = [
         task,
         st.tuples(st.just("seq"), several),
         st.tuples(st.just("xor"), st.tuples(st.integers(0, 2), several)),
-        st.tuples(st.just("and"), several),
         st.tuples(st.just("sub"), inner),
-        st.tuples(st.just("loop"), st.tuples(st.integers(1, 3), inner)),
+        st.tuples(st.just("catch"), st.tuples(st.booleans(), inner, inner)),
+        st.tuples(st.just("loop"), st.tuples(st.integers(1, 3), repeated)),
         st.tuples(st.just("multi"), st.tuples(st.integers(0, 3), st.booleans())),
     ]
-    if inclusive:
+    if joins:
+        choices.append(st.tuples(st.just("and"), several))
         choices.append(st.tuples(st.just("or"), st.tuples(st.lists(st.booleans(), min_size=3, max_size=3), several)))
     return st.one_of(choices)
 
@@ -130,6 +138,20 @@ def _sub(inner: Shape, case: Case) -> tuple[str, str]:
     return node, node
 
 
+def _catch(detail: tuple[bool, Shape, Shape], case: Case) -> tuple[str, str]:
+    """A sub-process that may end in an error, and what is done about it before all goes on."""
+    throws, inside, after = detail
+    node, start, end, bad, merge = (case.new(prefix) for prefix in ("s", "in", "out", "bad", "m"))
+    case.variables[f"e_{node}"] = throws
+    case.lines += [f"sub {node} {{", f"start {start}", f"end {end}", f"end {bad} error=E{node}", f"xor {node}ask"]
+    first, last = _write(inside, case)
+    case.lines += [f"{start} -> {first}", f"{last} -> {node}ask", f"{node}ask -> {bad} : e_{node}"]
+    case.lines += [f"{node}ask -> {end} : else", "}", f"boundary {node}late on={node} error=E{node}", f"xor {merge}"]
+    first, last = _write(after, case)
+    case.lines += [f"{node} -> {merge}", f"{node}late -> {first}", f"{last} -> {merge}"]
+    return node, merge
+
+
 def _loop(detail: tuple[int, Shape], case: Case) -> tuple[str, str]:
     rounds, inner = detail
     merge, again = case.new("m"), case.new("x")
@@ -158,6 +180,7 @@ _WRITERS = {
     "and": _and,
     "or": _or,
     "sub": _sub,
+    "catch": _catch,
     "loop": _loop,
     "multi": _multi,
 }
@@ -179,6 +202,9 @@ def expected(shape: Shape) -> int:
         return sum(expected(part) for part in chosen)
     if kind == "sub":
         return expected(detail)
+    if kind == "catch":
+        throws, inside, after = detail
+        return expected(inside) + (expected(after) if throws else 0)
     if kind == "loop":
         rounds, inner = detail
         return int(rounds) * (expected(inner) + 1)

@@ -44,6 +44,11 @@ class Peer:
         self._run()
 
     @property
+    def data(self) -> dict[str, Any]:
+        """The variables of the process at its end."""
+        return dict(self.workflow.data)
+
+    @property
     def ended(self) -> bool:
         return bool(self.workflow.is_completed())
 
