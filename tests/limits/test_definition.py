@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from bihuan.limits.definition import LimitDefinition
 from bihuan.limits.durations import parse_duration
-from bihuan.limits.rulebook import LimitDefinitionError, parse_limits
+from bihuan.limits.rulebook import (
+    LimitDefinitionError,
+    definition_of,
+    parse_calendars,
+    parse_limits,
+    roles_named,
+    rule_of,
+)
 
 GOOD = """
 [[limit]]
@@ -88,6 +95,92 @@ def test_the_reminder_comes_when_the_share_is_used_up() -> None:
 def test_each_mistake_is_named(text: str, reason: str) -> None:
     with pytest.raises(LimitDefinitionError, match=reason):
         parse_limits(text)
+
+
+GOOD_CASE = '''
+[[limit]]
+key = "solve"
+name = "解决"
+target = "at 17:00 +1d"
+calendar = "gold"
+of = "case"
+process = "complaint"
+start = ["opened:受理", "=urgent = true"]
+stop = "completed:答复"
+team = ["advisor", "technician"]
+reopen = "restart"
+[[limit.pause]]
+while = "open:备料"
+reason = "等待配件"
+[[limit.step]]
+at = "breach+30m"
+escalate_to = "@superior"
+notify = ["@holder", "site_manager"]
+reassign_to = "workshop_manager"
+priority = "high"
+start = "complaint"
+
+[[calendar]]
+key = "gold"
+name = "金牌"
+week = { mon = [["00:00", "24:00"]] }
+holidays = false
+'''
+
+
+def test_a_limit_between_milestones_is_read_with_its_pauses_steps_and_calendar() -> None:
+    solve = parse_limits(GOOD_CASE)["solve"]
+    assert (solve.of, solve.start, solve.stop) == ("case", ("opened:受理", "=urgent = true"), ("completed:答复",))
+    assert (solve.pauses[0].condition, solve.pauses[0].reason) == ("open:备料", "等待配件")
+    assert set(roles_named(solve)) == {"advisor", "technician", "site_manager", "workshop_manager"}
+    assert parse_calendars(GOOD_CASE)["gold"].holidays is False
+    # What a running clock keeps reads as the same limit.
+    assert definition_of(rule_of(solve)) == solve
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (('start = ["opened:受理", "=urgent = true"]', ""), "start"),
+        (('"=urgent = true"', '"=urgent ="'), "start"),
+        (('"completed:答复"', '"finished:答复"'), "stop"),
+        (('of = "case"', 'of = "car"'), "of"),
+        (('reopen = "restart"', 'reopen = "never"'), "reopen"),
+        (('while = "open:备料"', 'while = "open:"'), "while"),
+        (('reason = "等待配件"', ""), "reason"),
+        (('at = "breach+30m"', 'at = "later"'), "at"),
+        (('priority = "high"', 'priority = "low"'), "priority"),
+        (('notify = ["@holder", "site_manager"]', "notify = 3"), "notify"),
+        (('start = "complaint"', "colour = 1"), "colour"),
+        (('calendar = "gold"', 'calendar = "silver"'), "calendar"),
+        (('mon = [["00:00", "24:00"]]', ""), "没有任何工作时间"),
+        (('mon = [["00:00", "24:00"]]', 'mon = ["8-12"]'), "week"),
+        (('key = "gold"', 'key = "wall"'), "key"),
+        (("at 17:00 +1d", "at 25:00"), "target"),
+    ],
+)
+def test_each_mistake_in_a_limit_between_milestones_is_named(change: tuple[str, str], reason: str) -> None:
+    assert change[0] in GOOD_CASE
+    with pytest.raises(LimitDefinitionError, match=reason):
+        parse_limits(GOOD_CASE.replace(*change))
+
+
+@pytest.mark.parametrize(
+    ("target", "now", "due"),
+    [
+        ("at 17:00", "2026-11-24T09:00+08:00", "2026-11-24T17:00+08:00"),
+        ("at 17:00", "2026-11-24T17:01+08:00", "2026-11-25T17:00+08:00"),
+        ("at 12:00 +1d", "2026-11-24T18:00+08:00", "2026-11-25T12:00+08:00"),
+        ("at 24:00", "2026-11-24T18:00+08:00", "2026-11-25T00:00+08:00"),
+        ('=date("2026-12-01")', "2026-11-24T18:00+08:00", "2026-12-02T00:00+08:00"),
+        ("=wish", "2026-11-24T18:00+08:00", "2026-11-24T20:00+08:00"),
+    ],
+)
+def test_a_target_may_be_a_moment(target: str, now: str, due: str) -> None:
+    limit = LimitDefinition("a", "a", target)
+    values = {"wish": datetime.fromisoformat("2026-11-24T20:00+08:00")}
+    found = limit.target_of(values, datetime.fromisoformat(now), "Asia/Shanghai")
+    assert (found.seconds, found.due_at) == (None, datetime.fromisoformat(due))
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -13,6 +13,8 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import Q
+
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.kernel.worktime import Calendar, Interval, always_open, parse_calendar, parse_intervals
@@ -103,8 +105,8 @@ def first_unconfirmed_year(version: CalendarVersion | None, start: datetime, end
 def _calendar_row(key: str, site: Site, roles: list[str]) -> WorkCalendar | None:
     rows = [
         row
-        for row in WorkCalendar.objects.filter(is_active=True)
-        if row.site_id in (site.pk, None) and (key == TEAM or row.key == key)
+        for row in WorkCalendar.objects.filter(Q(site=site) | Q(site__isnull=True), is_active=True)
+        if key == TEAM or row.key == key
     ]
     rows.sort(key=lambda row: (row.site_id is None, row.pk))
     if key != TEAM:

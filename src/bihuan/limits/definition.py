@@ -18,7 +18,7 @@ from bihuan.kernel.worktime import minutes_of
 from bihuan.limits.durations import parse_duration
 
 TASK, CASE = "task", "case"
-AT = re.compile(r"at ([0-9]{1,2}:[0-5][0-9])(?: \+([0-9]{1,3})d)?")
+AT = re.compile(r"at ((?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)(?: \+([0-9]{1,3})d)?")
 EVENTS = ("opened", "completed", "cancelled", "message")
 MOMENTS = ("started", "ended")
 

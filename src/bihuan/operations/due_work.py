@@ -114,7 +114,8 @@ def _tell(due: DueClock, about: _About) -> None:
         people.update(user for user in (case.technician_id, case.advisor_id) if user)
     if late and held.escalate_to:
         people |= about.holders_of(held.escalate_to, held.site_id)
-    url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else "/"
+    elsewhere = "/calls" if held.subject_kind == "call" else "/"
+    url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else elsewhere
     about_it = About(
         NoticeKind.BREACH if late else NoticeKind.LIMIT,
         urgent=late,

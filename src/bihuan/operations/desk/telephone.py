@@ -11,11 +11,11 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
+from bihuan.operations.desk.answering import let_ring, pick_up, put_down
 from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.org.roles import people_allowed
-from bihuan.records import calls
 from bihuan.records.models import CallLog
 
 FRESH = timedelta(minutes=10)
@@ -41,15 +41,15 @@ def take_call_event(
         raise BusinessError("at 与服务器时间相差超过 10 分钟，请校准话务系统的时钟", "at")
     system = system_actor(site.pk)
     if event == "ringing":
-        return calls.ring(actor=system, phone=phone, site_id=site.pk, external_id=external_id.strip(), at=at)
+        return let_ring(actor=system, phone=phone, site_id=site.pk, external_id=external_id.strip(), at=at)
     call = CallLog.objects.at(site.pk).filter(external_id=external_id.strip()[:80]).first()
     if call is None:
         raise NotFound("没有这个通话，请先发送 ringing")
     if event == "ended":
-        return _ended(calls.hang_up(call.pk, actor=system, at=at))
+        return _ended(put_down(call.pk, actor=system, at=at))
     if call.answered_at is not None:
         return call
-    return calls.answer(call.pk, actor=_who(username, site) or system, at=at)
+    return pick_up(call.pk, actor=_who(username, site) or system, at=at)
 
 
 def _ended(call: CallLog) -> CallLog:

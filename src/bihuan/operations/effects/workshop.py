@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,9 @@ from django.db import transaction
 
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits import clocks
+from bihuan.limits.changes import move_target
 from bihuan.limits.models import Clock
+from bihuan.limits.reading import figures_of
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people, notify_role
 from bihuan.operations.effects.estimate import standing_lines
@@ -107,8 +109,8 @@ def start_repair(ctx: EffectContext) -> Mapping[str, Any]:
             escalate_to=limit.escalate_to,
             calendar=limit.calendar,
         )
-    elif held.paused_at is not None:
-        held = clocks.resume_clock(held.pk, actor=ctx.process)
+    else:
+        held = _taken_up(held, ctx)
     if held.due_at is not None:
         change_case(ctx.case.pk, actor=ctx.process, agreed_done_at=held.due_at)
     told, over = held.warned_at is not None, held.breached_at is not None
@@ -116,6 +118,17 @@ def start_repair(ctx: EffectContext) -> Mapping[str, Any]:
         "repair_warn_at": NEVER if told or held.warn_at is None else held.warn_at,
         "repair_due_at": NEVER if over or held.due_at is None else held.due_at,
     }
+
+
+def _taken_up(held: Clock, ctx: EffectContext) -> Clock:
+    """The clock goes on; hours the customer has agreed to meanwhile (extra work) move its target, with that reason."""
+    if held.paused_at is not None:
+        held = clocks.resume_clock(held.pk, actor=ctx.process)
+    agreed_seconds = float((ctx.case.agreed_hours or Decimal(0)) * 3600)
+    if agreed_seconds > held.target_seconds:
+        reason = f"客户同意后约定工时为 {ctx.case.agreed_hours} 小时"
+        held = move_target(held.pk, target_seconds=agreed_seconds, reason=reason, actor=ctx.process)
+    return held
 
 
 @effect("warn_overrun")
@@ -192,7 +205,11 @@ def stamp_work(ctx: EffectContext) -> Mapping[str, Any]:
     if ctx.case.stamp:
         return {"stamp": ctx.case.stamp}
     in_time = held is None or bool(held.met)
-    hours = worked_hours(ctx.case.work_started_at or ctx.now, ctx.case.work_done_at or ctx.now)
+    if held is not None:
+        # The stamp and the hours beside it come from the same clock.
+        hours = (Decimal(figures_of(held).used_seconds) / 3600).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    else:
+        hours = worked_hours(ctx.case.work_started_at or ctx.now, ctx.case.work_done_at or ctx.now)
     stamped = stamp_case(ctx.case.pk, actor=ctx.process, within_agreed_hours=in_time, worked_hours=hours)
     return {"stamp": stamped.stamp}
 

@@ -14,6 +14,7 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.operations import bookings, cases, refunds, repair_pause, work
 from bihuan.operations.answering import ANSWER_KEYS
 from bihuan.operations.choosing import FIELD
+from bihuan.operations.desk.answering import let_ring, pick_up, put_down
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.messages import tell_process
@@ -27,7 +28,7 @@ from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.models import Incident, WorkItem
-from bihuan.records import calls, lookup, payments, release, stock
+from bihuan.records import lookup, payments, release, stock
 from bihuan.records.models import Case, Document, DocumentKind, Settlement
 
 Doing = Callable[[World, Step], None]
@@ -221,19 +222,19 @@ def resume(world: World, step: Step) -> None:
 
 def ring(world: World, step: Step) -> None:
     """The telephone rings."""
-    call = calls.ring(actor=world.system, phone=str(step.values.get("phone") or ""), site_id=world.site.pk)
+    call = let_ring(actor=world.system, phone=str(step.values.get("phone") or ""), site_id=world.site.pk)
     world.call = call.pk
 
 
 def answer(world: World, step: Step) -> None:
     """Somebody picks up."""
-    calls.answer(_call(world), actor=acting(world, step))
+    pick_up(_call(world), actor=acting(world, step))
 
 
 def hang_up(world: World, step: Step) -> None:
     """The call ends; unanswered it was abandoned."""
     actor = world.actor(step.actor) if step.actor else world.system
-    calls.hang_up(_call(world), actor=actor)
+    put_down(_call(world), actor=actor)
 
 
 def _call(world: World) -> int:

@@ -14,13 +14,14 @@ from bihuan.limits.models import Clock
 from bihuan.limits.report import share_in_time
 from bihuan.notify.models import Notice
 from bihuan.operations.answering import ANSWERS
+from bihuan.operations.desk.answering import CALL_ANSWER
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.story import case_story
 from bihuan.operations.scenarios.deliveries import check_delivered
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
-from bihuan.operations.scenarios.timing import TIME_CHECKS
+from bihuan.operations.scenarios.timing import TIME_CHECKS, newest_clock
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
@@ -28,7 +29,6 @@ from bihuan.processes.models import Incident, Instance, WorkItem
 from bihuan.records.calls import answer_report
 from bihuan.records.models import Custody, Document, Settlement, Stock
 
-CALL_ANSWER = "call_answer"
 Check = Callable[[World, str | None, Any], str]
 
 
@@ -203,14 +203,8 @@ def _custody(world: World, case_name: str | None, value: Any) -> str:
 
 
 def _clock(world: World, case_name: str | None, value: Any) -> str:
-    case = world.case(case_name)
-    item_ids = [item.pk for item in _items(world, case_name)]
     for key, wanted in dict(value).items():
-        rows = Clock.unscoped.filter(key=key)
-        mine = rows.filter(subject_kind="case", subject_id=case.pk) | rows.filter(
-            subject_kind="item", subject_id__in=item_ids
-        )
-        held = mine.order_by("-pk").first()
+        held = newest_clock(world, case_name, key)
         found = clock_state(held) if held else "没有计时"
         if found != str(wanted):
             return f"时限 {key} 应为 {wanted}，实际：{found}"

@@ -22,6 +22,7 @@ from bihuan.limits.reading import figures_of
 from bihuan.limits.rulebook import LimitDefinitionError, parse_calendars, parse_limits
 from bihuan.limits.work_calendars import save_calendar
 from bihuan.operations import clock_decisions
+from bihuan.operations.desk.answering import CALL, CALL_ANSWER
 from bihuan.operations.pages.calendars import confirm_and_recalculate
 from bihuan.operations.pages.clock_page import clock_page
 from bihuan.operations.rules import forget_case_limits
@@ -111,13 +112,20 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [] if value is None else [value]
 
 
-def clock_named(world: World, case_name: str | None, key: str) -> Clock:
-    """The newest clock of a limit on the case or its tasks."""
+def newest_clock(world: World, case_name: str | None, key: str) -> Clock | None:
+    """The newest clock of a limit on the case or its tasks; of the last call for the limit of answering."""
+    rows = Clock.unscoped.filter(key=key)
+    if key == CALL_ANSWER:
+        return rows.filter(subject_kind=CALL, subject_id=world.call or 0).order_by("-pk").first()
     case = world.case(case_name)
     items = WorkItem.unscoped.filter(instance__subject_kind=CASE, instance__subject_id=case.pk).values("pk")
-    rows = Clock.unscoped.filter(key=key)
     mine = rows.filter(subject_kind=CASE, subject_id=case.pk) | rows.filter(subject_kind="item", subject_id__in=items)
-    held = mine.order_by("-pk").first()
+    return mine.order_by("-pk").first()
+
+
+def clock_named(world: World, case_name: str | None, key: str) -> Clock:
+    """The newest clock of a limit. Raises StepProblem when there is none."""
+    held = newest_clock(world, case_name, key)
     if held is None:
         raise StepProblem(f"没有时限“{key}”的计时")
     return held

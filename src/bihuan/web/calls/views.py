@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from bihuan.kernel.errors import NotFound
+from bihuan.operations.desk.answering import let_ring, pick_up, put_down
 from bihuan.operations.desk.calls import SHOWS, CallQuery, answer_by, call_desk, ringing_now
 from bihuan.operations.desk.talk import find_caller, look_up_prices, talk
-from bihuan.records.calls import answer, hang_up, link_call, ring, seconds_to_answer
+from bihuan.records.calls import link_call, seconds_to_answer
 from bihuan.web.calls.drawing import Newcomer, draw_talk, number
 from bihuan.web.http import actor_of, go, page, signed_in
 
@@ -54,7 +55,7 @@ def simulate(request: HttpRequest) -> HttpResponse:
     """In the demo: a call comes in from a number."""
     if not settings.BIHUAN_DEMO:
         raise NotFound("模拟来电只在演示站可用")
-    call = ring(actor=actor_of(request), phone=request.POST.get("phone", ""))
+    call = let_ring(actor=actor_of(request), phone=request.POST.get("phone", ""))
     return go(request, reverse("calls:desk"), f"{call.phone or '隐藏号码'} 正在来电")
 
 
@@ -62,7 +63,7 @@ def simulate(request: HttpRequest) -> HttpResponse:
 @signed_in
 def answer_call(request: HttpRequest, call_id: int) -> HttpResponse:
     """Pick up and go to the talk."""
-    call = answer(call_id, actor=actor_of(request))
+    call = pick_up(call_id, actor=actor_of(request))
     return go(request, reverse("calls:talk", args=(call.pk,)))
 
 
@@ -70,7 +71,7 @@ def answer_call(request: HttpRequest, call_id: int) -> HttpResponse:
 @signed_in
 def end_call(request: HttpRequest, call_id: int) -> HttpResponse:
     """The call is over."""
-    call = hang_up(call_id, actor=actor_of(request))
+    call = put_down(call_id, actor=actor_of(request))
     return go(request, reverse("calls:desk"), "通话已结束" if call.answered_at else "已记为未接通")
 
 
