@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
+from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.notify import outbox
 from bihuan.notify.channels.transport import Outgoing, TransportError
@@ -228,6 +229,21 @@ def test_a_person_who_took_back_the_address_is_shown_as_not_reached(cast: Cast, 
     Contact.objects.update(mail="")
     send_due(send=recorder()[1])
     assert (Message.objects.get().status, Message.objects.get().last_error) == ("failed", "已没有收件地址")
+
+
+def test_whoever_has_left_is_not_written_to_and_not_mentioned(
+    cast: Cast, mailbox: MailReceiver, with_mail: None
+) -> None:
+    mail_at(cast.yl, mailbox)
+    got, keep = recorder()
+    Channel.objects.create(site=cast.yl, kind="dingtalk", name="车间群")
+    tell(cast, "advisor", "technician")
+    plan_notices(clock.now())
+    User.objects.filter(pk=cast.user("advisor").pk).update(is_active=False)
+    send_due(send=keep)
+    assert {message.address for message in got} == {"technician@yl.example", ""}
+    group = next(message for message in got if message.mentions)
+    assert [person.phone for person in group.mentions] == ["", cast.user("technician").phone]
 
 
 def test_a_fault_in_one_message_does_not_stop_the_others(cast: Cast, receiver: HttpReceiver) -> None:

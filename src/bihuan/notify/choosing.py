@@ -72,7 +72,7 @@ class Reach:
 def reach_of(user_ids: Iterable[int]) -> dict[int, Reach]:
     """How these people can be reached, in four queries however many they are."""
     wanted = set(user_ids)
-    people = User.objects.filter(pk__in=wanted).values_list("pk", "username", "name", "phone")
+    people = User.objects.filter(pk__in=wanted).values_list("pk", "username", "name", "phone", "is_active")
     contacts = {contact.user_id: contact for contact in Contact.objects.filter(user_id__in=wanted)}
     chosen: dict[int, dict[tuple[str, str], str]] = defaultdict(dict)
     for user_id, kind, medium, when in Preference.objects.filter(user_id__in=wanted).values_list(
@@ -89,15 +89,16 @@ def reach_of(user_ids: Iterable[int]) -> dict[int, Reach]:
         if role:
             roles[user_id].add(role)
     found: dict[int, Reach] = {}
-    for user_id, username, name, phone in people:
+    for user_id, username, name, phone, is_active in people:
         contact = contacts.get(user_id) or Contact()
         first_post = home.get(user_id)
         found[user_id] = Reach(
             user_id=user_id,
             username=username,
             name=name,
-            mail=contact.mail,
-            phone=contact.phone or phone,
+            # Whoever has left since is not written to at home.
+            mail=contact.mail if is_active else "",
+            phone=(contact.phone or phone) if is_active else "",
             quiet_from=contact.quiet_from,
             quiet_until=contact.quiet_until,
             digest_at=contact.digest_at,
