@@ -73,6 +73,8 @@ def test_steps_with_effects_are_a_line_nobody_crosses(desk: Desk) -> None:
         recall_item(done, actor=desk.cast.actor("technician"), around=AROUND)
     with pytest.raises(NotAllowed, match="按规定不能退回"):
         send_back(look, "write", straight=False, actor=desk.cast.actor("advisor"), reason="错", around=AROUND)
+    with pytest.raises(NotAllowed, match="按规定不能转办"):
+        store.transfer_item(look.item_id, desk.cast.user("site_manager").pk, actor=desk.cast.actor("advisor"))
 
 
 def test_somebody_elses_step_is_not_taken_back(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from bihuan.audit.log import record
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.org.access import load_actor
 from bihuan.org.actor import Actor
+from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.holding import refuse_closed, require_holder
 from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held, read_item, transactional
@@ -36,6 +37,7 @@ def release_item(item_id: int, *, actor: Actor, check_holder: bool = True) -> He
     held = _open(item_id, actor)
     if check_holder:
         require_holder(held, actor)
+        require_allowed("release", held.instance.process, held.node)
     if held.assignee_id is None:
         return held
     if not held.role:
@@ -49,6 +51,7 @@ def transfer_item(item_id: int, to_user_id: int, *, actor: Actor, reason: str = 
     held = _open(item_id, actor)
     if check_holder:
         require_holder(held, actor)
+        require_allowed("transfer", held.instance.process, held.node)
     person = User.objects.filter(pk=to_user_id, is_active=True).first()
     if person is None:
         raise BusinessError("只能转交给在职人员")

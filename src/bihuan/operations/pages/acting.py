@@ -277,7 +277,7 @@ def _who(row: WorkItem) -> str:
 
 def _how(row: WorkItem) -> str:
     if not row.asked_as:
-        return "会签" if row.answer else ""
+        return "会签" if row.answer else "办理人"
     return f"{row.asked_by.name if row.asked_by else '同事'}{_ASKED.get(row.asked_as, '')}"
 
 

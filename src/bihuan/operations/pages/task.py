@@ -32,6 +32,7 @@ from bihuan.org.duty.checks import site_people
 from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
+from bihuan.processes.handling.allowing import allowed
 from bihuan.processes.holding import acted_for, holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import open_items_of_subject
@@ -83,6 +84,7 @@ class TaskPage:
     why: str
     entries: list[Entry]
     signers: list[Signer]
+    may_release: bool
 
     @property
     def item(self) -> WorkItem:
@@ -146,6 +148,7 @@ def task_page(
     may_manage = item.is_open and actor.can("case.manage", site_id)
     repair, paused = _repair(work, actor)
     process, done = process_of(work), done_steps(work.instance.pk)
+    may = allowed(process, work.node)
     words = script_words(facts) if item.script_key else {}
     note = work.node.extension.knowledge
     return TaskPage(
@@ -163,13 +166,14 @@ def task_page(
         others=[one for one in present if one.pk != item.pk],
         money=Money(facts.parts_yuan, facts.labour_yuan, facts.hours, facts.lines, facts.settlement),
         papers=_papers(work),
-        colleagues=_colleagues(item, actor) if may_complete or may_manage else [],
+        colleagues=_colleagues(item, actor) if may_manage or (may_complete and "transfer" in may) else [],
         repair=repair,
         paused=paused,
         choices=_choices(work, actor) if may_complete else [],
         why=_why(item, actor, names, may_complete),
         entries=entries_of(work, actor, process, done, may_complete=may_complete),
         signers=signers_of(work, done),
+        may_release=may_manage or "release" in may,
     )
 
 

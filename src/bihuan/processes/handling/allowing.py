@@ -7,7 +7,6 @@ from bihuan.engine.definition.model import Extension
 from bihuan.kernel.errors import NotAllowed
 
 OPERATIONS = {
-    "claim": "领取",
     "release": "退回角色池",
     "transfer": "转办",
     "delegate": "委派",
@@ -21,7 +20,7 @@ OPERATIONS = {
     "cc": "抄送",
     "urge": "催办",
 }
-"""What a diagram may allow. What administrators do (挂起, 终止, 跳转) is theirs by grant, whatever the diagram says."""
+"""What a diagram may allow; claiming is always. What administrators do (挂起, 终止, 跳转) is theirs by grant."""
 
 
 def allowed(process: Process, node: Node | None = None) -> frozenset[str]:
