@@ -109,5 +109,25 @@ def test_a_model_runs_through_without_answers_if_asked_to() -> None:
     assert run(xml, {"B": False}, auto=True).state == "waiting"
 
 
+def test_a_condition_is_answered_with_the_variables_that_make_it_true() -> None:
+    xml = xml_of('start s\ncatch c when="x > 5"\nuser A\ns -> c -> A')
+    assert run(xml).main.nodes == ["s", "c"]
+    assert run(xml, {"c": {"x": 1}}).main.nodes == ["s", "c"], "not true yet"
+    assert run(xml, {"c": [{"x": 1}, {"x": 6}]}).main.nodes == ["s", "c", "A"]
+
+
+def test_activities_begun_by_hand_are_begun_by_answers_or_in_turn() -> None:
+    xml = xml_of("start s\nadhoc P byhand {\nuser A\nuser B\n}\nuser Next\ns -> P -> Next")
+    assert run(xml, {"P": [{"$begin": "B"}, {"$begin": "A"}], "A": True, "B": True}).main.nodes == [
+        "s",
+        "P",
+        "B",
+        "A",
+        "Next",
+    ]
+    assert run(xml, auto=True).main.nodes == ["s", "P", "A", "B", "Next"]
+    assert run(xml, {"P": {"$begin": "nothing"}}).state == "waiting"
+
+
 def test_a_loop_without_a_way_out_stops() -> None:
     assert run(xml_of("start s\nuser A\ns -> A -> A"), auto=True).state == "limit"

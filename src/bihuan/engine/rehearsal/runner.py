@@ -12,6 +12,7 @@ from bihuan.engine.dmn import DecisionError, DecisionModel
 from bihuan.engine.rehearsal.answers import Answer, Answers
 from bihuan.engine.rehearsal.outcome import Instance, Outcome
 from bihuan.engine.runtime import (
+    BeginActivity,
     CallClosed,
     CallRequested,
     Command,
@@ -31,6 +32,7 @@ from bihuan.engine.runtime import (
     ItemOpened,
     MessageThrown,
     ServiceRequested,
+    SetVariables,
     SignalThrown,
     Start,
     Subscribed,
@@ -43,7 +45,7 @@ from bihuan.engine.runtime.variables import names_at
 
 MAX_COMMANDS = 2_000
 MAX_INSTANCES = 200
-_LISTENING = ("timer", "message", "signal")
+_LISTENING = ("timer", "message", "signal", "condition")
 
 
 def rehearse(
@@ -245,7 +247,7 @@ class _Rehearsal:
             for instance, wait in self._open_waits():
                 if (wait.kind in _LISTENING) is listening and self._answer(instance, wait):
                     return True
-        if self.auto and self._do_one("item", "service", "call"):
+        if self.auto and (self._do_one("item", "service", "call") or self._begin_next()):
             return True
         return (self.fire_timers and self._fire_next()) or (self.auto and self._do_one("message", "signal"))
 
@@ -282,12 +284,32 @@ class _Rehearsal:
                 self.answers.skip_refusal(node)
             return wait.kind == "service" and self._decide(instance, wait, node)
         command = _COMMANDS[wait.kind](wait.id, _for_result_variable(answer, node))
+        if wait.kind == "adhoc":
+            command = BeginActivity(wait.id, self._named(instance, node, str(answer.variables.get(BEGIN, ""))))
         if wait.kind == "timer" and wait.due_at is not None:
             self.now = max(self.now, wait.due_at)
         self.fired.add(mark)
         self.answers.take(node)
         refused = self._step(instance, command)
         return not refused
+
+    def _named(self, instance: Instance, around: Node, activity: str) -> str:
+        """The activity of an ad-hoc sub-process that an answer names by id or name."""
+        nodes = instance.process.nodes
+        entries = [nodes[entry] for entry in instance.process.levels[around.id].starts]
+        return next((node.id for node in entries if activity in (node.id, node.name)), activity)
+
+    def _begin_next(self) -> bool:
+        """Begin the first activity of an ad-hoc sub-process that nobody has begun yet."""
+        for instance, wait in self._open_waits():
+            if wait.kind != "adhoc" or self.answers.key_for(instance.process.nodes[wait.node]) is not None:
+                continue
+            scopes = [scope for scope in instance.state.scopes.values() if scope.token == wait.token]
+            begun = [entry for scope in scopes for entry in scope.items or ()]
+            for entry in instance.process.levels[wait.node].starts:
+                if entry not in begun and not self._step(instance, BeginActivity(wait.id, entry)):
+                    return True
+        return False
 
     def _decide(self, instance: Instance, wait: Wait, node: Node) -> bool:
         """Evaluate the decision a business rule task asks for, if its file was given."""
@@ -363,7 +385,12 @@ def _call(wait: int, answer: Answer) -> Command:
     return FinishCall(wait, answer.variables)
 
 
+BEGIN = "$begin"
+"""In an answer for an ad-hoc sub-process: the activity to be begun."""
+
 _COMMANDS: dict[str, Callable[[int, Answer], Command]] = {
+    "condition": lambda wait, answer: SetVariables(answer.variables),
+    "adhoc": lambda wait, answer: BeginActivity(wait, str(answer.variables.get(BEGIN, ""))),
     "item": lambda wait, answer: CompleteItem(wait, answer.variables),
     "timer": lambda wait, answer: FireTimer(wait),
     "message": lambda wait, answer: DeliverMessage(wait, answer.variables),
