@@ -90,6 +90,14 @@ def test_a_leaver_hands_everything_over_at_once_and_is_gone(centre: Centre, visi
     assert why == "由卫明转办：离职"
 
 
+def test_work_that_rests_goes_over_too(centre: Centre, visit: Case) -> None:
+    leaver, heir = centre.cast.user("advisor"), centre.cast.user("front_desk")
+    WorkItem.unscoped.filter(status="open", assignee=leaver).update(status="waiting")
+    to = {"item:advisor": heir.pk}
+    hand_over_everything(leaver.pk, to=to, reason="请假", actor=centre.cast.actor("site_manager"), work_only=True)
+    assert WorkItem.unscoped.get(status="waiting").assignee == heir
+
+
 def test_a_part_without_a_successor_stops_the_whole(centre: Centre, visit: Case) -> None:
     to = everything_to(centre, "front_desk")
     to.pop("custody")

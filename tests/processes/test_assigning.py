@@ -124,6 +124,9 @@ def test_a_group_a_department_or_a_post_is_offered_to_its_people_and_nobody_else
     with pytest.raises(NotAllowed):
         store.claim_item(item.pk, actor=desk.cast.actor("technician"))
     store.claim_item(item.pk, actor=desk.cast.actor("guard"))
+    store.release_item(item.pk, actor=desk.cast.actor("guard"))
+    assert (sees(desk, "cashier"), sees(desk, "guard")) == (["approve"], ["approve"])
+    store.claim_item(item.pk, actor=desk.cast.actor("guard"))
     assert (sees(desk, "cashier"), sees(desk, "guard")) == ([], ["approve"])
     desk.complete(instance, "approve", by="guard")
     assert desk.open_nodes(instance) == ["file"]

@@ -25,11 +25,13 @@ from bihuan.org.duty.staff import Staff
 from bihuan.org.models import Department, PositionHolder, Role, Site
 from bihuan.org.people import deactivate_person
 from bihuan.processes.models import WorkItem
-from bihuan.processes.people import transfer_item
+from bihuan.processes.people import reassign, transfer_item
+from bihuan.processes.rows import read_item
 from bihuan.records import appointments, cases, custody
 from bihuan.records.models import Appointment, AppointmentStatus, Case, CaseStatus, Custody, HolderKind
 
 SHOWN = 5
+LIVE = (WorkItem.Status.OPEN, WorkItem.Status.WAITING)
 PENDING = (AppointmentStatus.BOOKED, AppointmentStatus.CHANGED)
 WORK_ONLY = "item:"
 """What the keys of open work begin with; their role follows."""
@@ -124,7 +126,7 @@ class _Handing:
 
     def items(self) -> Iterable[WorkItem]:
         return WorkItem.unscoped.filter(
-            site_id=self.site_id, assignee_id=self.of, status=WorkItem.Status.OPEN, role=self.role
+            site_id=self.site_id, assignee_id=self.of, status__in=LIVE, role=self.role
         ).order_by("pk")  # fmt: skip
 
 
@@ -140,7 +142,7 @@ def _person(user_id: int, actor: Actor, work_only: bool) -> User:
 def _found(user_id: int, site_id: int, work_only: bool) -> dict[str, list[str]]:
     """What there is, by key, each thing by name; kinds of which there is nothing are left out."""
     found: dict[str, list[str]] = {}
-    items = WorkItem.unscoped.filter(site_id=site_id, assignee_id=user_id, status=WorkItem.Status.OPEN)
+    items = WorkItem.unscoped.filter(site_id=site_id, assignee_id=user_id, status__in=LIVE)
     for role, name, title in items.order_by("role", "sort_at").values_list("role", "name", "title"):
         found.setdefault(WORK_ONLY + role, []).append(f"{name} {title}".strip())
     if not work_only:
@@ -196,7 +198,12 @@ def _standing(user_id: int, site_id: int) -> list[str]:
 
 def _hand_items(one: _Handing) -> None:
     for item_id in [item.pk for item in one.items()]:
-        transfer_item(item_id, one.to, actor=one.actor, reason=one.reason, check_holder=False)
+        held = read_item(item_id)
+        if held.is_open:
+            transfer_item(item_id, one.to, actor=one.actor, reason=one.reason, check_holder=False)
+        else:
+            # Resting until others have acted, or while its process stands still: it comes back to the successor.
+            reassign(held, one.to, action="item.transfer", actor=one.actor, reason=one.reason)
 
 
 def _hand_cases(column: str) -> Callable[[_Handing], None]:

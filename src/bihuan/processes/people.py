@@ -11,7 +11,7 @@ from bihuan.org.access import load_actor
 from bihuan.org.actor import Actor
 from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.holding import refuse_closed, require_holder
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import Offer, WorkItem
 from bihuan.processes.rows import Held, read_item, transactional
 
 # Why an item is with whom it is with, by what was done; what is not here needs no words.
@@ -40,7 +40,7 @@ def release_item(item_id: int, *, actor: Actor, check_holder: bool = True) -> He
         require_allowed("release", held.instance.process, held.node)
     if held.assignee_id is None:
         return held
-    if not held.role:
+    if not held.role and not Offer.objects.filter(item_id=item_id).exists():
         raise BusinessError(f"“{held.name}”没有对应的角色，只能转交给别人")
     return reassign(held, None, action="item.release", actor=actor)
 
