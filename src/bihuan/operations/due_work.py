@@ -11,7 +11,7 @@ from django.db import transaction
 from bihuan.limits.due import DueClock, DueKind, due_clocks, next_moment, present
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
-from bihuan.notify.notices import About, notify_people
+from bihuan.notify.notices import About, Message, notify_all
 from bihuan.notify.templates import wordings_read_once
 from bihuan.operations.due_steps import hand_over_steps, run_due_steps
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
@@ -93,12 +93,12 @@ def _tell_all(found: Sequence[DueClock]) -> None:
     case_ids.update(item.instance.subject_id for item in items.values() if item.instance.subject_kind == CASE)
     about = _About(items, Case.unscoped.select_related("vehicle").in_bulk(case_ids))
     with wordings_read_once():
-        for due in found:
-            _tell(due, about)
-            hand_over_steps(due.clock, due.kind.value)
+        notify_all([_message(due, about) for due in found])
+    for due in found:
+        hand_over_steps(due.clock, due.kind.value)
 
 
-def _tell(due: DueClock, about: _About) -> None:
+def _message(due: DueClock, about: _About) -> Message:
     held, late = due.clock, due.kind == DueKind.BREACH
     item = about.items.get(held.subject_id) if held.subject_kind == ITEM else None
     case_id = item.instance.subject_id if item else held.subject_id if held.subject_kind == CASE else None
@@ -124,4 +124,5 @@ def _tell(due: DueClock, about: _About) -> None:
         template="limit_breached" if late else "limit_warning",
         words={"时限": held.name, "事项": what},
     )
-    notify_people(people, f"{'已超时' if late else '即将超时'}：{held.name}", what, url, about_it)
+    title = f"{'已超时' if late else '即将超时'}：{held.name}"
+    return Message(frozenset(people), title, what, url, about_it)
