@@ -17,11 +17,11 @@ from bihuan.forms.field import PICKER_KINDS
 from bihuan.forms.texts import script_body
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
-from bihuan.limits.models import Clock, ClockPause
 from bihuan.operations.binding import read_values
 from bihuan.operations.choosing import Choice, choices_at
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
+from bihuan.operations.pages.clock_signs import ClockSign, clock_sign
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.repair_pause import REPAIR_NODE
@@ -80,6 +80,7 @@ class TaskPage:
     colleagues: list[User]
     repair: str
     paused: str
+    provisional: int | None
     choices: list[Choice]
     why: str
     entries: list[Entry]
@@ -146,7 +147,7 @@ def task_page(
     present = open_items_of_subject(CASE, case.pk)
     may_complete = holds(item, actor)
     may_manage = item.is_open and actor.can("case.manage", site_id)
-    repair, paused = _repair(work, actor)
+    sign = clock_sign(item)
     process, done = process_of(work), done_steps(work.instance.pk)
     may = allowed(process, work.node)
     words = script_words(facts) if item.script_key else {}
@@ -167,8 +168,9 @@ def task_page(
         money=Money(facts.parts_yuan, facts.labour_yuan, facts.hours, facts.lines, facts.settlement),
         papers=_papers(work),
         colleagues=_colleagues(item, actor) if may_manage or (may_complete and "transfer" in may) else [],
-        repair=repair,
-        paused=paused,
+        repair=_repair(work, actor, sign),
+        paused=sign.paused,
+        provisional=sign.provisional,
         choices=_choices(work, actor) if may_complete else [],
         why=_why(item, actor, names, may_complete),
         entries=entries_of(work, actor, process, done, may_complete=may_complete),
@@ -316,20 +318,9 @@ def _colleagues(item: WorkItem, actor: Actor) -> list[User]:
     return [user for pk, user in people.items() if pk not in (actor.user_id, item.assignee_id)]
 
 
-def _repair(work: Work, actor: Actor) -> tuple[str, str]:
-    """Whether the repair clock can be paused ("running") or taken up again ("paused") here, and the pause's reason."""
-    if not work.item.limit_key or not work.item.is_open:
-        return "", ""
-    held = Clock.unscoped.filter(
-        subject_kind=CASE, subject_id=work.case.pk, key=work.item.limit_key, stopped_at__isnull=True
-    ).first()
-    if held is None:
-        return "", ""
-    reason = ""
-    if held.paused_at is not None:
-        pause = ClockPause.unscoped.filter(clock_id=held.pk, ended_at__isnull=True).first()
-        reason = pause.reason if pause is not None else "已暂停"
+def _repair(work: Work, actor: Actor, sign: ClockSign) -> str:
+    """Whether the repair clock can be paused ("running") or taken up again ("paused") here."""
     allowed = actor.user_id == work.case.technician_id or actor.can("case.manage", work.case.site_id)
-    if work.item.node_id != REPAIR_NODE or not allowed:
-        return "", reason
-    return ("paused" if reason else "running"), reason
+    if work.item.node_id != REPAIR_NODE or not sign.of_case or not allowed:
+        return ""
+    return "paused" if sign.paused else "running"
