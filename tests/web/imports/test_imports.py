@@ -156,8 +156,9 @@ def test_the_page_says_how_far_it_is_and_then_what_came_of_it(
     with django_capture_on_commit_callbacks(execute=True):
         work()
     assert "2 / 2</b> 行" in seen[-1] and 'max="2" value="2"' in seen[-1] and "every 1s" in seen[-1]
-    last = client.get(address, headers={"HX-Request": "true"}).content.decode()
-    assert "已全部导入" in last and "hx-trigger" not in last and "<main" not in last
+    assert client.get(address, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    last = client.get(address).content.decode()
+    assert "已全部导入" in last and "every 1s" not in last and "选择工作簿" in last
     assert read_progress(ImportRun.unscoped.get().pk) is None
 
 

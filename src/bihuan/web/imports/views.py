@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.imports import ask_import, import_page, store_tried
@@ -39,10 +40,13 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 @signed_in
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
-    """How far an import is, then what came of it; htmx asks for that part alone until it is done."""
-    if is_htmx(request):
-        return render(request, "imports/_run.html", {"shown": import_page(run_id, actor=actor_of(request))})
-    return _draw(request, run_id)
+    """How far an import is, then what came of it; htmx asks for that part alone, and for the page once it is done."""
+    if not is_htmx(request):
+        return _draw(request, run_id)
+    shown = import_page(run_id, actor=actor_of(request))
+    if shown.run is not None and shown.run.is_waiting:
+        return render(request, "imports/_run.html", {"shown": shown})
+    return HttpResponseClientRefresh()
 
 
 @require_POST
