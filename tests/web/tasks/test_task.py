@@ -11,6 +11,7 @@ from bihuan.kernel import clock
 from bihuan.operations.pages.task import task_page
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case, Customer, Vehicle
+from tests.web.story import drive
 from tests.web.visits import Centre
 
 QUERIES = 27
@@ -156,3 +157,12 @@ def test_the_page_keeps_to_its_query_budget(centre: Centre, django_assert_max_nu
     browser.get(f"/tasks/{item.pk}")
     with django_assert_max_num_queries(QUERIES):
         browser.get(f"/tasks/{item.pk}")
+
+
+@pytest.mark.covers("AUTO-28")
+def test_the_next_service_is_worked_out_and_filled_in_at_the_farewell(centre: Centre) -> None:
+    case = drive(centre, "送别")
+    page = centre.client("advisor").get(f"/tasks/{centre.item(case, 'farewell').pk}").content.decode()
+    # 31,000 km and 7,500 more, in the month six months from now (decisions/maintenance.dmn).
+    assert 'name="next_service_km"' in page and 'value="38500"' in page
+    assert 'value="2027-05-24"' in page
