@@ -62,7 +62,12 @@ def _published(kind: str, name: str, but: set[str]) -> Iterator[tuple[Version, T
     for row in rows.order_by("definition_id", "id"):
         version = row.definition.current
         # One file may be published under several keys; each of its processes begins once.
-        if version is None or version.sha256 in but or (version.sha256, version.process_id) in seen:
+        if (
+            version is None
+            or version.stopped_at
+            or version.sha256 in but
+            or (version.sha256, version.process_id) in seen
+        ):
             continue
         seen.add((version.sha256, version.process_id))
         trigger = trigger_for(process_of(version), kind, name)

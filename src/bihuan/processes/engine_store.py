@@ -49,7 +49,7 @@ from bihuan.processes.finishing import finish
 from bihuan.processes.holding import acted_for, holds, refuse_closed, require_completable
 from bihuan.processes.models import Incident, Version
 from bihuan.processes.people import claim_item, release_item, transfer_item
-from bihuan.processes.publishing import RefusedDefinitionError, current_version, publish
+from bihuan.processes.publishing import RefusedDefinitionError, current_version, publish, require_startable
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, refreshed, transactional
 from bihuan.processes.subscriptions import deliver, message_receivers, signal_receivers
 
@@ -115,12 +115,14 @@ def start_instance(
     """Start the process in force (or the named version) at a site; `title` names its items unless the model does.
 
     Its history goes to the chain `subject_kind:subject_id`, or `instance:<id>` without a subject. Repeating a request
-    with the same `once_key` answers the first result. Raises NotFound when nothing is published under the key.
+    with the same `once_key` answers the first result. Raises NotFound when nothing is published under the key, Conflict
+    while the version is stopped.
     """
     earlier = once.recall(once_key, "process.start") if once_key else None
     if earlier is not None:
         return once.first_result(hold_instance(earlier["instance"]), item_id=None)
     published = version or current_version(definition_key)
+    require_startable(published)
     unit = begin(actor, clock.now(), around)
     instance = insert_instance(
         published,

@@ -17,7 +17,7 @@ from bihuan.engine.runtime import (
     Start,
     new_state,
 )
-from bihuan.kernel.errors import NotFound
+from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.org.models import Site
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import InstanceFacts
@@ -100,7 +100,7 @@ def _call(unit: Unit, caller: Loaded, event: CallRequested) -> None:
         return
     try:
         version, process_id = _called(caller, event.called)
-    except NotFound as missing:
+    except (NotFound, Conflict) as missing:
         unit.follow(caller, FailCall(event.wait, missing.message))
         return
     child = unit.take(

@@ -52,6 +52,7 @@ class Version(models.Model):
     source_pack = models.CharField("来源", max_length=60, blank=True, default="")
     published_at = models.DateTimeField("发布时间", default=clock.now)
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    stopped_at = models.DateTimeField("停用时间", null=True, blank=True)
 
     objects: ClassVar[models.Manager[Version]] = models.Manager()
 

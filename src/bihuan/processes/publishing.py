@@ -11,7 +11,7 @@ from django.db.models import Max
 from bihuan.audit.log import record
 from bihuan.engine.definition import DefinitionError, Model, Problem, Process, parse_bpmn
 from bihuan.kernel import clock
-from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.actor import Actor
 from bihuan.processes.models import Definition, Version
 from bihuan.processes.triggers import note_beginnings
@@ -85,11 +85,40 @@ def publish(
 
 
 def current_version(key: str) -> Version:
-    """The version in force of a process. Raises NotFound when none is published."""
+    """The version in force of a process. Raises NotFound when none is published, Conflict while it is stopped."""
     definition = Definition.objects.select_related("current").filter(key=key).first()
     if definition is None or definition.current is None:
         raise NotFound(f"没有发布过流程“{key}”")
+    require_startable(definition.current)
     return definition.current
+
+
+def require_startable(version: Version) -> None:
+    """Refuse to begin instances of a version that is stopped."""
+    if version.stopped_at is not None:
+        raise Conflict(f"流程“{version.name}”第 {version.number} 版已停用，不能发起新的；进行中的照常办理")
+
+
+@transaction.atomic
+def stop_version(version_id: int, *, stopped: bool, reason: str, actor: Actor) -> Version:
+    """Stop a version: nothing begins on it any more, what runs goes on; or let it begin again. The reason is kept."""
+    version = Version.objects.select_for_update().select_related("definition").filter(pk=version_id).first()
+    if version is None:
+        raise NotFound("没有这个版本")
+    words = reason.strip()
+    if not words or len(words) > 200:
+        raise BusinessError("请填写原因，最多 200 字", field="reason")
+    if (version.stopped_at is not None) == stopped:
+        raise Conflict("这个版本已经停用" if stopped else "这个版本没有停用")
+    version.stopped_at = clock.now() if stopped else None
+    version.save(update_fields=["stopped_at"])
+    record(
+        actor_id=actor.user_id,
+        action="process.stop" if stopped else "process.go_on",
+        chain=f"process:{version.definition.key}",
+        data={"number": version.number, "reason": words},
+    )
+    return version
 
 
 def _chosen(model: Model, key: str, process_id: str | None) -> Process:

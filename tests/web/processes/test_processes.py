@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bihuan.audit.models import Entry
 from bihuan.forms.texts import newest_text, script_body
-from bihuan.kernel.errors import NotFound
+from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations import repairs
 from bihuan.operations.pages.decision_pages import in_words
 from bihuan.operations.repairs import resolve_incident
@@ -63,6 +63,22 @@ def test_how_long_what_is_finished_stays_is_changed_by_those_who_may(centre: Cen
     assert Definition.objects.get(key="service_visit").retain_days == 365
     browser.post(here, {"days": ""})
     assert Definition.objects.get(key="service_visit").retain_days is None
+
+
+def test_on_a_stopped_version_nothing_begins_and_what_runs_goes_on(centre: Centre) -> None:
+    browser, here = centre.client("admin"), "/processes/service_visit"
+    case, version = centre.arrive(), Definition.objects.get(key="service_visit").current_id
+    stop = {"version": version, "how": "stop"}
+    assert "请填写原因" in browser.post(here, stop, follow=True).content.decode()
+    assert centre.client("guard").post(here, {**stop, "reason": "改制度"}).status_code == 403
+    assert "不再发起" in browser.post(here, {**stop, "reason": "改制度"}, follow=True).content.decode()
+    with pytest.raises(Conflict, match="已停用"):
+        centre.arrive("示A70002")
+    centre.greet(case)
+    told = Entry.objects.filter(chain="process:service_visit", action="process.stop").latest("seq")
+    assert told.data == {"number": 1, "reason": "改制度"}
+    browser.post(here, {"version": version, "how": "go_on", "reason": "改好了"})
+    centre.arrive("示A70002")
 
 
 @pytest.fixture

@@ -39,6 +39,8 @@ DEEDS: Mapping[str, str] = {
     "process.step": "推进流程",
     "process.publish": "发布流程",
     "process.retention": "设置保存期限",
+    "process.stop": "停用流程版本",
+    "process.go_on": "恢复流程版本",
     "audit.archive": "归档历史",
     "audit.restore": "恢复归档",
     "text.publish": "发布话术",

@@ -19,6 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import process_of
 from bihuan.processes.models import Definition, Version
+from bihuan.processes.publishing import stop_version
 from bihuan.processes.retention import set_retention
 
 _TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
@@ -75,6 +76,14 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
     archived = Archive.objects.count() if actor.can("process.manage") else 0
     return ProcessPage(definition, list(versions), steps, archived)
+
+
+def change_version(version_id: int, *, how: str, reason: str, actor: Actor) -> Version:
+    """Stop a version (`stop`) or let it begin again (`go_on`)."""
+    actor.require("process.manage")
+    if how not in ("stop", "go_on"):
+        raise BusinessError("没有这个操作")
+    return stop_version(version_id, stopped=how == "stop", reason=reason, actor=actor)
 
 
 def change_retention(key: str, days: str, *, actor: Actor) -> None:

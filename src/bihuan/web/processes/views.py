@@ -12,6 +12,7 @@ from bihuan.operations.pages.decision_pages import decision_page, published_deci
 from bihuan.operations.pages.instances import incident_list
 from bihuan.operations.pages.process_pages import (
     change_retention,
+    change_version,
     process_page,
     process_xml,
     publish_script,
@@ -44,8 +45,14 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
     """The swimlanes, the table of steps, and for how long what is finished stays."""
     if request.method == "POST":
         here = reverse("processes:detail", args=(key,))
+        version, actor = request.POST.get("version", ""), actor_of(request)
         try:
-            change_retention(key, request.POST.get("days", ""), actor=actor_of(request))
+            if version.isascii() and version.isdigit() and len(version) < 18:
+                how, reason = request.POST.get("how", ""), request.POST.get("reason", "")
+                changed = change_version(int(version), how=how, reason=reason, actor=actor)
+                told = "已停用，不再发起新的" if changed.stopped_at else "已恢复，可以发起"
+                return go(request, here, f"第 {changed.number} 版{told}")
+            change_retention(key, request.POST.get("days", ""), actor=actor)
         except (NotAllowed, NotFound):
             raise
         except BusinessError as error:
