@@ -13,8 +13,11 @@ from django.db import connection, transaction
 
 from bihuan.cli import audit
 from bihuan.kernel import clock
+from bihuan.kernel.errors import Conflict
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
+from bihuan.processes.contract import Surroundings
+from bihuan.processes.handling.standing import end_instance, resume_instance, suspend_instance
 from bihuan.processes.jobs import revive_job
 from bihuan.processes.models import Incident, Instance, Job, Subscription, WorkItem
 from tests.audit.intruder import tamper
@@ -187,3 +190,19 @@ def test_the_command_counts_what_is_whole_and_names_what_is_not(busy: Desk, caps
     answer = json.loads(capsys.readouterr().out)
     assert (answer["ok"], answer["problems"], answer["instances"]) == (False, [], Instance.unscoped.count())
     assert [damage["kind"] for damage in answer["damages"]] == ["timer-missing"]
+
+
+def test_a_called_process_cannot_end_while_its_caller_stands_still(desk: Desk) -> None:
+    """Found by killing clients under load: the caller would never have heard of the end."""
+    store.publish(APPROVAL, "approval")
+    caller = desk.start(CALLER, "caller", {"number": "A1", "owner": None}).instance_id
+    called, admin = Instance.unscoped.get(parent_id=caller).pk, desk.cast.actor("admin")
+    suspend_instance(caller, actor=admin, reason="等客户", around=Surroundings())
+    with pytest.raises(Conflict, match="上级流程"):
+        resume_instance(called, actor=admin, around=Surroundings())
+    with pytest.raises(Conflict, match="上级流程"):
+        store.cancel_instance(called, "", actor=admin)
+    with pytest.raises(Conflict, match="上级流程"):
+        end_instance(called, actor=admin, reason="", withdrawn=False, around=Surroundings())
+    resume_instance(caller, actor=admin, around=Surroundings())
+    assert desk.open_nodes(called) == ["fill"] and kinds() == set()

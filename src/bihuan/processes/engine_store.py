@@ -279,6 +279,9 @@ def cancel_instance(instance_id: int, reason: str, *, actor: Actor, around: Surr
     instance = hold_instance(instance_id)
     if instance.status != "suspended":
         _running(instance)
+    elif instance.parent_id is not None:
+        # Its caller stands still too, and would not hear of the end.
+        raise Conflict("上级流程已挂起，请先恢复它")
     unit.submit(instance, CancelInstance(reason))
     return finish(unit, instance, command="CancelInstance")
 

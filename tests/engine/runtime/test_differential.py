@@ -46,7 +46,7 @@ def test_generated_processes(shape: Shape, data: st.DataObject) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(shape=shapes(4, joins_in_loops=False), data=st.data())
 def test_many_and_deeper_generated_processes(shape: Shape, data: st.DataObject) -> None:
     agree(case_of(shape), data, limit=200)

@@ -79,14 +79,14 @@ def test_a_join_waits_for_exactly_its_branches(shape: Shape, shapes_beside: list
 
 
 @pytest.mark.long
-@settings(SLOWLY, max_examples=1500)
+@settings(SLOWLY, max_examples=500)
 @given(shape=shapes(4), data=st.data())
 def test_many_and_deeper_shapes_end_after_exactly_their_work(shape: Shape, data: st.DataObject) -> None:
     ends_after_its_work(shape, data)
 
 
 @pytest.mark.long
-@settings(SLOWLY, max_examples=1500)
+@settings(SLOWLY, max_examples=500)
 @given(shape=shapes(4), data=st.data(), steps=st.integers(0, 40))
 def test_cancelling_many_and_deeper_shapes_leaves_nothing(shape: Shape, data: st.DataObject, steps: int) -> None:
     leaves_nothing_when_cancelled(shape, data, steps)

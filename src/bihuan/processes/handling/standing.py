@@ -35,6 +35,8 @@ def _together(
     around: Surroundings,
 ) -> StepResult:
     first = hold_instance(instance_id)
+    if first.parent_id is not None:
+        raise Conflict("这是被调用的流程，请挂起或恢复它的上级流程")
     if first.state.status != status:
         raise Conflict(refusal)
     unit = begin(actor, clock.now(), around)
@@ -53,6 +55,9 @@ def end_instance(instance_id: int, *, actor: Actor, reason: str, withdrawn: bool
     instance = hold_instance(instance_id)
     if instance.state.status == "ended":
         raise Conflict("流程已经结束")
+    if instance.parent_id is not None and instance.state.status == "suspended":
+        # Its caller stands still too, and would not hear of the end.
+        raise Conflict("上级流程已挂起，请先恢复它")
     unit = begin(actor, clock.now(), around)
     unit.submit(instance, CancelInstance(reason, "withdrawn" if withdrawn else "cancelled"))
     return finish(unit, instance, command="Withdraw" if withdrawn else "Terminate", detail={"reason": reason})
