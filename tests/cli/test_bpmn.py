@@ -35,11 +35,12 @@ def answers(tmp_path: Path) -> Any:
 
 
 def test_check_prints_file_line_element_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    file = str(MODELS / "refused_complexgateway.bpmn")
+    file = str(MODELS / "refused_choreography.bpmn")
     assert main(["bpmn", "check", file]) == 1
-    first, last = capsys.readouterr().out.strip().split("\n")
-    assert first == f"{file}:5: complexGateway odd: 暂不支持复杂网关，请改用排他、并行或包容网关"
-    assert last == "1 个文件，发现 1 个问题"
+    first, second, last = capsys.readouterr().out.strip().split("\n")
+    assert first == f"{file}:1: definitions d: 文件里没有流程"
+    assert second == f"{file}:2: choreography c: 暂不支持编排（choreography）"
+    assert last == "1 个文件，发现 2 个问题"
 
 
 def test_check_of_several_files_tells_which_are_good(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,9 @@ function watch(form) {
     save();
     store((storage) => storage.setItem(SENT, key(form)));
   });
+  // Whoever began to type before this script had come loses nothing either.
+  const typed = (element) => element.defaultValue !== undefined && element.value !== element.defaultValue;
+  if ([...form.elements].some((element) => !skipped(element) && typed(element))) save();
 }
 
 // A form was accepted when the page after it is not the same form again and not an error page.
