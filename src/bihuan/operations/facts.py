@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -115,14 +116,19 @@ def _id(value: int | None) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def script_words(facts: CaseFacts) -> dict[str, str]:
-    """The words that fill the placeholders of a standard script; empty when the fact is not known yet (AUTO-32)."""
+def script_words(facts: CaseFacts, variables: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+    """The words that fill the placeholders of a standard script; empty when the fact is not known yet (AUTO-32).
+
+    What the process has worked out for this visit (`variables`) comes before what was kept from the last one.
+    """
     case, actor = facts.case, facts.actor
     customer, vehicle, appointment = case.customer, case.vehicle, facts.appointment
     bill = facts.settlement
     total = bill.total_yuan if bill else facts.parts_yuan + facts.labour_yuan
     technician = (appointment.technician if appointment and appointment.technician_id else None) or case.technician
     asked = _asked_for(facts) if appointment is None else {}
+    next_km = variables.get("下次保养里程") or (vehicle.next_service_km if vehicle else None)
+    next_on = variables.get("下次保养日期") or (vehicle.next_service_on if vehicle else None)
     return {
         "门店": case.site.name,
         "门店电话": case.site.phone,
@@ -150,8 +156,8 @@ def script_words(facts: CaseFacts) -> dict[str, str]:
         "完工时间": facts.local(case.agreed_done_at),
         "单号": case.number,
         "工位": case.bay,
-        "下次保养里程": f"{vehicle.next_service_km:,} 公里" if vehicle and vehicle.next_service_km else "",
-        "下次保养日期": f"{vehicle.next_service_on:%Y年%m月%d日}" if vehicle and vehicle.next_service_on else "",
+        "下次保养里程": f"{next_km:,} 公里" if next_km else "",
+        "下次保养日期": f"{next_on:%Y年%m月%d日}" if next_on else "",
     }
 
 

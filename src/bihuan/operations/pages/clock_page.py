@@ -87,7 +87,8 @@ def clock_page(clock_id: int, *, actor: Actor) -> ClockPage:
     """Everything about one clock, for whoever may see the cases of its site."""
     rows = Clock.unscoped.select_related("calendar_version", "site", "person")
     held = _permitted(rows.filter(pk=clock_id).first(), actor)
-    spans = [_row(span) for span in explain(held, time.now())]
+    always = held.calendar_version is None
+    spans = [_row(span, always=always) for span in explain(held, time.now())]
     item, case = _about(held)
     keys = [key.strip() for key in held.role.split(",") if key.strip()]
     names = dict(Role.objects.filter(key__in=keys).values_list("key", "name"))
@@ -125,7 +126,8 @@ def _about(held: Clock) -> tuple[WorkItem | None, Case | None]:
     return item, Case.unscoped.select_related("vehicle").filter(pk=case_id).first() if case_id else None
 
 
-def _row(span: ExplainedSpan) -> SpanRow:
+def _row(span: ExplainedSpan, *, always: bool) -> SpanRow:
+    """`always`: the clock runs round the clock, so that no hours are kept that it could name."""
     if span.kind == SpanKind.PAUSED:
         who = str(CAUSES.get(ClockPause.Cause(span.cause), "")) if span.cause else ""
         told = f"{span.by}暂停" if span.by and not who else who or "暂停"
@@ -133,7 +135,7 @@ def _row(span: ExplainedSpan) -> SpanRow:
         return SpanRow(span.start, span.end, span.seconds, False, "暂停", reason)
     if span.kind == SpanKind.AFTER:
         return SpanRow(span.start, span.end, span.seconds, False, "已停止", "停止以后不再计时")
-    words = WHY[span.why] if span.why else ""
+    words = "全天计时" if always else WHY[span.why] if span.why else ""
     reason = f"{words}：{span.reason}" if span.reason and span.reason != words else words
     counted = span.kind == SpanKind.COUNTED
     return SpanRow(span.start, span.end, span.seconds, counted, "计时" if counted else "不计", reason)

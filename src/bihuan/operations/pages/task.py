@@ -150,7 +150,7 @@ def task_page(
     sign = clock_sign(item)
     process, done = process_of(work), done_steps(work.instance.pk)
     may = allowed(process, work.node)
-    words = script_words(facts) if item.script_key else {}
+    words = script_words(facts, work.instance.variables) if item.script_key else {}
     note = work.node.extension.knowledge
     return TaskPage(
         work=work,

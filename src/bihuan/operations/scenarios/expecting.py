@@ -248,7 +248,8 @@ def _says(world: World, case_name: str | None, value: Any) -> str:
     spoken = []
     for item in items:
         actor = world.actor(None, item)
-        spoken.append(fill_script(script_body(item.script_key), script_words(CaseFacts(case, actor))))
+        words = script_words(CaseFacts(case, actor), item.instance.variables)
+        spoken.append(fill_script(script_body(item.script_key), words))
     missing = [text for text in _names(value) if not any(text in words for words in spoken)]
     return f"话术里应有“{'、'.join(missing)}”，实际：{spoken[-1][:300]}" if missing else ""
 
