@@ -172,7 +172,7 @@ def task_page(
         paused=sign.paused,
         provisional=sign.provisional,
         choices=_choices(work, actor) if may_complete else [],
-        why=_why(item, actor, names, may_complete),
+        why=_why(work, actor, names, may_complete),
         entries=entries_of(work, actor, process, done, may_complete=may_complete),
         signers=signers_of(work, done),
         may_release=may_manage or "release" in may,
@@ -188,8 +188,9 @@ def _choices(work: Work, actor: Actor) -> list[Choice]:
     )  # fmt: skip
 
 
-def _why(item: WorkItem, actor: Actor, names: Mapping[str, str], may_complete: bool) -> str:
+def _why(work: Work, actor: Actor, names: Mapping[str, str], may_complete: bool) -> str:
     """Why it is with whom it is with, in a sentence (为什么是我)."""
+    item = work.item
     if not item.is_open:
         return ""
     lent = acted_for(item, actor) if may_complete else None
@@ -200,7 +201,7 @@ def _why(item: WorkItem, actor: Actor, names: Mapping[str, str], may_complete: b
     if item.why or not may_complete:
         return item.why
     if item.assignee_id == actor.user_id:
-        return "您领取的，或流程指定由您办理"
+        return "流程指定由您办理" if work.node.assignee is not None else "您领取的"
     mine = [names.get(key, key) for key in sorted(roles_of(item.role) & actor.offered_roles_at(item.site_id))]
     return f"您担任{'、'.join(mine)}" if mine else ""
 
