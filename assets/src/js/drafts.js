@@ -6,13 +6,14 @@ const KEEP = 14 * 24 * 3600 * 1000;
 const skipped = (element) => !element.name || element.name === "csrfmiddlewaretoken" || element.type === "file" ||
   element.type === "password" || element.hasAttribute("data-no-draft");
 
-function read(form) {
+// `drawn`: as the server drew it, whatever was typed into it since.
+function read(form, drawn = false) {
   const entries = [];
   for (const element of form.elements) {
     if (skipped(element) || element.disabled || ["submit", "button"].includes(element.type)) continue;
     if (["checkbox", "radio"].includes(element.type)) {
       if (element.checked) entries.push([element.name, element.value]);
-    } else entries.push([element.name, element.value]);
+    } else entries.push([element.name, drawn ? element.defaultValue ?? element.value : element.value]);
   }
   return entries;
 }
@@ -87,7 +88,7 @@ function merged(kept, fresh) {
 function watch(form) {
   if (form.dataset.draftReady) return;
   form.dataset.draftReady = "true";
-  const fresh = read(form);
+  const fresh = read(form, true);
   const refused = Boolean(form.querySelector("[data-error-summary]"));
   const kept = store((storage) => JSON.parse(storage.getItem(key(form)) ?? "null"));
   const restored = !refused && kept && Date.now() - kept.at < KEEP ? merged(kept, fresh) : fresh;
