@@ -119,14 +119,26 @@ def todays_appointment(vehicle_id: int, site_id: int, now: datetime) -> Appointm
     return rows.filter(starts_at__range=window).order_by("starts_at").first()
 
 
+def main_instance(case_id: int) -> Instance | None:
+    """The process that carries a case: its first; others (补收款) may run beside it."""
+    rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, parent__isnull=True)
+    found: Instance | None = rows.select_related("version").order_by("pk").first()
+    return found
+
+
 @transaction.atomic
 def cancel_case(case_id: int, *, actor: Actor, reason: str) -> Case:
     """Call a case off with a reason: its process stops, its waits and clocks end."""
     case = case_records.close_case(case_id, actor=actor, cancelled=True, reason=reason)
     clocks.drop_clocks(subject_kind=CASE, subject_id=case.pk, reason=reason, actor=actor)
+    stop_processes(case_id, actor=actor, reason=reason)
+    return case
+
+
+def stop_processes(case_id: int, *, actor: Actor, reason: str) -> None:
+    """Stop whatever process of a case still runs, within the transaction that ends the case."""
     running = Instance.unscoped.filter(
-        subject_kind=CASE, subject_id=case.pk, ended_at__isnull=True, parent__isnull=True
+        subject_kind=CASE, subject_id=case_id, ended_at__isnull=True, parent__isnull=True
     )
     for instance_id in running.values_list("pk", flat=True):
         engine_store.cancel_instance(instance_id, reason=reason, actor=actor, around=surroundings())
-    return case

@@ -9,7 +9,9 @@ from typing import Any
 from bihuan.engine.feel import FeelError, compile_expression
 from bihuan.engine.runtime.writing import written
 from bihuan.kernel.errors import BusinessError, NotFound
-from bihuan.operations.surroundings import surroundings
+from bihuan.operations.cases import main_instance
+from bihuan.operations.people.ending import terminate_case
+from bihuan.operations.surroundings import CASE, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.models import Incident, Instance
@@ -103,11 +105,18 @@ def _read(name: str, text: str) -> Any:
 
 
 def stop_instance(instance_id: int, *, reason: str, actor: Actor) -> None:
-    """Stop a process for good with everything it waits for; the reason is kept (termination by an administrator)."""
+    """Stop a process for good with everything it waits for; the reason is kept (termination by an administrator).
+
+    The process that carries a case takes the case with it (终止); one beside it or called by it ends alone.
+    """
     words = reason.strip()
     if not words or len(words) > 200:
         raise BusinessError("请填写终止的原因，最多 200 字", field="reason")
-    operated_instance(instance_id, actor=actor)
+    instance = operated_instance(instance_id, actor=actor)
+    case_id = instance.subject_id if instance.subject_kind == CASE else None
+    if case_id is not None and main_instance(case_id) == instance:
+        terminate_case(case_id, actor=actor, reason=words)
+        return
     engine_store.cancel_instance(instance_id, words, actor=actor, around=surroundings())
 
 

@@ -16,10 +16,12 @@ from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.operations import repairs
 from bihuan.operations.pages.instances import InstanceQuery
+from bihuan.operations.people.ending import suspend_case
 from bihuan.operations.surroundings import surroundings
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.models import Incident, Instance
+from bihuan.records.models import Case
 from tests.processes.models import END, START, bpmn, service, task
 from tests.web.visits import PLATE, Centre
 
@@ -147,6 +149,46 @@ def test_a_process_is_stopped_with_a_reason(centre: Centre, polishing: list[int]
     answer = browser.post(f"{here}/repair", {"how": "stop", "reason": "客户走了"}, follow=True).content.decode()
     assert "流程已终止" in answer and "已取消" in answer
     assert Incident.unscoped.get(instance_id=polishing[0]).resolution == "cancelled"
+
+
+@pytest.fixture
+def visit(centre: Centre, polishing: list[int]) -> tuple[Case, int, int]:
+    """A visit with a process that began later beside it: the case, the process that carries it, the one beside."""
+    case = centre.arrive()
+    carrying = Instance.unscoped.get(subject_kind="case", subject_id=case.pk).pk
+    beside = store.start_instance(
+        "polish", site_id=case.site_id, actor=centre.cast.actor("advisor"), subject_kind="case", subject_id=case.pk,
+        variables={"layers": 2}, around=surroundings(),
+    )  # fmt: skip
+    return case, carrying, beside.instance_id
+
+
+def statuses(*instances: int) -> list[str]:
+    return [Instance.unscoped.get(pk=one).status for one in instances]
+
+
+def test_stopping_the_process_that_carries_a_case_ends_the_case_and_what_runs_beside_it(
+    centre: Centre, visit: tuple[Case, int, int]
+) -> None:
+    case, carrying, beside = visit
+    centre.client("admin").post(f"{LIST}/{carrying}/repair", {"how": "stop", "reason": "客户走了"})
+    assert Case.unscoped.get(pk=case.pk).status == "cancelled"
+    assert "running" not in statuses(carrying, beside)
+
+
+def test_stopping_a_process_beside_a_visit_leaves_the_visit(centre: Centre, visit: tuple[Case, int, int]) -> None:
+    case, carrying, beside = visit
+    centre.client("admin").post(f"{LIST}/{beside}/repair", {"how": "stop", "reason": "不做了"})
+    assert Case.unscoped.get(pk=case.pk).status == "open"
+    assert statuses(carrying, beside) == ["running", "cancelled"]
+
+
+def test_what_is_done_to_a_case_is_done_to_the_process_that_carries_it(
+    centre: Centre, visit: tuple[Case, int, int]
+) -> None:
+    case, carrying, beside = visit
+    suspend_case(case.pk, actor=centre.cast.actor("admin"), reason="等厂家答复")
+    assert statuses(carrying, beside) == ["suspended", "running"]
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/{{}}", f"{LIST}/{{}}/diagram.bpmn", f"{LIST}/{{}}/diagram.json"])

@@ -9,6 +9,7 @@ from bihuan.engine.definition import Process
 from bihuan.engine.runtime import CancelInstance, Command, Jump, State
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel.errors import NotFound
+from bihuan.operations.cases import main_instance
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.surroundings import load_case
 from bihuan.org.actor import Actor
@@ -73,8 +74,7 @@ def case_entries(instance: Instance | None, actor: Actor, process: Process | Non
 def case_act_page(case_id: int, key: str, *, actor: Actor) -> CaseActPage:
     """The form of an entry for a case. Raises NotFound for what may not be done now."""
     access_case(case_id, actor=actor)
-    rows = Instance.unscoped.filter(subject_kind="case", subject_id=case_id, parent__isnull=True)
-    instance = rows.select_related("version").order_by("-pk").first()
+    instance = main_instance(case_id)
     process = process_of_instance(instance) if instance is not None else None
     entry = next((one for one in case_entries(instance, actor, process) if one.key == key), None)
     if entry is None or instance is None or process is None:

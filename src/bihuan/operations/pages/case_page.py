@@ -12,6 +12,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.notify.told import told_about
+from bihuan.operations.cases import main_instance
 from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
@@ -120,13 +121,6 @@ def _stages(instance: Instance | None, process: Process | None, steps: list[Work
     here = [item for item in steps if item.instance_id == instance.pk]
     found = stages(process, done, here, clock.now())
     return found if instance.is_running else [one for one in found if one.state != "next"]
-
-
-def main_instance(case_id: int) -> Instance | None:
-    """The process that carries a case: its first instance; others may run beside it."""
-    rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, parent__isnull=True)
-    found: Instance | None = rows.select_related("version").order_by("pk").first()
-    return found
 
 
 def _paused(case: Case) -> str:

@@ -9,7 +9,7 @@ from django.core import signing
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
-from bihuan.operations.pages.case_page import main_instance
+from bihuan.operations.cases import main_instance
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.surroundings import load_case
 from bihuan.org.actor import Actor

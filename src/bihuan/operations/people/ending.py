@@ -7,6 +7,7 @@ from django.db import transaction
 from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock, ClockPause
+from bihuan.operations.cases import main_instance, stop_processes
 from bihuan.operations.people.going_back import running_instance
 from bihuan.operations.people.telling import case_url, reason_of, tell, tell_closed
 from bihuan.operations.registry import under_process
@@ -51,6 +52,7 @@ def terminate_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
 
 def _end(case_id: int, instance: Instance, words: str, *, withdrawn: bool, actor: Actor) -> StepResult:
     result = standing.end_instance(instance.pk, actor=actor, reason=words, withdrawn=withdrawn, around=surroundings())
+    stop_processes(case_id, actor=actor, reason=words)
     case_records.close_case(case_id, actor=under_process(actor, instance.site_id), cancelled=True, reason=words)
     deed = "撤销" if withdrawn else "终止"
     tell_closed(result, f"{actor.name}{deed}：{words}", actor=actor)
@@ -68,8 +70,7 @@ def wake_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
     """
     words = reason_of(reason)
     access_case(case_id, actor=actor)
-    rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, parent__isnull=True)
-    instance = rows.order_by("-pk").first()
+    instance = main_instance(case_id)
     if instance is None:
         raise Conflict("这张单据没有流程")
     if not returning.is_started_by(instance, actor):

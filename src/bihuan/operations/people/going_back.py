@@ -6,6 +6,7 @@ from django.db import transaction
 
 from bihuan.audit.models import Entry
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
+from bihuan.operations.cases import main_instance
 from bihuan.operations.people.telling import case_url, reason_of, tell, tell_closed
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import hold_work
@@ -161,8 +162,7 @@ def jump_case(case_id: int, target: str, *, actor: Actor, reason: str, item_id: 
 def running_instance(case_id: int, actor: Actor) -> Instance:
     """The process that carries a case the actor may see, not ended."""
     access_case(case_id, actor=actor)
-    rows = Instance.unscoped.filter(subject_kind="case", subject_id=case_id, parent__isnull=True, ended_at__isnull=True)
-    found: Instance | None = rows.order_by("-pk").first()
-    if found is None:
+    found = main_instance(case_id)
+    if found is None or found.ended_at is not None:
         raise Conflict(NO_INSTANCE)
     return found

@@ -14,6 +14,7 @@ from bihuan.limits.models import Clock
 from bihuan.limits.report import share_in_time
 from bihuan.notify.models import Notice
 from bihuan.operations.answering import ANSWERS
+from bihuan.operations.cases import main_instance
 from bihuan.operations.desk.answering import CALL_ANSWER
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
@@ -114,8 +115,7 @@ def _answers(world: World, case_name: str | None, value: Any) -> str:
 
 def _process(world: World, case_name: str | None, value: Any) -> str:
     case = world.case(case_name)
-    rows = Instance.unscoped.filter(subject_kind="case", subject_id=case.pk, parent__isnull=True)
-    instance = rows.order_by("-pk").first()
+    instance = main_instance(case.pk)
     found = (instance.status, instance.get_status_display()) if instance else ("没有流程",)
     return "" if str(value) in found else f"流程应为“{value}”，实际：{found[-1]}"
 

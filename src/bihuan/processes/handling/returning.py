@@ -13,15 +13,11 @@ from bihuan.accounts.models import User
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import (
     CallOffRework,
-    CommandRejected,
     ItemOpened,
     Jump,
-    Move,
     Restore,
     SendBack,
     State,
-    plan_jump,
-    plan_send_back,
 )
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel import clock
@@ -93,22 +89,6 @@ def has_passed_final(instance_id: int, process: Process) -> bool:
     final = [node.id for node in process.nodes.values() if is_final(node)]
     done = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.DONE, node_id__in=final)
     return bool(final) and bool(done.exclude(answer=RECALLED).exists())
-
-
-def plan_return(held: Held, target: str, *, straight: bool) -> Move:
-    """What sending back would do, without doing it. Raises Conflict with the reason where it cannot be done."""
-    try:
-        return plan_send_back(held.instance.process, held.instance.state, SendBack(held.wait, target, straight))
-    except CommandRejected as refusal:
-        raise Conflict(refusal.reason) from None
-
-
-def plan_jump_to(instance: Loaded, source: int, target: str) -> Move:
-    """What a jump would do. Raises Conflict with the reason where it cannot be done."""
-    try:
-        return plan_jump(instance.process, instance.state, Jump(source, target))
-    except CommandRejected as refusal:
-        raise Conflict(refusal.reason) from None
 
 
 @transactional
