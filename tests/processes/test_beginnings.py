@@ -6,9 +6,8 @@ import pytest
 
 from bihuan.kernel.errors import Conflict
 from bihuan.processes import engine_store as store
-from bihuan.processes.beginning import Beginning
 from bihuan.processes.history import replay
-from bihuan.processes.models import Instance
+from bihuan.processes.models import Beginning, Instance
 from tests.processes.conftest import Desk
 from tests.processes.models import BEGUN, POOLS, UNDOING, WATCHING
 

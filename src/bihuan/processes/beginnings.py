@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bihuan.engine.runtime import Start
-from bihuan.processes.beginning import Beginning
 from bihuan.processes.compiled import compiled_model, process_of
 from bihuan.processes.families import insert_instance
-from bihuan.processes.models import Version
+from bihuan.processes.models import Beginning, Version
 from bihuan.processes.rows import Loaded
 from bihuan.processes.triggers import Trigger, trigger_for
 from bihuan.processes.unit import Unit

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bihuan.engine.definition import Process
-from bihuan.processes.beginning import Beginning
-from bihuan.processes.models import Definition
+from bihuan.processes.models import Beginning, Definition
 
 
 @dataclass(frozen=True, slots=True)

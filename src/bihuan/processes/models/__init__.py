@@ -1,0 +1,26 @@
+"""Rows of processes by topic; import them from here.
+
+Foreign keys without an index of their own begin another index, or are never searched by.
+"""
+
+from __future__ import annotations
+
+from bihuan.processes.models.definitions import Beginning, Definition, Version
+from bihuan.processes.models.instances import Incident, Instance, Subscription
+from bihuan.processes.models.items import NEVER, Offer, Turn, WorkItem
+from bihuan.processes.models.jobs import Job, OnceKey
+
+__all__ = [
+    "NEVER",
+    "Beginning",
+    "Definition",
+    "Incident",
+    "Instance",
+    "Job",
+    "Offer",
+    "OnceKey",
+    "Subscription",
+    "Turn",
+    "Version",
+    "WorkItem",
+]
