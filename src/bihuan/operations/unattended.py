@@ -1,15 +1,16 @@
 """Work that nobody can do now: found, given to stand-ins where there are some, told to whoever answers for the site.
 
-A step is offered to the role of its lane. That all of the role are on leave, or none on duty, changes with time and not
-with steps; so the worker looks every half minute, and a step pays nothing for it.
+A step is offered to the role of its lane, or to named people. That all of them are on leave, or none on duty, changes
+with time and not with steps; so the worker looks every half minute, and a step pays nothing for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from bihuan.kernel import clock
 from bihuan.notify.kinds import NoticeKind
@@ -22,7 +23,7 @@ from bihuan.org.duty.presence import away_at, on_duty_at
 from bihuan.org.duty.staff import Staff
 from bihuan.org.models import Role
 from bihuan.org.roles import holders_at
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import Offer, WorkItem
 from bihuan.processes.people import assign_to_deputy
 
 MOST_AT_ONCE = 200
@@ -38,7 +39,11 @@ def unattended_items(actor: Actor) -> QuerySet[WorkItem]:
 
 @transaction.atomic
 def look_after_unattended() -> int:
-    """See to open work offered to roles nobody has now; answers how much changed. Few queries when all is well."""
+    """See to open work offered to nobody who is there now; answers how much changed. Few queries when all is well."""
+    return _look_after_roles() + _look_after_named()
+
+
+def _look_after_roles() -> int:
     waiting = WorkItem.unscoped.filter(status=WorkItem.Status.OPEN, assignee__isnull=True).exclude(role="")
     places: set[Place] = set(waiting.order_by().values_list("site_id", "role").distinct())
     if not places:
@@ -47,7 +52,35 @@ def look_after_unattended() -> int:
     attended = {place for place in places if there[place]}
     changed = _mark_attended(attended)
     for site_id, role in sorted(places - attended):
-        changed += _see_to(site_id, role)
+        rows = waiting.filter(site_id=site_id, role=role, unattended_since__isnull=True)
+        items = list(rows.order_by("pk")[:MOST_AT_ONCE])
+        if items:
+            staff = Staff(site_id, clock.now())
+            keys = [part.strip() for part in role.split(",")]
+            absent = [user for key in keys for user in staff.with_role(key)]
+            names = "、".join(Role.objects.filter(key__in=keys).values_list("name", flat=True)) or role
+            changed += _see_to(items, staff, absent, names)
+    return changed
+
+
+def _look_after_named() -> int:
+    """Work offered to named people who have all gone on leave, or left, since."""
+    now = clock.now()
+    offered = WorkItem.unscoped.filter(
+        Exists(Offer.objects.filter(item=OuterRef("pk"))),
+        status=WorkItem.Status.OPEN, assignee__isnull=True, role="",
+    )  # fmt: skip
+    present = Offer.objects.filter(item=OuterRef("pk"), user__is_active=True).exclude(user_id__in=away_at(now))
+    there = Exists(present)
+    changed: int = offered.filter(there, unattended_since__isnull=False).update(unattended_since=None)
+    alone = offered.filter(~there, unattended_since__isnull=True).select_related("instance").order_by("pk")
+    groups: dict[tuple[int, tuple[int, ...]], list[WorkItem]] = defaultdict(list)
+    for item in alone.prefetch_related("offers")[:MOST_AT_ONCE]:
+        groups[item.site_id, tuple(sorted(offer.user_id for offer in item.offers.all()))].append(item)
+    for (site_id, absent), items in groups.items():
+        staff = Staff(site_id, now)
+        names = "、".join(staff.name(user) for user in absent[:3]) + ("等人" if len(absent) > 3 else "")
+        changed += _see_to(items, staff, absent, names)
     return changed
 
 
@@ -81,33 +114,25 @@ def _mark_attended(places: set[Place]) -> int:
     return WorkItem.unscoped.filter(pk__in=again).update(unattended_since=None) if again else 0
 
 
-def _see_to(site_id: int, role: str) -> int:
-    """Open work of one role with nobody there: stand-ins get it, else it is marked and the superior told."""
-    rows = WorkItem.unscoped.filter(
-        site_id=site_id, role=role, status=WorkItem.Status.OPEN, assignee__isnull=True, unattended_since__isnull=True
-    )
-    items = list(rows.order_by("pk")[:MOST_AT_ONCE])
-    if not items:
-        return 0
-    staff = Staff(site_id, clock.now())
-    keys = [part.strip() for part in role.split(",")]
-    absent = [user for key in keys for user in staff.with_role(key)]
+def _see_to(items: Sequence[WorkItem], staff: Staff, absent: Iterable[int], names: str) -> int:
+    """Open work with nobody there to take it: stand-ins get it, else it is marked and the superior told."""
+    role = items[0].role
     deputies = staff.deputies(absent, role, "")
     if deputies:
         deputy, principal = deputies[0]
         why = f"{staff.name(principal)}不在岗，由替补{staff.name(deputy)}办理"
-        assign_to_deputy([item.pk for item in items], deputy, why=why, actor=system_actor(site_id))
-        about = About(NoticeKind.DUTY, site_id=site_id)
-        names = "、".join(dict.fromkeys(item.name for item in items[:5]))
-        notify_people([deputy], f"替班待办：{names}", why, f"/tasks/{items[0].pk}" if len(items) == 1 else "/", about)
+        assign_to_deputy([item.pk for item in items], deputy, why=why, actor=system_actor(staff.site_id))
+        about = About(NoticeKind.DUTY, site_id=staff.site_id)
+        given = "、".join(dict.fromkeys(item.name for item in items[:5]))
+        notify_people([deputy], f"替班待办：{given}", why, f"/tasks/{items[0].pk}" if len(items) == 1 else "/", about)
         return len(items)
     # Another worker may be looking too: whoever marks them tells.
     if not WorkItem.unscoped.filter(pk__in=[item.pk for item in items], unattended_since__isnull=True).update(
         unattended_since=clock.now()
     ):
         return 0
-    names = "、".join(Role.objects.filter(key__in=keys).values_list("name", flat=True)) or role
     what = items[0].name if len(items) == 1 else f"{items[0].name}等 {len(items)} 项"
-    body = f"{names}现在没有人在岗。{'，'.join(dict.fromkeys(item.title for item in items[:5] if item.title))}"
-    tell_nobody_is_there(site_id, what, body, [item.pk for item in items])
+    titles = "，".join(dict.fromkeys(item.title for item in items[:5] if item.title))
+    body = f"{names}现在都不在岗。{titles}"
+    tell_nobody_is_there(staff.site_id, what, body, [item.pk for item in items])
     return len(items)

@@ -94,6 +94,22 @@ steps: {BEGIN}
 """)  # fmt: skip
 
 
+def test_work_offered_to_named_people_is_said_once_they_are_all_on_leave(cast: Cast) -> None:
+    tell(cast, f"""
+scenario: 小组的两位先后请假
+given:
+  clock: 2026-11-24 09:00
+  head: 何平
+  groups: {{评审: [赵强, 冯玉]}}
+  leave: [{{person: 赵强, from: 2026-11-25, to: 2026-11-26}}, {{person: 冯玉, from: 2026-11-25}}]
+steps: {BEGIN}
+  - {{task: 申请, as: 李晓, then: {{offered: {{审批: [赵强, 冯玉]}}, unattended: []}}}}
+  - {{at: 2026-11-25 09:00, then: {{unattended: 审批, notices: {{何平: 没有人能办：审批}}}}}}
+  - {{at: 2026-11-26 09:00, then: {{unattended: []}}}}
+  - {{task: 审批, as: 冯玉}}
+""", who="group:评审")  # fmt: skip
+
+
 def test_the_superior_is_told_once(cast: Cast) -> None:
     MODELS.clear()
     engine_store.publish(bpmn("k", START, task("审批", role="nobody_has_this"), END, flows="start>审批 审批>end"), "k")

@@ -197,7 +197,7 @@ def _why(work: Work, actor: Actor, names: Mapping[str, str], may_complete: bool)
     if lent is not None:
         return f"{lent.name}委托您代办"
     if item.unattended_since is not None:
-        return item.why or "这个角色现在没有人在岗，已告知上级"
+        return item.why or "能办这一步的人现在都不在岗，已告知上级"
     if item.why or not may_complete:
         return item.why
     if item.assignee_id == actor.user_id:
