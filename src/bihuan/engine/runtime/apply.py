@@ -7,6 +7,7 @@ from typing import Any
 
 from bihuan.engine.runtime import events as e
 from bihuan.engine.runtime import inner_events as i
+from bihuan.engine.runtime.migration.events import MIGRATION_APPLIERS
 from bihuan.engine.runtime.people.appliers import PEOPLE_APPLIERS, forget_item, forget_token
 from bihuan.engine.runtime.state import ROOT, Incident, Record, Scope, State, Token, Wait
 
@@ -200,4 +201,5 @@ _APPLIERS: dict[type[e.Event], Callable[[State, Any], None]] = {
     e.IncidentRaised: _incident_raised,
     e.IncidentResolved: _incident_resolved,
     **PEOPLE_APPLIERS,
+    **MIGRATION_APPLIERS,
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bihuan.engine.runtime.people.commands import PeopleCommand
+
+if TYPE_CHECKING:
+    from bihuan.engine.runtime.migration.plan import MigrationPlan
 
 
 class CommandRejected(Exception):
@@ -151,6 +154,13 @@ class SetVariables:
     scope: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """Move to another version of the process: `step` is given the new one, the plan says how the old one fits it."""
+
+    plan: MigrationPlan
+
+
 Command: TypeAlias = (
     Start
     | CompleteItem
@@ -168,5 +178,6 @@ Command: TypeAlias = (
     | SkipIncident
     | CancelInstance
     | SetVariables
+    | Migrate
     | PeopleCommand
 )

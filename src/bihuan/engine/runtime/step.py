@@ -24,6 +24,7 @@ from bihuan.engine.runtime.events import (
 )
 from bihuan.engine.runtime.inside import begin_by_event, listen_inside, start_inside
 from bihuan.engine.runtime.joins import release_joins
+from bihuan.engine.runtime.migration.moving import migrate
 from bihuan.engine.runtime.people import asking, moving, restoring, suspending
 from bihuan.engine.runtime.people import commands as p
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Run, Trouble
@@ -277,6 +278,7 @@ _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     c.SkipIncident: _skip,
     c.CancelInstance: _cancel,
     c.SetVariables: _set_variables,
+    c.Migrate: migrate,
     p.SendBack: _people(moving.send_back),
     p.CallOffRework: _people(moving.call_off_rework),
     p.Jump: _people(moving.jump),

@@ -19,12 +19,17 @@ class UserTask(Activity):
 
     def work(self, run: Run, node: Node, token: Token) -> None:
         """Open the item for the right role or person."""
-        extension = node.extension
-        assignee = None if node.assignee is None else _people(run.evaluate(node.assignee, token.data))
-        role = extension.role if node.role is None else _roles(run.evaluate(node.role, token.data))
-        title = "" if node.title is None else _text(run.evaluate(node.title, token.data))
-        local = local_variables(run.state, token.data) if token.data else {}
-        run.emit(ItemOpened(run.new_id(), node.id, token.id, node.label, role, assignee, extension.form, title, local))
+        run.emit(describe_item(run, node, token, run.new_id()))
+
+
+def describe_item(run: Run, node: Node, token: Token, wait: int) -> ItemOpened:
+    """The work item of a token at a person's task. Raises Trouble."""
+    extension = node.extension
+    assignee = None if node.assignee is None else _people(run.evaluate(node.assignee, token.data))
+    role = extension.role if node.role is None else _roles(run.evaluate(node.role, token.data))
+    title = "" if node.title is None else _text(run.evaluate(node.title, token.data))
+    local = local_variables(run.state, token.data) if token.data else {}
+    return ItemOpened(wait, node.id, token.id, node.label, role, assignee, extension.form, title, local)
 
 
 def _people(value: Any) -> str | int | list[str | int] | None:
