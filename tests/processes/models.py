@@ -120,6 +120,17 @@ ARRIVAL = bpmn(
     extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
 )
 
+# 先有一步工作，然后才等消息
+LATE = bpmn(
+    "late",
+    START,
+    task("prepare", role="advisor"),
+    '<intermediateCatchEvent id="wait"><messageEventDefinition messageRef="m"/></intermediateCatchEvent>',
+    task("greet", role="advisor"),
+    END,
+    flows="start>prepare prepare>wait wait>greet greet>end",
+    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
+)
 SENDER = bpmn(
     "sender",
     START,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from bihuan.audit.models import Entry
 from bihuan.cli import audit
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
@@ -19,10 +20,10 @@ from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.standing import end_instance, resume_instance, suspend_instance
 from bihuan.processes.jobs import revive_job
-from bihuan.processes.models import Incident, Instance, Job, Subscription, WorkItem
+from bihuan.processes.models import Incident, Instance, Job, Message, Subscription, WorkItem
 from tests.audit.intruder import tamper
 from tests.processes.conftest import Desk
-from tests.processes.models import APPROVAL, ARRIVAL, BOOKING, CALLER, PARALLEL, REMINDER
+from tests.processes.models import APPROVAL, ARRIVAL, BOOKING, CALLER, PARALLEL, REMINDER, SENDER
 
 
 def kinds() -> set[str]:
@@ -48,6 +49,9 @@ def busy(desk: Desk) -> Desk:
     desk.complete(ended, "fill", {"amount": 5}, by="advisor")
     desk.complete(ended, "close", by="advisor")
     stopped = desk.start(REMINDER, "reminder").instance_id
+    sender = desk.start(SENDER, "sender", {"case_id": 8}).instance_id
+    desk.complete(sender, "drive", by="advisor")
+    desk.start(ARRIVAL, "arrival", {"case_id": 8})
     store.cancel_instance(stopped, "不做了", actor=desk.cast.actor("advisor"))
     return desk
 
@@ -150,6 +154,12 @@ DAMAGES: dict[str, tuple[str, Callable[[], object]]] = {
         "history-unreadable",
         lambda: tamper("UPDATE audit_entry SET data = REPLACE(data, 'ItemOpened', 'ItemLost') WHERE chain = 'case:7'"),
     ),
+    "a kept message that was given and is still there": (
+        "message-twice", lambda: _keep(pk=_given(), correlation="8"),
+    ),
+    "a kept message passed over": (
+        "message-missed", lambda: _keep(correlation="7"),
+    ),
     "an item completed twice": (
         "item-twice",
         lambda: tamper(
@@ -159,6 +169,17 @@ DAMAGES: dict[str, tuple[str, Callable[[], object]]] = {
         ),
     ),
 }  # fmt: skip
+
+
+def _given() -> int:
+    """The number of the one message that had been kept and was given to somebody."""
+    [number] = [entry.data["messages"][0] for entry in Entry.objects.all() if "messages" in entry.data]
+    return int(number)
+
+
+def _keep(**columns: Any) -> None:
+    site_id, now = Instance.unscoped.values_list("site_id", flat=True)[0], clock.now()
+    Message.unscoped.create(site_id=site_id, name="arrived", sent_at=now, expires_at=now + timedelta(days=1), **columns)
 
 
 def tamper_later() -> None:

@@ -22,9 +22,9 @@ from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.returning import recall_item
 from bihuan.processes.history import replay
-from bihuan.processes.models import Instance, Job, WorkItem
+from bihuan.processes.models import Instance, Job, Message, Subscription, WorkItem
 from tests.processes.conftest import Desk
-from tests.processes.models import APPROVAL, CALLER, PARALLEL, REMINDER
+from tests.processes.models import APPROVAL, CALLER, LATE, PARALLEL, REMINDER, SENDER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CROWD = 6
@@ -211,6 +211,43 @@ def test_of_taking_back_and_going_on_at_once_exactly_one_wins(desk: Desk) -> Non
         assert desk.open_nodes(instance) in (["fill"], ["close"])
         assert list(check_instances([instance])) == []
     assert verify() == []
+
+
+@pytest.mark.parametrize("first", ["waits", "sends"])
+def test_a_message_sent_just_as_somebody_begins_to_wait_comes_once(desk: Desk, first: str) -> None:
+    """Whoever is first has not saved yet when the other looks."""
+    instance = desk.start(LATE, "late", {"case_id": 1}).instance_id
+    sender = desk.start(SENDER, "sender", {"case_id": 1}).instance_id
+    advisor = desk.cast.actor("advisor")
+    work = {"waits": desk.item(instance, "prepare").pk, "sends": desk.item(sender, "drive").pk}
+    looked = threading.Event()
+
+    def act(number: int) -> None:
+        if number == 0:
+            with transaction.atomic():
+                store.complete_item(work.pop(first), actor=advisor)
+                looked.set()
+                _until_somebody_waits_for_us()
+        else:
+            looked.wait(10)
+            store.complete_item(work.popitem()[1], actor=advisor)
+
+    assert at_once(act, crowd=2) == [None, None]
+    assert desk.open_nodes(instance) == ["greet"]
+    assert not Message.unscoped.exists() and not Subscription.unscoped.exists()
+    assert list(check_instances()) == []
+
+
+def _until_somebody_waits_for_us() -> None:
+    """On SQLite the other transaction cannot even begin."""
+    if connection.vendor == "postgresql":
+        for _ in range(500):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+                if cursor.fetchone():
+                    return
+            threading.Event().wait(0.01)
+        pytest.fail("the other looked without waiting for us")
 
 
 def _state(instance_id: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bihuan.operations.surroundings import surroundings
 from bihuan.operations.unattended import look_after_unattended
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
-from bihuan.processes.retention import archive_finished
+from bihuan.processes.retention import archive_finished, forget_unread
 from bihuan.processes.worker import Worker
 
 SENT_A_ROUND = 10
@@ -65,6 +65,7 @@ class RetentionWatch:
     def __call__(self, now: datetime) -> datetime | None:
         """Archive a batch, if it is time to; answers when to look again, at once while there is more."""
         if self._next is None or now >= self._next or self._next - now > ARCHIVE_EVERY:
+            forget_unread(now)
             self._next = now if archive_finished(now) is not None else now + ARCHIVE_EVERY
         return self._next
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import State, apply, event_from_json, new_state, parked_by
@@ -22,7 +23,7 @@ from bihuan.kernel import clock
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.history import STEP
-from bihuan.processes.models import Incident, Instance, Job, Subscription, WorkItem
+from bihuan.processes.models import Incident, Instance, Job, Message, Subscription, WorkItem
 
 BATCH = 200
 
@@ -47,6 +48,7 @@ class Stored:
     items: list[WorkItem] = field(default_factory=list)
     timers: dict[int, Job] = field(default_factory=dict)
     subscriptions: dict[int, str] = field(default_factory=dict)
+    messages_missed: list[str] = field(default_factory=list)
     incidents: set[int] = field(default_factory=set)
     called: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     steps: list[Mapping[str, Any]] = field(default_factory=list)
@@ -54,6 +56,8 @@ class Stored:
 
 Finding = tuple[str, str]
 """Kind and reason."""
+Taken = set[int]
+"""Numbers of the kept messages that the instances looked at so far were given."""
 
 
 def check_instances(
@@ -62,12 +66,14 @@ def check_instances(
     """Every damage of these instances, or of all; `counted` is told how many were read in each batch."""
     wanted = Instance.unscoped.all() if instance_ids is None else Instance.unscoped.filter(pk__in=list(instance_ids))
     last = 0
+    taken = Taken()
     while True:
         with _snapshot():
             rows = list(
                 wanted.filter(pk__gt=last).select_related("version").defer("version__xml").order_by("pk")[:BATCH]
             )
-            found = [Damage(one.row.pk, *finding) for one in _gather(rows) for finding in _findings(one)]
+            gathered = _gather(rows)
+            found = [Damage(one.row.pk, *finding) for one in gathered for finding in _findings(one, taken)]
         counted(len(rows))
         yield from found
         if len(rows) < BATCH:
@@ -94,10 +100,17 @@ def _gather(rows: list[Instance]) -> list[Stored]:
         found[item.instance_id].items.append(item)
     for job in Job.objects.filter(instance_id__in=found, kind=TIMER):
         found[job.instance_id or 0].timers[job.wait or 0] = job
-    for instance_id, wait, kind in Subscription.unscoped.filter(instance_id__in=found).values_list(
-        "instance_id", "wait", "kind"
-    ):
-        found[instance_id].subscriptions[wait] = kind
+    subscriptions = Subscription.unscoped.filter(instance_id__in=found).annotate(
+        came=Exists(
+            Message.unscoped.filter(
+                name=OuterRef("name"), correlation=OuterRef("correlation"), expires_at__gt=clock.now()
+            )
+        )
+    )
+    for row in subscriptions:
+        found[row.instance_id].subscriptions[row.wait] = row.kind
+        if row.kind == "message" and row.came:
+            found[row.instance_id].messages_missed.append(row.name)
     open_incidents = Incident.unscoped.filter(instance_id__in=found, resolved_at__isnull=True)
     for instance_id, number in open_incidents.values_list("instance_id", "number"):
         found[instance_id].incidents.add(number)
@@ -112,7 +125,7 @@ def _gather(rows: list[Instance]) -> list[Stored]:
     return list(found.values())
 
 
-def _findings(one: Stored) -> Iterator[Finding]:
+def _findings(one: Stored, taken: Taken) -> Iterator[Finding]:
     try:
         state = State.from_json(one.row.state)
     except (ValueError, KeyError, TypeError, IndexError) as fault:
@@ -123,6 +136,7 @@ def _findings(one: Stored) -> Iterator[Finding]:
     yield from _items(one, state)
     yield from _timers(one, state)
     yield from _other_waits(one, state)
+    yield from _messages(one, taken)
     yield from _history(one, state)
 
 
@@ -216,6 +230,18 @@ def _other_waits(one: Stored, state: State) -> Iterator[Finding]:
     for number, children in one.called.items():
         if number not in calls:
             yield "call-extra", f"被调用的流程 {children[0]} 还在进行，上级流程却没有在等它"
+
+
+def _messages(one: Stored, taken: Taken) -> Iterator[Finding]:
+    """A message that had been kept is given once, and is then no longer there."""
+    given = [number for step in one.steps for number in step.get("messages", ())]
+    still_there = set(Message.unscoped.filter(pk__in=given).values_list("pk", flat=True)) if given else ()
+    for number in given:
+        if number in taken or number in still_there:
+            yield "message-twice", f"消息 {number} 收到过，却又交出去或仍留着"
+        taken.add(number)
+    for name in one.messages_missed:
+        yield "message-missed", f"在等消息“{name}”，它已经来了却没有交过来"
 
 
 def _history(one: Stored, state: State) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ A use case that writes records does: `repeated_result`, `hold_item`, its records
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from bihuan.engine.runtime import (
@@ -17,6 +18,7 @@ from bihuan.engine.runtime import (
     CancelInstance,
     Command,
     CompleteItem,
+    MessageThrown,
     RetryIncident,
     SetVariables,
     SkipIncident,
@@ -51,7 +53,8 @@ from bihuan.processes.models import Incident, Version
 from bihuan.processes.people import claim_item, release_item, transfer_item
 from bihuan.processes.publishing import RefusedDefinitionError, current_version, publish, require_startable
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, refreshed, transactional
-from bihuan.processes.subscriptions import deliver, message_receivers, signal_receivers
+from bihuan.processes.subscriptions import deliver, send_message, signal_receivers
+from bihuan.processes.unit import Unit
 
 __all__ = [
     "ClosedItem",
@@ -220,19 +223,25 @@ def deliver_message(
     actor: Actor,
     required: bool = False,
     site_id: int | None = None,
+    keep_for: timedelta | None = None,
     data_for_history: Mapping[str, Any] | None = None,
     around: Surroundings = NOWHERE,
 ) -> StepResult | None:
     """Give a message to every instance that waits for its name and correlation value, once to each.
 
-    With `site_id`, one that nobody waits for begins there what is published to begin with it. Answers None when
-    nobody waits and nothing begins (Conflict if `required`).
+    With `site_id`, one that nobody waits for begins there what is published to begin with it, else it is kept there
+    so long (`keep_for`) for whoever comes to wait for it. Answers None when nobody waits and nothing begins (Conflict
+    if `required`).
     """
-    receivers = message_receivers(name, str(correlation))
-    result = _hand_over(receivers, "message", name, variables, actor, data_for_history, around, site_id)
-    if result is None and required:
+    unit = begin(actor, clock.now(), around)
+    message = MessageThrown("", name, str(correlation), _fit(variables))
+    expires_at = unit.now + keep_for if keep_for is not None else None
+    reached: list[int] = []
+    unit.later(lambda: reached.extend(send_message(unit, message, site_id=site_id, expires_at=expires_at)))
+    unit.settle()
+    if not reached and required:
         raise Conflict(f"没有流程在等待“{name}”，它可能已经走过了这一步")
-    return result
+    return _reached(unit, reached, "DeliverMessage", data_for_history)
 
 
 @transactional
@@ -246,8 +255,16 @@ def throw_signal(
     around: Surroundings = NOWHERE,
 ) -> StepResult | None:
     """Give a signal to everybody at the site who waits for it, and begin there what begins with it; None if nobody."""
-    receivers = signal_receivers(name, site_id)
-    return _hand_over(receivers, "signal", name, variables, actor, data_for_history, around, site_id)
+    unit = begin(actor, clock.now(), around)
+    payload, reached = _fit(variables), list[int]()
+
+    def throw() -> None:
+        reached.extend(deliver(unit, signal_receivers(name, site_id), "signal", payload))
+        reached.extend(begin_by(unit, "signal", name, payload, site_id=site_id))
+
+    unit.later(throw)
+    unit.settle()
+    return _reached(unit, reached, "DeliverSignal", data_for_history)
 
 
 @transactional
@@ -331,31 +348,9 @@ def _running(instance: Loaded) -> Loaded:
     return instance
 
 
-def _hand_over(
-    receivers: list[tuple[int, int]],
-    kind: str,
-    name: str,
-    variables: Mapping[str, Any] | None,
-    actor: Actor,
-    detail: Mapping[str, Any] | None,
-    around: Surroundings,
-    site_id: int | None,
-) -> StepResult | None:
-    unit = begin(actor, clock.now(), around)
-    payload = _fit(variables)
-    reached: list[int] = []
-
-    def hand_over() -> None:
-        reached.extend(deliver(unit, receivers, kind, payload))
-        if site_id is not None and (kind == "signal" or not reached):
-            reached.extend(begin_by(unit, kind, name, payload, site_id=site_id))
-
-    unit.later(hand_over)
-    unit.settle()
-    if not reached:
-        return None
-    command = "DeliverMessage" if kind == "message" else "DeliverSignal"
-    return finish(unit, unit.loaded[reached[0]], command=command, detail=detail)
+def _reached(unit: Unit, reached: list[int], command: str, detail: Mapping[str, Any] | None) -> StepResult | None:
+    """What a message or signal from outside has done to the first whom it reached; None if nobody."""
+    return finish(unit, unit.loaded[reached[0]], command=command, detail=detail) if reached else None
 
 
 def _open_incident(incident_id: int) -> Incident:

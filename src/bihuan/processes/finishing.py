@@ -158,6 +158,8 @@ def _write_instance(
     if net.raised or net.resolved:
         _write_incidents(unit, instance, net)
     data["events"] = [event.to_json() for event in instance.events]
+    if instance.taken:
+        data["messages"] = instance.taken
     if instance.notes:
         data["notes"] = instance.notes
     if instance.decided:

@@ -142,26 +142,26 @@ def replay(instance_id: int) -> State:
     return state
 
 
-def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, list[dict[str, Any]]]:
-    """The states before and after the step that completed an item, and its events; without one, the newest step.
+def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, dict[str, Any]]:
+    """The states before and after the step that completed an item, and its record; without one, the newest step.
 
     Read from the history: the state itself does not remember. Raises NotFound for a step that is not there.
     """
     before, after = new_state(), new_state()
-    events: list[dict[str, Any]] = []
+    data: dict[str, Any] = {}
     for entry in _steps(_instance(instance_id)):
         before = State.from_json(json.loads(json.dumps(after.to_json()))) if item_id is None else before
         is_it = item_id is not None and entry.data.get("item") == item_id
         if is_it:
             before = State.from_json(json.loads(json.dumps(after.to_json())))
-        events = entry.data["events"]
-        for event in events:
+        data = entry.data
+        for event in data["events"]:
             apply(after, event_from_json(event))
         if is_it:
-            return before, after, events
+            return before, after, data
     if item_id is not None:
         raise NotFound("没有这一步的记录")
-    return before, after, events
+    return before, after, data
 
 
 def _steps(instance: Instance) -> Iterator[Entry]:

@@ -24,10 +24,12 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.kernel.sql import on_postgres
 from bihuan.org.actor import Actor
-from bihuan.processes.models import Definition, Instance
+from bihuan.processes.models import Definition, Instance, Message
 
 BATCH = 100
 LONGEST_DAYS = 36_500
+KEEP_UNREAD = timedelta(days=30)
+"""How long a message from outside that nobody took in time is still to be seen; those of processes go with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ def archive_finished(now: datetime | None = None, *, limit: int = BATCH) -> Arch
     return Archived(made.name, len(instances), made.entries)
 
 
+def forget_unread(now: datetime) -> None:
+    """Messages from outside that nobody took go a while after their time was up."""
+    Message.unscoped.filter(sender__isnull=True, expires_at__lt=now - KEEP_UNREAD).delete()
+
+
 def _chains_that_may_go(now: datetime, limit: int) -> list[str]:
     """Chains whose instances have all ended long enough ago by the policy of their process, oldest first."""
     due = Q()
@@ -87,7 +94,10 @@ def _chains_that_may_go(now: datetime, limit: int) -> list[str]:
     # More than are needed, since some must wait for others on their chain.
     chains = list(dict.fromkeys(roots.order_by("ended_at", "pk").values_list("chain", flat=True)[: 3 * limit]))
     on_chain = Instance.unscoped.filter(chain__in=chains, parent__isnull=True)
+    # What an instance has sent and nobody has taken yet belongs to it.
+    unread = Q(kept_messages__expires_at__gt=now)
     waiting = set(on_chain.exclude(due).values_list("chain", flat=True))
+    waiting.update(Instance.unscoped.filter(unread, chain__in=chains).values_list("chain", flat=True))
     return [chain for chain in chains if chain not in waiting][:limit]
 
 

@@ -66,6 +66,8 @@ class Loaded:
     notes: list[str] = field(default_factory=list)
     decided: dict[int, Decided] = field(default_factory=dict)
     """Who does the steps opened now, by wait, where the diagram has a rule for it."""
+    taken: list[int] = field(default_factory=list)
+    """Numbers of the messages it was given that had been kept for it."""
     started_by: int | None = None
     """Who started it, once somebody has asked; 0: the system."""
     visible: Mapping[str, Any] | None = None

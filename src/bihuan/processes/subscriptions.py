@@ -1,13 +1,14 @@
 """Who waits for which message or signal, and handing them over.
 
 A message goes to every instance that waits for its name and correlation, once to each (to the longest waiting node).
-A signal goes to everybody at the same site who waits for its name. What nobody waits for is lost; the step that threw
-it tells its observer all the same.
+A signal goes to everybody at the same site who waits for its name; one that nobody waits for is lost. A message that
+nobody waits for and that begins nothing is kept for a while; the step that threw it tells its observer all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from bihuan.engine.runtime import (
@@ -20,6 +21,7 @@ from bihuan.engine.runtime import (
     Unsubscribed,
 )
 from bihuan.processes.beginnings import begin_by
+from bihuan.processes.keeping import keep_message, kept_until, lock_message, take_kept
 from bihuan.processes.models import Subscription
 from bihuan.processes.rows import Loaded
 from bihuan.processes.unit import Unit
@@ -37,6 +39,8 @@ def subscribe(unit: Unit, instance: Loaded, event: Subscribed) -> None:
         correlation=event.correlation,
         since=unit.now,
     )
+    if event.kind == "message":
+        unit.later(lambda: take_kept(unit, instance, event))
 
 
 def unsubscribe(unit: Unit, instance: Loaded, event: Unsubscribed) -> None:
@@ -45,14 +49,32 @@ def unsubscribe(unit: Unit, instance: Loaded, event: Unsubscribed) -> None:
 
 
 def throw_message(unit: Unit, instance: Loaded, event: MessageThrown) -> None:
-    """A process throws a message: hand it over once the events of this step are all applied, or let it begin one."""
+    """A process throws a message: send it once the events of this step are all applied."""
 
     def send() -> None:
-        reached = _send_on(unit, message_receivers(event.name, event.correlation), "message", event.payload)
-        if not reached:
-            begin_by(unit, "message", event.name, event.payload, site_id=instance.facts.site_id, sender=instance)
+        expires_at = kept_until(unit, instance, event)
+        send_message(unit, event, site_id=instance.facts.site_id, expires_at=expires_at, sender=instance)
 
     unit.later(send)
+
+
+def send_message(
+    unit: Unit, event: MessageThrown, *, site_id: int | None, expires_at: datetime | None, sender: Loaded | None = None
+) -> list[int]:
+    """To all who wait for it, else it begins a process at the site, else it is kept there for those who come to wait
+    until it expires; answers the instances that it reached or began."""
+    if unit.is_runaway:
+        return []
+    reached = deliver(unit, message_receivers(event.name, event.correlation), "message", event.payload)
+    if not reached and site_id is not None:
+        reached = begin_by(unit, "message", event.name, event.payload, site_id=site_id, sender=sender)
+        if not reached and expires_at is not None and expires_at > unit.now:
+            lock_message(event.name, event.correlation)
+            # Somebody may have begun to wait while we looked.
+            reached = deliver(unit, message_receivers(event.name, event.correlation), "message", event.payload)
+            if not reached:
+                keep_message(unit, event, site_id=site_id, expires_at=expires_at, sender=sender)
+    return reached
 
 
 def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
@@ -61,7 +83,8 @@ def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
 
     def send() -> None:
         others = [receiver for receiver in signal_receivers(event.name, site_id) if receiver[0] != thrower]
-        _send_on(unit, others, "signal", event.payload)
+        if not unit.is_runaway:
+            deliver(unit, others, "signal", event.payload)
         begin_by(unit, "signal", event.name, event.payload, site_id=site_id, sender=instance)
 
     if event.name:
@@ -96,7 +119,3 @@ def deliver(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Ma
         unit.follow(receiver, command)
         reached.append(instance_id)
     return reached
-
-
-def _send_on(unit: Unit, receivers: list[tuple[int, int]], kind: str, payload: Mapping[str, Any]) -> list[int]:
-    return [] if unit.is_runaway else deliver(unit, receivers, kind, payload)

@@ -156,8 +156,9 @@ def recall_item(item_id: int, *, actor: Actor, reason: str = "", around: Surroun
         raise Conflict(f"“{held.name}”办完后不能撤回")
     if held.instance.state.status == "ended":
         raise Conflict("流程已经结束，需要时请用唤醒")
-    before, after, events = states_around(held.instance.id, item_id)
-    if any(event["type"] in TRACES for event in events):
+    before, after, step = states_around(held.instance.id, item_id)
+    # A message that had been kept for it is gone, too.
+    if step.get("messages") or any(event["type"] in TRACES for event in step["events"]):
         raise Conflict("这一步已经触发了自动处理或通知了别处，不能撤回")
     result = _restore(held.instance, before, after, "recall", actor, reason, around, name=held.name)
     WorkItem.unscoped.filter(pk=item_id).update(answer=RECALLED)

@@ -9,6 +9,7 @@ from bihuan.processes.models.definitions import Beginning, Definition, Version
 from bihuan.processes.models.instances import Incident, Instance, Subscription
 from bihuan.processes.models.items import NEVER, Offer, Turn, WorkItem
 from bihuan.processes.models.jobs import Job, OnceKey
+from bihuan.processes.models.messages import Message
 
 __all__ = [
     "NEVER",
@@ -17,6 +18,7 @@ __all__ = [
     "Incident",
     "Instance",
     "Job",
+    "Message",
     "Offer",
     "OnceKey",
     "Subscription",

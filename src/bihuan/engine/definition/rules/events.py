@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bihuan.engine.definition.iso8601 import BadTime, parse_duration
 from bihuan.engine.definition.model import Process
 from bihuan.engine.definition.names import ACTIVITIES
 from bihuan.engine.definition.rules.rule import Finding, Rule
+
+LONGEST_LIFE_DAYS = 3_660
 
 
 def boundary_events_lead_somewhere(process: Process) -> Iterator[Finding]:
@@ -109,6 +112,22 @@ def compensation_events_name_activities(process: Process) -> Iterator[Finding]:
             yield Finding(node, f"要补偿的「{node.event.activity}」不是这个流程里的活动", "missing-reference")
 
 
+def messages_live_for_a_span(process: Process) -> Iterator[Finding]:
+    """How long a message that nobody waits for is kept (`bihuan:timeToLive`) is a duration; PT0S: not at all."""
+    for node in process.nodes.values():
+        said = node.extension.properties.get("timeToLive")
+        if said is None:
+            continue
+        try:
+            span = parse_duration(said)
+        except BadTime as bad:
+            yield Finding(node, f"timeToLive：{bad}", "bad-time-to-live")
+            continue
+        days = span.months * 30 + span.days + span.seconds.days
+        if not 0 <= days <= LONGEST_LIFE_DAYS:
+            yield Finding(node, "timeToLive：消息的保留时间要在零到十年之间", "bad-time-to-live")
+
+
 RULES: tuple[Rule, ...] = (
     boundary_events_lead_somewhere,
     boundary_events_sit_on_activities,
@@ -118,4 +137,5 @@ RULES: tuple[Rule, ...] = (
     cancelling_belongs_to_transactions,
     compensation_stands_apart,
     compensation_events_name_activities,
+    messages_live_for_a_span,
 )

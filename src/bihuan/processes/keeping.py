@@ -1,0 +1,77 @@
+"""Messages that come before anybody waits: kept, and handed over when somebody does, the oldest first, each once.
+
+Two transactions may look at the same moment: one opens a wait and finds no message, the other sends and finds nobody
+who waits. So both take the lock of the message's name and key before they look, and hold it to their end; whoever is
+second sees what the first has stored. Steps that neither wait for nor send a message do not come here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bihuan.engine.definition.iso8601 import Duration, later, parse_duration
+from bihuan.engine.runtime import DeliverMessage, MessageThrown, Subscribed, decode, encode
+from bihuan.kernel.sql import moment, on_postgres, query
+from bihuan.processes.models import Message
+from bihuan.processes.rows import Loaded
+from bihuan.processes.unit import Unit
+
+DEFAULT_TIME_TO_LIVE = Duration(days=7)
+"""For a message whose event says nothing (`bihuan:timeToLive`)."""
+
+_LOCK = "SELECT pg_advisory_xact_lock(2501, hashtext(%s))"
+_TAKE = """
+DELETE FROM processes_message WHERE id = (
+  SELECT id FROM processes_message WHERE name = %s AND correlation = %s AND expires_at > %s ORDER BY id LIMIT 1)
+RETURNING id, payload"""
+
+
+def lock_message(name: str, correlation: str) -> None:
+    """Nobody else opens a wait for this message or keeps one until this transaction ends."""
+    if on_postgres():
+        query(_LOCK, (f"{name}\n{correlation}",))
+
+
+def keep_message(
+    unit: Unit, event: MessageThrown, *, site_id: int, expires_at: datetime, sender: Loaded | None = None
+) -> None:
+    """Keep a message for whoever comes to wait for it; its lock is held."""
+    Message.unscoped.create(
+        site_id=site_id,
+        name=event.name,
+        correlation=event.correlation,
+        payload=json.dumps(encode(dict(event.payload)), ensure_ascii=False),
+        sender_id=sender.id if sender else None,
+        node_id=event.node,
+        sent_by_id=unit.actor.user_id,
+        sent_at=unit.now,
+        expires_at=expires_at,
+    )
+
+
+def kept_until(unit: Unit, sender: Loaded, event: MessageThrown) -> datetime:
+    """How long a message of a process is kept: as its event says, on the calendar of the site."""
+    said = sender.process.nodes[event.node].extension.properties.get("timeToLive")
+    span = parse_duration(said) if said else DEFAULT_TIME_TO_LIVE
+    return later(unit.now, span, ZoneInfo(sender.facts.timezone))
+
+
+def take_kept(unit: Unit, instance: Loaded, event: Subscribed) -> None:
+    """Give a wait that has just been opened the messages that came before it: one, or all if it goes on listening."""
+    lock_message(event.name, event.correlation)
+    while event.wait in instance.state.waits and not unit.is_runaway:
+        rows = query(_TAKE, (event.name, event.correlation, moment(unit.now)))
+        if not rows:
+            return
+        number, payload = rows[0]
+        instance.taken.append(number)
+        unit.follow(instance, DeliverMessage(event.wait, _values(payload)))
+
+
+def _values(payload: str) -> Mapping[str, Any]:
+    values: Mapping[str, Any] = decode(json.loads(payload))
+    return values

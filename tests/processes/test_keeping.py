@@ -1,0 +1,126 @@
+"""Messages that come before anybody waits for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bihuan.kernel import clock
+from bihuan.kernel.errors import Conflict
+from bihuan.processes import engine_store as store
+from bihuan.processes.consistency import check_instances
+from bihuan.processes.contract import Surroundings
+from bihuan.processes.handling.returning import recall_item
+from bihuan.processes.history import history, replay
+from bihuan.processes.models import Instance, Message, Subscription, WorkItem
+from bihuan.processes.publishing import RefusedDefinitionError
+from bihuan.processes.retention import archive_finished, forget_unread, restore_archive, set_retention
+from tests.processes.conftest import Desk
+from tests.processes.models import ARRIVAL, END, LATE, SENDER, START, bpmn, task
+
+pytestmark = pytest.mark.django_db
+
+# 不中断的边界消息每来一次就多一项工作
+LISTENING = bpmn(
+    "listening",
+    START,
+    task("work", role="advisor"),
+    '<boundaryEvent id="rung" attachedToRef="work" cancelActivity="false"><messageEventDefinition messageRef="m"/>'
+    "</boundaryEvent>",
+    task("answer", role="advisor"),
+    END,
+    '<endEvent id="answered"/>',
+    flows="start>work work>end rung>answer answer>answered",
+    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
+)
+
+
+def send(desk: Desk, case: int, xml: str = SENDER, **variables: Any) -> None:
+    sender = desk.start(xml, "sender", {"case_id": case, **variables}).instance_id
+    desk.complete(sender, "drive", by="advisor")
+
+
+def test_a_message_that_comes_too_early_is_there_when_somebody_waits(desk: Desk) -> None:
+    send(desk, 1)
+    send(desk, 2)
+    [first, _] = Message.unscoped.order_by("pk")
+    assert (first.name, first.correlation, first.node_id) == ("arrived", "1", "tell")
+    instance = desk.start(LATE, "late", {"case_id": 1}).instance_id
+    desk.complete(instance, "prepare", by="advisor")
+    assert desk.open_nodes(instance) == ["greet"] and not Subscription.unscoped.exists()
+    assert list(Message.unscoped.values_list("correlation", flat=True)) == ["2"], "the other key is not for it"
+    assert history(Instance.unscoped.get(pk=instance).chain)[-1].data["messages"] == [first.pk]
+    assert replay(instance).to_json() == store.hold_instance(instance).state.to_json()
+    assert list(check_instances()) == []
+
+
+def test_the_oldest_comes_first_and_each_once(desk: Desk, frozen_clock: Any) -> None:
+    actor = desk.cast.actor("guard")
+    for plate in ("示A1", "示A2"):
+        kept = store.deliver_message(
+            "arrived", 1, {"plate": plate}, actor=actor, site_id=desk.site_id, keep_for=timedelta(days=1)
+        )
+        assert kept is None
+    plates = []
+    for _ in range(3):
+        instance = desk.start(ARRIVAL, "arrival", {"case_id": 1}).instance_id
+        plates.append(Instance.unscoped.get(pk=instance).variables.get("plate"))
+    assert plates == ["示A1", "示A2", None]
+
+
+def test_an_event_that_goes_on_listening_gets_all_that_came(desk: Desk) -> None:
+    for _ in range(2):
+        send(desk, 1)
+    instance = desk.start(LISTENING, "listening", {"case_id": 1}).instance_id
+    assert desk.open_nodes(instance) == ["answer", "answer", "work"]
+    assert Subscription.unscoped.count() == 1 and not Message.unscoped.exists()
+
+
+def test_a_message_is_kept_as_long_as_its_event_says(desk: Desk, frozen_clock: Any) -> None:
+    send(desk, 1)
+    send(desk, 2, SENDER.replace('id="tell"', 'id="tell" bihuan:timeToLive="PT1H"'))
+    send(desk, 3, SENDER.replace('id="tell"', 'id="tell" bihuan:timeToLive="PT0S"'))
+    kept = {row.correlation: row.expires_at - frozen_clock for row in Message.unscoped.all()}
+    assert kept == {"1": timedelta(days=7), "2": timedelta(hours=1)}
+    clock.move(frozen_clock + timedelta(hours=1))
+    instance = desk.start(ARRIVAL, "arrival", {"case_id": 2}).instance_id
+    assert desk.open_nodes(instance) == [], "its time is up"
+    assert Message.unscoped.get(correlation="2").is_over(clock.now()), "but it is still to be seen"
+
+
+@pytest.mark.parametrize("said", ["bald", "-PT1H", "P99Y"])
+def test_a_time_to_live_that_is_none_is_refused(said: str) -> None:
+    with pytest.raises(RefusedDefinitionError, match="timeToLive"):
+        store.publish(SENDER.replace('id="tell"', f'id="tell" bihuan:timeToLive="{said}"'), "sender")
+
+
+def test_a_step_that_took_a_message_is_not_taken_back(desk: Desk) -> None:
+    send(desk, 1)
+    instance = desk.start(LATE, "late", {"case_id": 1}).instance_id
+    desk.complete(instance, "prepare", by="advisor")
+    done = WorkItem.unscoped.get(instance_id=instance, node_id="prepare").pk
+    with pytest.raises(Conflict, match="不能撤回"):
+        recall_item(done, actor=desk.cast.actor("advisor"), around=Surroundings())
+
+
+def test_what_nobody_took_leaves_with_the_history_of_who_sent_it(
+    desk: Desk, frozen_clock: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.ARCHIVE_ROOT = tmp_path
+    send(desk, 1)
+    store.deliver_message(
+        "arrived", 9, actor=desk.cast.actor("guard"), site_id=desk.site_id, keep_for=timedelta(days=7)
+    )
+    set_retention("sender", 1, actor=desk.cast.actor("admin"))
+    clock.move(frozen_clock + timedelta(days=3))
+    assert archive_finished() is None, "somebody may still come for it"
+    clock.move(frozen_clock + timedelta(days=8))
+    archived = archive_finished()
+    assert archived is not None and Message.unscoped.get().correlation == "9"
+    restore_archive(archived.name, actor=desk.cast.actor("admin"))
+    assert Message.unscoped.filter(sender__isnull=False).count() == 1
+    forget_unread(frozen_clock + timedelta(days=38))
+    assert not Message.unscoped.filter(sender__isnull=True).exists()
