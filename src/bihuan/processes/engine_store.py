@@ -308,7 +308,11 @@ def begin_activity(
     instance_id: int, wait: int, activity: str, *, actor: Actor, around: Surroundings = NOWHERE
 ) -> StepResult:
     """Begin an activity of an ad-hoc sub-process; `wait` is its open `adhoc` wait. Raises Conflict if it cannot be."""
-    return _command(instance_id, BeginActivity(wait, activity), actor, around)
+    unit = begin(actor, clock.now(), around)
+    instance = _running(hold_instance(instance_id))
+    unit.submit(instance, BeginActivity(wait, activity))
+    detail = {"name": instance.process.nodes[activity].label}
+    return finish(unit, instance, command="BeginActivity", detail=detail)
 
 
 @transactional

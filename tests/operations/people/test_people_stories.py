@@ -1,4 +1,5 @@
-"""Stories of people's operations on an approval with branches and a sign-off, and on one with a sub-process."""
+"""Stories of people's operations on an approval with branches and a sign-off, on one with a sub-process, and on an
+inquiry with an ad-hoc and a repeated one."""
 
 from __future__ import annotations
 
@@ -21,18 +22,19 @@ from bihuan.processes.publishing import publish
 # Each story is undone by the test itself; the mark has the database made when this file runs alone.
 pytestmark = pytest.mark.django_db
 HERE = Path(__file__).parent
-STORIES = [story for name in ("expense", "evaluation") for story in read_scenarios(HERE / f"{name}.yaml")]
+STORIES = [story for name in ("expense", "evaluation", "inquiry") for story in read_scenarios(HERE / f"{name}.yaml")]
 
 
 @pytest.fixture(scope="module")
 def installed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The people of the service centre, with two processes of approval in place of two of its own."""
+    """The people of the service centre, with three processes in place of three of its own."""
     with django_db_blocker.unblock(), transaction.atomic():
         folder = pack_folder("auto_service")
         install_pack(folder, actor=system_actor())
         load_seed(folder)
         publish((HERE / "expense.bpmn").read_bytes(), "complaint")
         publish((HERE / "evaluation.bpmn").read_bytes(), "suggestion")
+        publish((HERE / "inquiry.bpmn").read_bytes(), "outreach")
         yield
         transaction.set_rollback(True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from bihuan.records.models import Case
 from tests.web.visits import Centre
 
 pytestmark = pytest.mark.django_db
-EXPENSE = Path(__file__).parents[2] / "operations" / "people" / "expense.bpmn"
+MODELS = Path(__file__).parents[2] / "operations" / "people"
+EXPENSE, INQUIRY = MODELS / "expense.bpmn", MODELS / "inquiry.bpmn"
 MAX_QUERIES = 40
 
 
@@ -29,6 +31,15 @@ def expense(centre: Centre) -> Case:
     publish(EXPENSE.read_bytes(), "complaint")
     case = start_case("complaint", actor=centre.cast.actor("advisor"), site_id=centre.cast.yl.pk, title="更换举升机")
     done(centre, case, "fill", "advisor", signers=["zhaoqiang", "qianjin"])
+    return case
+
+
+@pytest.fixture
+def inquiry(centre: Centre) -> Case:
+    """An inquiry into a fault whose steps people choose as they go."""
+    publish(INQUIRY.read_bytes(), "outreach")
+    case = start_case("outreach", actor=centre.cast.actor("advisor"), site_id=centre.cast.yl.pk, title="怠速抖动")
+    done(centre, case, "note", "advisor", found=False, pieces=["泵", "阀"])
     return case
 
 
@@ -178,3 +189,21 @@ def test_asking_oneself_or_a_stranger_is_refused_at_the_field(centre: Centre, ex
     stranger = centre.cast.user("without_position").pk
     with pytest.raises(BusinessError, match="没有岗位"):
         add_assignee(account.pk, stranger, "before", actor=centre.cast.actor("cashier"), reason="x")
+
+
+def test_those_entitled_begin_an_activity_and_a_second_press_begins_nothing(centre: Centre, inquiry: Case) -> None:
+    case = f"/cases/{inquiry.pk}"
+    assert "由维修技师开始" in page_of(centre, "advisor", case)
+    looking = page_of(centre, "cashier", case)
+    assert "达到完成条件就结束" in looking and f"{case}/begin" not in looking
+    form = page_of(centre, "technician", case)
+    wait = re.search(r'name="wait" value="(\d+)"', form)
+    instance = re.search(r'name="instance" value="(\d+)"', form)
+    assert wait and instance and "还没开始" in form
+    pressed = {"instance": instance[1], "wait": wait[1], "begun": "0", "activity": "drive"}
+    answer = sent(centre, "technician", f"{case}/begin", pressed)
+    assert answer.headers["Location"] == f"/tasks/{item(inquiry, 'drive').pk}"
+    sent(centre, "technician", f"{case}/begin", pressed)
+    assert nodes(inquiry) == ["drive"]
+    assert "再开始一次" in page_of(centre, "technician", f"/tasks/{item(inquiry, 'drive').pk}")
+    assert sent(centre, "cashier", f"{case}/begin", {**pressed, "begun": "1"}).status_code == 403

@@ -30,6 +30,7 @@ from bihuan.engine.runtime.commands import (
     SkipIncident,
     Start,
 )
+from bihuan.engine.runtime.elements.ad_hoc import Choice, OpenAdHoc, open_ad_hocs
 from bihuan.engine.runtime.events import (
     CallClosed,
     CallRequested,
@@ -124,6 +125,7 @@ __all__ = [
     "CallOffRework",
     "CallRequested",
     "CancelInstance",
+    "Choice",
     "Command",
     "CommandRejected",
     "Compensated",
@@ -171,6 +173,7 @@ __all__ = [
     "NodeEntered",
     "NodeLeft",
     "Obstacle",
+    "OpenAdHoc",
     "PersonAsked",
     "RemoveSigner",
     "Restore",
@@ -210,6 +213,7 @@ __all__ = [
     "new_state",
     "normalised",
     "obstacles",
+    "open_ad_hocs",
     "parked_by",
     "plan_jump",
     "plan_migration",

@@ -18,6 +18,7 @@ from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
+from bihuan.operations.people.beginning import Activities, activities_of
 from bihuan.operations.surroundings import CASE, load_case
 from bihuan.org.actor import Actor
 from bihuan.processes.history import diagram
@@ -67,6 +68,7 @@ class CasePage:
     related: list[Case]
     entries: list[Entry]
     suspended: bool
+    activities: list[Activities]
     shown: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -97,6 +99,7 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
         paused=_paused(case),
         may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
         entries=case_entries(instance, actor, process),
+        activities=_activities(case, actor),
         suspended=instance is not None and instance.status == Instance.Status.SUSPENDED,
         related=[one for one in found.order_by("opened_at") if one.site_id in actor.site_ids],
     )
@@ -110,6 +113,13 @@ def _live_steps(case: Case) -> list[WorkItem]:
         instance__subject_kind=CASE, instance__subject_id=case.pk, completed_at__isnull=True
     )
     return list(rows.select_related("assignee", "instance").order_by("sort_at", "id"))
+
+
+def _activities(case: Case, actor: Actor) -> list[Activities]:
+    """What may be begun in everything that runs on the case."""
+    rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case.pk, status=Instance.Status.RUNNING)
+    running = list(rows.select_related("version").defer("version__xml").order_by("pk"))
+    return [one for instance in running for one in activities_of(instance, process_of_instance(instance), actor)]
 
 
 def _stages(instance: Instance | None, process: Process | None, steps: list[WorkItem]) -> list[Stage]:

@@ -67,6 +67,7 @@ _TELLERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str, str]]] = {
     "Restore": _restored,
     "Ask": _asked,
     "AddSigner": _asked,
+    "BeginActivity": lambda detail: (f"开始“{detail.get('name', '')}”", "info", "player-play"),
     "RemoveAssignee": lambda detail: (
         f"“{detail.get('name', '')}”减签：{detail.get('to_name', '')}", "none", "minus",
     ),

@@ -24,6 +24,7 @@ from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of
 from bihuan.operations.pages.clock_signs import ClockSign, clock_sign
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
+from bihuan.operations.people.beginning import Activities, activities_of
 from bihuan.operations.repair_pause import REPAIR_NODE
 from bihuan.operations.surroundings import CASE
 from bihuan.operations.work import Work, form_context, load_work
@@ -85,6 +86,7 @@ class TaskPage:
     why: str
     entries: list[Entry]
     signers: list[Signer]
+    activities: list[Activities]
     may_release: bool
 
     @property
@@ -175,6 +177,7 @@ def task_page(
         why=_why(work, actor, names, may_complete),
         entries=entries_of(work, actor, process, done, may_complete=may_complete),
         signers=signers_of(work, done),
+        activities=[one for one in activities_of(work.instance, process, actor) if one.may],
         may_release=may_manage or "release" in may,
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bihuan.operations.people import asking, ending, going_back
+from bihuan.operations.people import asking, beginning, ending, going_back
 from bihuan.operations.scenarios.doing import Doing, acting, complete, open_item
 from bihuan.operations.scenarios.format import Step
 from bihuan.operations.scenarios.world import StepProblem, World
-from bihuan.processes.models import WorkItem
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.models import Instance, WorkItem
 
 MODES = {**{key: key for key in asking.MODES}, **{label: key for key, label in asking.MODES.items()}}
 WAYS = {"again": False, "straight": True, "重新走一遍": False, "直接回到我这里": True}
@@ -136,6 +137,21 @@ def jump(world: World, step: Step) -> None:
     )  # fmt: skip
 
 
+def begin_activity(world: World, step: Step) -> None:
+    """Begin an activity of an ad-hoc sub-process that is open."""
+    case, actor, named = world.case(step.case), acting(world, step), _text(step, "activity")
+    found: list[str] = []
+    for instance in Instance.unscoped.filter(subject_kind="case", subject_id=case.pk).select_related("version"):
+        process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+        for opens in beginning.activities_of(instance, process, actor):
+            for one in opens.rows:
+                if named in (one.node.id, one.node.label):
+                    beginning.begin_activity(case.pk, instance.pk, opens.wait, one.node.id, actor=actor)
+                    return
+                found.append(one.node.label)
+    raise StepProblem(f"没有可以开始的活动“{named}”；现在可以开始：{'、'.join(found) or '没有'}")
+
+
 PEOPLE_DOING: Mapping[str, Doing] = {
     "vote": complete,
     "send_back": send_back,
@@ -152,4 +168,5 @@ PEOPLE_DOING: Mapping[str, Doing] = {
     "suspend": suspend,
     "resume_case": resume_case,
     "jump": jump,
+    "begin_activity": begin_activity,
 }

@@ -1,4 +1,4 @@
-"""The forms behind the menu of a case's process: 撤销, 拿回, 唤醒, 挂起, 恢复, 跳转, 终止."""
+"""The forms behind the menu of a case's process: 撤销, 拿回, 唤醒, 挂起, 恢复, 跳转, 终止; and beginning activities."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.operations.pages.case_acting import ENTRIES, case_act_page
 from bihuan.operations.people import ending, going_back
+from bihuan.operations.people.beginning import CLOSED, begin_activity
 from bihuan.org.actor import Actor
 from bihuan.processes.contract import StepResult
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
@@ -52,3 +53,24 @@ def act(request: HttpRequest, case_id: int, key: str) -> HttpResponse:
         return go(request, here, error.message, tone="bad")
     context = {"shown": shown, "case": shown.case, "sent": request.POST, "error": error}
     return page(request, "cases/act.html", context, status=status_of(error) if error is not None else 200)
+
+
+@require_POST
+@signed_in
+def begin(request: HttpRequest, case_id: int) -> HttpResponse:
+    """Begin an activity of an ad-hoc sub-process; afterwards to its work, if it is for the person who began it."""
+    here = reverse("cases:detail", args=(case_id,))
+    try:
+        instance, wait, begun = (_number(request, name) for name in ("instance", "wait", "begun"))
+        activity = request.POST.get("activity", "")
+        done = begin_activity(case_id, instance, wait, activity, begun=begun, actor=actor_of(request))
+    except Conflict as error:
+        return go(request, here, error.message, tone="bad")
+    return go(request, reverse("tasks:task", args=(done.item_id,)) if done.item_id else here, f"已开始“{done.name}”")
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) < 18):
+        raise Conflict(CLOSED)
+    return int(text)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("cases/<int:case_id>", views.detail, name="detail"),
     path("cases/<int:case_id>/cancel", views.cancel, name="cancel"),
     path("cases/<int:case_id>/process/<slug:key>", acting.act, name="act"),
+    path("cases/<int:case_id>/begin", acting.begin, name="begin"),
     path("cases/<int:case_id>/phone", views.phone, name="phone"),
     path("cases/<int:case_id>/progress-code", progress.code, name="progress_code"),
     path("attachments/<int:attachment_id>", files.attachment, name="attachment"),

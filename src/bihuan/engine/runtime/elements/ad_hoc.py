@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import Node
+from dataclasses import dataclass
+
+from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.cancelling import empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.elements.sub_process import SubProcess, declare
@@ -11,7 +13,7 @@ from bihuan.engine.runtime.flows import arrive, end_scope
 from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
 from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.run import Run, Trouble
-from bihuan.engine.runtime.state import Scope, Token
+from bihuan.engine.runtime.state import Scope, State, Token
 from bihuan.engine.runtime.waits import close, waits_of_token
 
 
@@ -38,7 +40,7 @@ class AdHocSubProcess(SubProcess):
 
     def begin_one(self, run: Run, node: Node, token: Token, activity: str) -> None:
         """Somebody begins an activity. Raises CommandRejected."""
-        scope = inside_of(run, token)
+        scope = inside_of(run.state, token.id)
         if activity not in run.process.levels[node.id].starts:
             raise CommandRejected(f"「{node.label}」里没有可以单独开始的活动「{activity}」")
         assert node.ad_hoc is not None
@@ -84,9 +86,50 @@ class AdHocSubProcess(SubProcess):
         super().inside_ended(run, node, token)
 
 
-def inside_of(run: Run, token: Token) -> Scope:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An activity somebody may begin: how often it was begun so far, and how many of those are under way."""
+
+    node: Node
+    begun: int
+    running: int
+
+    @property
+    def done(self) -> int:
+        return max(self.begun - self.running, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAdHoc:
+    """An ad-hoc sub-process that is open: its `adhoc` wait, its activities, and whether its one place is taken."""
+
+    wait: int
+    node: Node
+    choices: tuple[Choice, ...]
+    busy: bool
+
+
+def open_ad_hocs(process: Process, state: State) -> list[OpenAdHoc]:
+    """Where in an instance somebody may begin an activity now."""
+    found = []
+    for wait in state.waits.values():
+        if wait.kind != "adhoc":
+            continue
+        node, scope = process.nodes[wait.node], inside_of(state, wait.token)
+        standing = [token.node for token in state.tokens.values() if token.scope == scope.id]
+        begun = scope.items or []
+        choices = tuple(
+            Choice(process.nodes[entry], begun.count(entry), standing.count(entry))
+            for entry in process.levels[node.id].starts
+        )
+        busy = node.ad_hoc is not None and node.ad_hoc.sequential and bool(standing)
+        found.append(OpenAdHoc(wait.id, node, choices, busy))
+    return found
+
+
+def inside_of(state: State, token: int) -> Scope:
     """The scope of what is inside the activity of a token."""
-    return next(scope for scope in run.state.scopes.values() if scope.token == token.id and scope.kind == "sub")
+    return next(scope for scope in state.scopes.values() if scope.token == token and scope.kind == "sub")
 
 
 def _begin(run: Run, activity: str, scope: int) -> None:
