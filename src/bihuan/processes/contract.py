@@ -105,6 +105,15 @@ class ClosedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewedItem:
+    """An open work item that another version describes anew; `handed_on` if it is somebody else's now."""
+
+    item: OpenedItem
+    old_limit_key: str
+    handed_on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
     """What one transaction did to one instance.
 
@@ -124,6 +133,7 @@ class StepResult:
     item_id: int | None = None
     others: tuple[StepResult, ...] = ()
     repeated: bool = False
+    renewed: tuple[RenewedItem, ...] = ()
 
     @property
     def instance_id(self) -> int:

@@ -143,7 +143,7 @@ def _with_others(result: StepResult, others: tuple[StepResult, ...]) -> StepResu
         return result
     return StepResult(
         result.instance, result.actor_id, result.at, result.events, result.opened, result.closed, result.incidents,
-        result.ended, result.item_id, others,
+        result.ended, result.item_id, others, renewed=result.renewed,
     )  # fmt: skip
 
 
@@ -193,6 +193,7 @@ def _write_instance(
         incidents=tuple(net.raised),
         ended=net.ended,
         item_id=done.item_id if done is not None else None,
+        renewed=tuple(instance.renewed),
     )
 
 
@@ -223,7 +224,7 @@ def _new_items(unit: Unit, instance: Loaded, opened: Iterable[ItemOpened]) -> li
     for event in events:
         extension = instance.process.nodes[event.node].extension
         found = instance.decided.get(event.wait) or _decided(unit, instance, event, people)
-        due_at, warn_at = _moments(unit, instance, event, extension.limit)
+        due_at, warn_at = moments_of(unit, instance, event, extension.limit, unit.now)
         items.append(
             NewItem(
                 wait=event.wait,
@@ -264,14 +265,15 @@ def _decided(unit: Unit, instance: Loaded, event: ItemOpened, people: Mapping[st
     return found or Decided(user_id, (), event.role, "", NO_VALUES)
 
 
-def _moments(unit: Unit, instance: Loaded, event: ItemOpened, key: str) -> Moments:
+def moments_of(unit: Unit, instance: Loaded, event: ItemOpened, key: str, opened_at: datetime) -> Moments:
+    """When an item opened at that moment is due under a limit, and when to remind."""
     limits = unit.around.limits
     if not key or not limits:
         return None, None
     if callable(limits):
         variables = {**unit.visible(instance), **instance.state.variables, **event.variables}
         try:
-            return limits(key, instance.facts, unit.now, variables)
+            return limits(key, instance.facts, opened_at, variables)
         except ValueError as failure:
             # Work without a limit is better than no work.
             instance.notes.append(f"“{event.name}”没有到期时间：{failure}")
@@ -279,8 +281,8 @@ def _moments(unit: Unit, instance: Loaded, event: ItemOpened, key: str) -> Momen
     spec = limits.get(key)
     if spec is None:
         return None, None
-    warn = None if spec.warn_seconds is None else unit.now + timedelta(seconds=float(spec.warn_seconds))
-    return unit.now + timedelta(seconds=float(spec.target_seconds)), warn
+    warn = None if spec.warn_seconds is None else opened_at + timedelta(seconds=float(spec.warn_seconds))
+    return opened_at + timedelta(seconds=float(spec.target_seconds)), warn
 
 
 def _people(names: list[Any], now: datetime) -> dict[str, tuple[int, bool]]:

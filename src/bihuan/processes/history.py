@@ -6,16 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import Event, State, apply, event_from_json, new_state
 from bihuan.kernel import clock
-from bihuan.kernel.errors import NotFound
+from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.processes.models import Incident, Instance, WorkItem
 
 STEP = "process.step"
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,20 @@ def diagram(instance_id: int) -> Diagram:
             elif kind == "NodeLeft" and not event.get("cancelled"):
                 _pass(shown, event["node"], entry)
                 actors[event["node"]] = entry.actor_id
+            elif kind == "InstanceMigrated":
+                shown.nodes, shown.flows = _moved(event, "nodes", shown.nodes), _moved(event, "flows", shown.flows)
+                entered, actors = _moved(event, "nodes", entered), _moved(event, "nodes", actors)
     people = _names({actor for actor in actors.values() if actor is not None})
     for node, actor_id in actors.items():
         shown.nodes[node]["by"] = people.get(actor_id or 0, "系统")
     _mark_present(instance, shown, entered)
     return shown
+
+
+def _moved(event: Mapping[str, Any], part: str, known: Mapping[str, V]) -> dict[str, V]:
+    """What is known by the ids of one version, by those of the next; what that does not have is not shown."""
+    ids = event.get(part, {})
+    return {ids.get(name, name): value for name, value in known.items() if ids.get(name, name)}
 
 
 def _pass(shown: Diagram, node: str, entry: Entry) -> None:
@@ -145,12 +155,18 @@ def replay(instance_id: int) -> State:
 def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, dict[str, Any]]:
     """The states before and after the step that completed an item, and its record; without one, the newest step.
 
-    Read from the history: the state itself does not remember. Raises NotFound for a step that is not there.
+    Read from the history: the state itself does not remember. Raises NotFound for a step that is not there, Conflict
+    for one that was done on an earlier version.
     """
+    found: tuple[State, State, dict[str, Any]] | None = None
     before, after = new_state(), new_state()
     data: dict[str, Any] = {}
     for entry in _steps(_instance(instance_id)):
         before = State.from_json(json.loads(json.dumps(after.to_json()))) if item_id is None else before
+        if found is not None:
+            if entry.data["command"] == "Migrate":
+                raise Conflict("这一步是流程换到新版本之前办的，不能撤回")
+            continue
         is_it = item_id is not None and entry.data.get("item") == item_id
         if is_it:
             before = State.from_json(json.loads(json.dumps(after.to_json())))
@@ -158,7 +174,9 @@ def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, 
         for event in data["events"]:
             apply(after, event_from_json(event))
         if is_it:
-            return before, after, data
+            found = before, after, data
+    if found is not None:
+        return found
     if item_id is not None:
         raise NotFound("没有这一步的记录")
     return before, after, data

@@ -19,7 +19,7 @@ from bihuan.engine.runtime import Event, State
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.kernel.sql import on_postgres, query
 from bihuan.processes.compiled import compiled_process
-from bihuan.processes.contract import Decided, InstanceFacts
+from bihuan.processes.contract import Decided, InstanceFacts, RenewedItem
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,6 +68,8 @@ class Loaded:
     """Who does the steps opened now, by wait, where the diagram has a rule for it."""
     taken: list[int] = field(default_factory=list)
     """Numbers of the messages it was given that had been kept for it."""
+    renewed: list[RenewedItem] = field(default_factory=list)
+    """Open items that another version describes anew."""
     started_by: int | None = None
     """Who started it, once somebody has asked; 0: the system."""
     visible: Mapping[str, Any] | None = None

@@ -10,7 +10,7 @@ from bihuan.accounts.models import User
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import CallOffRework, Restore, SendBack, State
 from bihuan.engine.runtime.people.moving import PERSONAL
-from bihuan.kernel.errors import NotFound
+from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations.people.asking import MODES
 from bihuan.operations.work import Work, load_work
 from bihuan.org.actor import Actor
@@ -193,7 +193,10 @@ def _caller(work: Work) -> Previewer | None:
 
 
 def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    before, after, _ = states_around(work.instance.pk, work.item.pk)
+    try:
+        before, after, _ = states_around(work.instance.pk, work.item.pk)
+    except Conflict as refusal:
+        return {"preview": Preview(refusal=refusal.message)}
     return {"preview": previewer(work, process).of(Restore(before, after))}
 
 

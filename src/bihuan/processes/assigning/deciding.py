@@ -48,9 +48,7 @@ def decide(unit: Unit, instance: Loaded, event: ItemOpened) -> None:
 def _settle(unit: Unit, instance: Loaded, event: ItemOpened, rule: Assignment) -> None:
     if event.wait not in instance.state.waits:
         return
-    if not rule.source:
-        rule = replace(rule, source="field" if event.assignee not in (None, "") else "role")
-    question = Question(unit, instance, event, rule, unit.staff_at(instance.facts.site_id))
+    question = Question(unit, instance, event, _sourced(rule, event), unit.staff_at(instance.facts.site_id))
     found = _decision(question)
     if isinstance(found, Decided):
         instance.decided[event.wait] = found
@@ -63,6 +61,40 @@ def _settle(unit: Unit, instance: Loaded, event: ItemOpened, rule: Assignment) -
         unit.follow(instance, CompleteItem(event.wait, _result_of_skipping(question)))
     except (FeelError, UnfitValue) as failure:
         unit.follow(instance, FailItem(event.wait, f"跳过后的结果算不出来：{failure}"))
+
+
+def decide_again(unit: Unit, instance: Loaded, event: ItemOpened, holder: int | None) -> Decided:
+    """Whose an open item is under another rule: its holder's if the rule may give it to them, else as if it opened now.
+
+    Nobody's work is skipped or stopped by that: it waits for the role.
+    """
+    rule = _sourced(instance.process.nodes[event.node].assignment or PLAIN, event)
+    question = Question(unit, instance, event, rule, unit.staff_at(instance.facts.site_id))
+    if holder is not None and _may_have(question, holder):
+        why = f"换版后仍由{question.staff.name(holder)}办理"
+        return Decided(holder, (), event.role, why, {"rule": "kept", "user": holder})
+    if rule == replace(PLAIN, source="role"):
+        return Decided(None, (), event.role, "换版后由新的角色办理", {"rule": "role"})
+    found = _decision(question)
+    if isinstance(found, Decided):
+        return found
+    instance.notes.append(f"“{event.name}”{found.why}")
+    return Decided(None, (), event.role, f"{found.why}，换版时保留", {"rule": rule.source})
+
+
+def _may_have(question: Question, holder: int) -> bool:
+    """Whether the rule may give the step to who holds it; being off duty now takes no work away."""
+    if question.rule.source != "role":
+        return holder in SOURCES[question.rule.source](question).people
+    keys = roles_of(question.rule.argument or question.event.role)
+    return any(holder in question.staff.with_role(key) for key in keys)
+
+
+def _sourced(rule: Assignment, event: ItemOpened) -> Assignment:
+    """The rule with its word for among whom: what the step names, else its role."""
+    if rule.source:
+        return rule
+    return replace(rule, source="field" if event.assignee not in (None, "") else "role")
 
 
 def _decision(question: Question) -> Decided | Skip | Stop:

@@ -10,6 +10,7 @@ from bihuan.accounts.models import User
 from bihuan.engine.runtime import (
     AskOpened,
     Event,
+    InstanceMigrated,
     InstanceResumed,
     InstanceSuspended,
     ItemParked,
@@ -25,12 +26,15 @@ from bihuan.processes.rows import Loaded
 TIMER = "timer"
 ASKED_AS = {"before": "先看（前加签）", "after": "再签（后加签）", "delegate": "代办（委派）"}
 _PEOPLE: frozenset[type[Event]] = frozenset(
-    {AskOpened, InstanceResumed, InstanceSuspended, ItemParked, ItemResumed, TimerMoved}
+    {AskOpened, InstanceMigrated, InstanceResumed, InstanceSuspended, ItemParked, ItemResumed, TimerMoved}
 )
 
 
 def write_what_people_did(instance: Loaded) -> None:
-    """After the rows of a step are written: those that only people's operations change. Most steps have none."""
+    """After the rows of a step are written: those that only people's operations, or another version, change.
+
+    Most steps have none.
+    """
     events = [event for event in instance.events if type(event) in _PEOPLE]
     if not events:
         return
