@@ -184,6 +184,22 @@ POOLS = (
     f"</extensionElements></sendTask>{_flow('got>pack')}{_flow('pack>ship')}</process></definitions>"
 )
 
+# 两个泳池各自开始：门店先订货，供应商备好料才去收订单，再报价，门店同意
+TOGETHER = (
+    f'{_HEAD}<collaboration id="c"><participant id="a" processRef="shop"/><participant id="b" processRef="supplier"/>'
+    "</collaboration>"
+    + "".join(f'<message id="{name}" name="{name}"/>' for name in ("ordered", "offered", "agreed"))
+    + '<process id="shop" isExecutable="true"><startEvent id="start"/><sendTask id="order" messageRef="ordered"/>'
+    f'<receiveTask id="offer" messageRef="offered"/>{task("agree", role="advisor")}'
+    '<sendTask id="tell" messageRef="agreed"/>'
+    + "".join(map(_flow, ("start>order", "order>offer", "offer>agree", "agree>tell")))
+    + '</process><process id="supplier" isExecutable="true"><startEvent id="open"/>'
+    f'{task("stock", role="technician")}<receiveTask id="read" messageRef="ordered"/>'
+    '<sendTask id="answer" messageRef="offered"/><receiveTask id="done" messageRef="agreed"/>'
+    + "".join(map(_flow, ("open>stock", "stock>read", "read>answer", "answer>done")))
+    + "</process></definitions>"
+)
+
 # 由消息或信号开始
 BEGUN = bpmn(
     "begun",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from bihuan.audit.models import Entry
+from bihuan.engine.definition import parse_bpmn
+from bihuan.engine.rehearsal import rehearse
+from bihuan.engine.runtime import NodeEntered, event_from_json
 from bihuan.kernel.errors import Conflict
 from bihuan.processes import engine_store as store
 from bihuan.processes.history import replay
 from bihuan.processes.models import Beginning, Instance
 from tests.processes.conftest import Desk
-from tests.processes.models import BEGUN, POOLS, UNDOING, WATCHING
+from tests.processes.models import BEGUN, POOLS, TOGETHER, UNDOING, WATCHING
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 
@@ -31,6 +37,33 @@ def test_the_other_pool_of_a_file_is_an_instance_of_its_own(desk: Desk) -> None:
     desk.complete(second.pk, "pack", by="technician")
     assert [desk.status(buyer) for buyer in buyers] == ["running", "completed"], "each answer goes to its own buyer"
     assert replay(second.pk).to_json() == store.hold_instance(second.pk).state.to_json()
+
+
+def test_pools_that_begin_by_themselves_run_as_in_the_rehearsal(desk: Desk, frozen_clock: datetime) -> None:
+    """A message sent before the other pool waits, too."""
+    model = parse_bpmn(TOGETHER)
+    rehearsed = rehearse(model, model.main, now=frozen_clock, auto=True, pools=model.pools)
+    shop = desk.start(TOGETHER, "together", subject_kind="case", subject_id=7).instance_id
+    [supplier] = Instance.unscoped.exclude(pk=shop).values_list("pk", flat=True)
+    desk.complete(supplier, "stock", by="technician")
+    desk.complete(shop, "agree", by="advisor")
+    stored = [_walked(number) for number in (shop, supplier)]
+    assert stored == [instance.nodes for instance in rehearsed.instances]
+    assert running() == ["shop completed", "supplier completed"] and rehearsed.state == "completed"
+    assert Instance.unscoped.get(pk=supplier).chain == "case:7"
+
+
+def _walked(instance: int) -> list[str]:
+    """The nodes an instance has entered, in order."""
+    chain = Instance.unscoped.get(pk=instance).chain
+    steps = [entry.data for entry in Entry.objects.filter(chain=chain, action="process.step").order_by("seq")]
+    events = [event_from_json(event) for step in steps if step["instance"] == instance for event in step["events"]]
+    return [event.node for event in events if isinstance(event, NodeEntered)]
+
+
+def test_a_process_asked_for_by_name_begins_alone(desk: Desk) -> None:
+    desk.start(TOGETHER, "supplier")
+    assert running() == ["supplier running"]
 
 
 def test_a_message_begins_what_is_published_to_begin_with_it(desk: Desk) -> None:

@@ -43,8 +43,33 @@ def begin_by(
             )
         )
         unit.follow(instance, Start(dict(payload), trigger.node_id, trigger.part))
+        if sender is None or version.pk != sender.version_id:
+            begin_pools(unit, instance, version)
         begun.append(instance.id)
     return begun
+
+
+def begin_pools(unit: Unit, main: Loaded, version: Version) -> None:
+    """The main process of a file has begun: so do the other pools that begin by themselves, each about the same subject
+    and without data, like in the rehearsal."""
+    model = compiled_model(version)
+    if len(model.processes) == 1 or main.facts.process_id != model.main.id:
+        return
+    for process in model.pools[1:]:
+        pool = unit.take(
+            insert_instance(
+                version,
+                process_id=process.id,
+                site_id=main.facts.site_id,
+                subject_kind=main.facts.subject_kind,
+                subject_id=main.facts.subject_id,
+                title=main.facts.title,
+                at=unit.now,
+                started_by_id=unit.actor.user_id,
+            )
+        )
+        unit.follow(pool, Start())
+        unit.settle()
 
 
 def _drawn_beside(sender: Loaded, kind: str, name: str) -> Iterator[tuple[Version, Trigger]]:

@@ -30,7 +30,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.actor import Actor
 from bihuan.processes import once
-from bihuan.processes.beginnings import begin_by
+from bihuan.processes.beginnings import begin_by, begin_pools
 from bihuan.processes.contract import (
     ClosedItem,
     Context,
@@ -140,6 +140,7 @@ def start_instance(
     if once_key:
         once.remember(once_key, "process.start", actor_id=actor.user_id, result={"instance": instance.id}, at=unit.now)
     unit.submit(instance, Start(_fit(variables), start_node))
+    begin_pools(unit, instance, published)
     return finish(unit, instance, command="Start", held_before=True, detail=data_for_history)
 
 
