@@ -26,7 +26,7 @@ from bihuan.forms.form import Form
 KEY = re.compile(r"[^\W\d]\w{0,59}\Z")
 BIND = re.compile(
     r"(?:var|case|customer|vehicle|appointment|feedback|settlement|call)\.\w+"
-    r"|sheet\.\w+\.\w+|(?:signature|photos|checks|custody)\.\w+|lines|payments"
+    r"|sheet\.\w+\.\w+|(?:signature|photos|checks|custody|consent)\.\w+|lines|payments"
 )
 BIND_KINDS: Mapping[str, frozenset[str]] = {
     "signature": frozenset({"signature"}),
@@ -34,6 +34,7 @@ BIND_KINDS: Mapping[str, frozenset[str]] = {
     "lines": frozenset({"worklines"}),
     "payments": frozenset({"payments"}),
     "checks": frozenset({"checklist", "checkbox"}),
+    "consent": frozenset({"radio"}),
 }
 FORMATS = frozenset({"", "phone", "email", "plate", "vin"})
 MAX_COMPONENTS = 200

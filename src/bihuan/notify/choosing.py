@@ -45,28 +45,33 @@ class Reach:
         return When.NOW if urgent and wanted == When.DIGEST else wanted
 
     def quiet_end(self, at: datetime) -> datetime | None:
-        """When this person's quiet hours are over, if `at` falls into them; they may run across midnight."""
-        if self.quiet_from is None or self.quiet_until is None or self.quiet_from == self.quiet_until:
-            return None
-        here = at.astimezone(self._zone())
-        now = here.time()
-        if self.quiet_from < self.quiet_until:
-            is_quiet = self.quiet_from <= now < self.quiet_until
-        else:
-            is_quiet = now >= self.quiet_from or now < self.quiet_until
-        return self._next(here, self.quiet_until) if is_quiet else None
+        """When this person's quiet hours are over, if `at` falls into them."""
+        return quiet_end(at.astimezone(self._zone()), self.quiet_from, self.quiet_until)
 
     def next_digest(self, at: datetime) -> datetime:
         """The next moment this person's digest goes out, after `at`."""
-        return self._next(at.astimezone(self._zone()), self.digest_at)
-
-    def _next(self, here: datetime, moment: time) -> datetime:
-        today = datetime.combine(here.date(), moment, here.tzinfo)
-        following = datetime.combine(here.date() + timedelta(days=1), moment, here.tzinfo)
-        return today if today > here else following
+        return _next(at.astimezone(self._zone()), self.digest_at)
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.zone or settings.TIME_ZONE)
+
+
+def quiet_end(here: datetime, start: time | None, end: time | None) -> datetime | None:
+    """When quiet hours are over, if the local moment `here` falls into them; they may run across midnight.
+
+    None outside of them, and where there are none (a bound is missing, or both are the same).
+    """
+    if start is None or end is None or start == end:
+        return None
+    now = here.time()
+    is_quiet = start <= now < end if start < end else now >= start or now < end
+    return _next(here, end) if is_quiet else None
+
+
+def _next(here: datetime, moment: time) -> datetime:
+    today = datetime.combine(here.date(), moment, here.tzinfo)
+    following = datetime.combine(here.date() + timedelta(days=1), moment, here.tzinfo)
+    return today if today > here else following
 
 
 def reach_of(user_ids: Iterable[int]) -> dict[int, Reach]:

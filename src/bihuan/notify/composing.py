@@ -19,6 +19,8 @@ MAX_LISTED = 40
 
 def compose(message: Message) -> Outgoing | None:
     """The message in plain words; None when its person can no longer be reached this way."""
+    if message.address:
+        return _outside(message)
     kind = KINDS[message.channel.kind]
     notices = list(message.notices.select_related("user", "site").order_by("at", "pk"))
     people = reach_of({notice.user_id for notice in notices} | ({message.user_id} if message.user_id else set()))
@@ -45,6 +47,19 @@ def compose(message: Message) -> Outgoing | None:
         about_id=first.about_id if single else None,
         told=tuple(addressee(people[notice.user_id]) for notice in notices) if not kind.is_personal else (),
         mentions=tuple(addressee(people[user_id]) for user_id in message.mentions if user_id in people),
+    )
+
+
+def _outside(message: Message) -> Outgoing:
+    """What somebody outside the house gets: the text as it was worded, without links to where they cannot sign in."""
+    return Outgoing(
+        uid=message.uid,
+        title=message.title,
+        body=message.body,
+        kind="outside",
+        at=message.due_at,
+        address=message.address,
+        recipient=message.recipient,
     )
 
 

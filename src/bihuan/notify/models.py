@@ -93,7 +93,10 @@ class Message(models.Model):
     """One thing that is sent once through one channel: the outbox.
 
     `uid` names it for ever: it follows from what it tells, so planning twice makes one message, and it goes along
-    with every attempt, so receivers can drop a repeat. A digest collects until `due_at`. `user` is empty for a group.
+    with every attempt, so receivers can drop a repeat. A digest collects until `due_at`.
+
+    Whom it is for: a colleague (`user`) or a group (neither) get the `notices` it carries; somebody outside the house,
+    who has no bell, has an `address` here and gets `title` and `body` as they stand.
     """
 
     class Status(models.TextChoices):
@@ -107,6 +110,10 @@ class Message(models.Model):
     site = models.ForeignKey("org.Site", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     is_urgent = models.BooleanField("紧急", default=False)
     mentions = models.JSONField("提到的人", default=list, blank=True)
+    recipient = models.CharField("外部收件人", max_length=80, blank=True, default="")
+    address = models.CharField("外部地址", max_length=160, blank=True, default="")
+    title = models.CharField("标题", max_length=120, blank=True, default="")
+    body = models.TextField("内容", blank=True, default="")
     due_at = models.DateTimeField("应发时间")
     run_at = models.DateTimeField("下次发送")
     status = models.CharField("状态", max_length=12, choices=Status.choices, default=Status.WAITING)

@@ -79,9 +79,9 @@ def save_personal(
     new = {
         "mail": _mail(mail),
         "phone": _phone(phone),
-        "quiet_from": _time(quiet_from, "quiet_from"),
-        "quiet_until": _time(quiet_until, "quiet_until"),
-        "digest_at": _time(digest_at, "digest_at"),
+        "quiet_from": time_of_day(quiet_from, "quiet_from"),
+        "quiet_until": time_of_day(quiet_until, "quiet_until"),
+        "digest_at": time_of_day(digest_at, "digest_at"),
     }
     if (new["quiet_from"] is None) != (new["quiet_until"] is None):
         raise BusinessError("免打扰的起止时间要么都填，要么都空着", "quiet_from")
@@ -136,7 +136,8 @@ def _phone(text: str) -> str:
     return phone
 
 
-def _time(text: str, field: str) -> time | None:
+def time_of_day(text: str, field: str) -> time | None:
+    """`HH:MM` as typed, None for nothing. Raises BusinessError at the field."""
     if not text.strip():
         return None
     try:

@@ -18,6 +18,8 @@ from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.choosing import Reach, reach_of
 from bihuan.notify.kinds import Medium, When
 from bihuan.notify.models import Channel, Delivery, Message, Notice
+from bihuan.notify.templates import BODY_MAX, TITLE_MAX
+from bihuan.notify.texts import clip, one_line
 from bihuan.org.models import Site
 
 BATCH = 200
@@ -75,6 +77,27 @@ def _plan(notices: Sequence[Notice], channels: Sequence[Channel], now: datetime)
             for channel in _personal(serving):
                 _plan_personal(planned, channel, event, notice, people[notice.user_id], now)
     return list(planned.values())
+
+
+def channel_at(site: Site, medium: Medium) -> Channel | None:
+    """The channel by which a site reaches people by mail or SMS: the nearest one; None where none serves it."""
+    serving = Channel.objects.filter(is_active=True, kind__in=KINDS).select_related("site")
+    nearest = _personal(channel for channel in serving if site.path.startswith(channel.site.path))
+    return next((channel for channel in nearest if KINDS[channel.kind].medium == medium), None)
+
+
+def plan_outside(
+    name: str, channel: Channel, site: Site, *, to: str, address: str, title: str, body: str, at: datetime
+) -> Message:
+    """A message from a site to somebody outside the house, not before `at`. The same `name` again: the same message."""
+    message, _ = Message.objects.get_or_create(
+        uid=uuid.uuid5(_NAMES, f"outside {name}").hex,
+        defaults={
+            "channel": channel, "site": site, "recipient": to, "address": address,
+            "title": clip(one_line(title), TITLE_MAX), "body": clip(body, BODY_MAX), "due_at": at, "run_at": at,
+        },
+    )  # fmt: skip
+    return message
 
 
 def _personal(serving: Iterable[Channel]) -> list[Channel]:

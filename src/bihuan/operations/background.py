@@ -9,6 +9,7 @@ from bihuan.limits.steps import next_step_moment
 from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
 from bihuan.operations import imports
+from bihuan.operations.customer_notices import tell_customers
 from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
@@ -37,8 +38,8 @@ def slow_worker() -> Worker:
 
 
 def send_notices(now: datetime) -> datetime | None:
-    """At every round: plan what people were told since, then send what is due. Answers `now` while there is more."""
-    busy = plan_notices(now) or send_due(limit=SENT_A_ROUND).taken
+    """At every round: plan what is to be told, then send what is due. Answers `now` while there is more."""
+    busy = tell_customers(now) or plan_notices(now) or send_due(limit=SENT_A_ROUND).taken
     return now if busy else None
 
 

@@ -24,6 +24,7 @@ from bihuan.records import lines as line_cases
 from bihuan.records.access import note_on_case
 from bihuan.records.attachments import store_attachment
 from bihuan.records.cases import change_case
+from bihuan.records.consents import consents_of, set_consent
 from bihuan.records.customers import change_customer
 from bihuan.records.models import Case, WorkLine
 from bihuan.records.sheets import fill_sheet, tick
@@ -47,6 +48,7 @@ class Bound:
     vehicle: dict[str, Any] = field(default_factory=dict)
     sheets: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: dict[str, list[str]] = field(default_factory=dict)
+    consents: dict[str, bool] = field(default_factory=dict)
     signatures: list[tuple[str, SignatureInput, Field]] = field(default_factory=list)
     photos: list[tuple[str, list[Any]]] = field(default_factory=list)
     lines: tuple[Field, list[dict[str, Any]]] | None = None
@@ -80,6 +82,9 @@ def _place(bound: Bound, one: Field, target: str, value: Any) -> None:
         bound.variables[rest] = value
     elif head == "checks":
         bound.checks[rest] = list(value) if isinstance(value, list) else ([one.key] if value else [])
+    elif head == "consent":
+        if value:
+            bound.consents[rest] = value == "yes"
     elif head == "signature":
         if value is not None:
             bound.signatures.append((rest, value, one))
@@ -115,6 +120,9 @@ def write_values(bound: Bound, case: Case, values: dict[str, Any], *, actor: Act
         case.refresh_from_db()
     if bound.customer and case.customer_id:
         change_customer(case.customer_id, actor=process, **bound.customer)
+    if case.customer_id:
+        for medium, given in bound.consents.items():
+            set_consent(case.customer_id, medium, given=given, actor=process)
     if bound.vehicle and case.vehicle_id:
         change_vehicle(case.vehicle_id, actor=process, **bound.vehicle)
     write_sheets(bound, case.pk, site_id=case.site_id, actor=actor)
@@ -208,6 +216,9 @@ def _known(case: Case, one: Field, target: str, facts: CaseFacts) -> Any:
     if head == "sheet":
         kind, _, name = rest.partition(".")
         return _from_json(one, facts.sheets.get(kind, {}).get(name), facts.zone)
+    if head == "consent":
+        said = consents_of(case.customer_id).get(rest) if case.customer_id else None
+        return None if said is None else "yes" if said.is_given else "no"
     owner: Any = {"case": case, "customer": case.customer, "vehicle": case.vehicle}.get(head)
     if owner is None:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from bihuan.operations.effects.appointments import NO_SHOW_AFTER
+from bihuan.operations.effects.appointments import moments_of
 from bihuan.operations.messages import tell_process
 from bihuan.org.actor import Actor
 from bihuan.records import appointments
@@ -22,8 +22,7 @@ def change_booking(appointment_id: int, *, actor: Actor, starts_at: datetime, **
     """
     booked = appointments.change_appointment(appointment_id, actor=actor, starts_at=starts_at, **values)
     if booked.case_id is not None:
-        variables = {"no_show_at": booked.starts_at + NO_SHOW_AFTER}
-        tell_process("appointment_changed", booked.case_id, actor=actor, variables=variables)
+        tell_process("appointment_changed", booked.case_id, actor=actor, variables=moments_of(booked))
     return booked
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import time
 from typing import ClassVar
 
 from django.conf import settings
@@ -32,6 +33,9 @@ class Site(models.Model):
     phone = models.CharField("电话", max_length=32, blank=True)
     address = models.CharField("地址", max_length=200, blank=True)
     hours = models.JSONField("营业时间", default=dict, blank=True)
+    # Nobody outside the house is written to between these; both empty: at any hour.
+    quiet_from = models.TimeField("不打扰客户自", null=True, blank=True, default=time(21, 0))
+    quiet_until = models.TimeField("不打扰客户至", null=True, blank=True, default=time(8, 0))
     head = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,

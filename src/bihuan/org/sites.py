@@ -17,7 +17,7 @@ from bihuan.org.models import Department, PositionHolder, Site
 
 Hours = Mapping[str, Sequence[Sequence[str]]]
 _CODE = re.compile(r"[A-Z][A-Z0-9]{0,11}")
-_CHANGEABLE = ("name", "timezone", "phone", "address", "hours", "is_active")
+_CHANGEABLE = ("name", "timezone", "phone", "address", "hours", "quiet_from", "quiet_until", "is_active")
 
 
 @transaction.atomic
@@ -57,7 +57,7 @@ def create_site(
 
 @transaction.atomic
 def change_site(site_id: int, *, actor: Actor, **values: Any) -> Site:
-    """Change name, timezone, phone, address, hours or is_active of a site; what is not named stays."""
+    """Change columns of a site: name, timezone, phone, address, hours, quiet hours (both or neither), is_active."""
     actor.require("admin.sites", site_id)
     unknown = set(values) - set(_CHANGEABLE)
     if unknown:
@@ -124,6 +124,8 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
         parse_calendar(values["timezone"], values["hours"])
     except (ValueError, TypeError, AttributeError):
         raise BusinessError("营业时间应为每天若干段，例如 08:00-12:00", field="hours") from None
+    if (values.get("quiet_from") is None) != (values.get("quiet_until") is None):
+        raise BusinessError("不打扰客户的起止时间要么都填，要么都空着", field="quiet_from")
     return {**values, "name": name}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from bihuan.audit.log import changes
@@ -20,6 +22,7 @@ from bihuan.records.models import (
     Custody,
     Customer,
     CustomerKind,
+    CustomerNotice,
     HolderKind,
     Vehicle,
     Voucher,
@@ -27,7 +30,7 @@ from bihuan.records.models import (
 from bihuan.records.phones import clean_phone
 
 _NO_CUSTOMER = "没有这位客户"
-_FIELDS = ("name", "kind", "salutation", "phone", "address", "note", "advisor_id", "contact_not_before")
+_FIELDS = ("name", "kind", "salutation", "phone", "mail", "address", "note", "advisor_id", "contact_not_before")
 
 
 @transaction.atomic
@@ -38,6 +41,7 @@ def create_customer(
     phone: str,
     kind: str = CustomerKind.PERSON,
     salutation: str = "",
+    mail: str = "",
     address: str = "",
     note_text: str = "",
     advisor_id: int | None = None,
@@ -46,7 +50,15 @@ def create_customer(
     require_anywhere(actor, "customer.manage")
     now = clock.now()
     values = clean_customer(
-        {"name": name, "phone": phone, "kind": kind, "salutation": salutation, "address": address, "note": note_text}
+        {
+            "name": name,
+            "phone": phone,
+            "kind": kind,
+            "salutation": salutation,
+            "mail": mail,
+            "address": address,
+            "note": note_text,
+        }
     )
     _refuse_taken_phone(values["phone"], besides=None)
     try:
@@ -60,7 +72,7 @@ def create_customer(
 
 @transaction.atomic
 def change_customer(customer_id: int, *, actor: Actor, **values: Any) -> Customer:
-    """Change the named fields (name, phone, kind, salutation, address, note, advisor_id, contact_not_before)."""
+    """Change the named fields (name, phone, kind, salutation, mail, address, note, advisor_id, contact_not_before)."""
     require_anywhere(actor, "customer.manage")
     customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
     if customer is None:
@@ -104,6 +116,7 @@ def merge_customers(keep_id: int, drop_id: int, *, actor: Actor) -> Customer:
         "appointments": Appointment.unscoped.filter(customer=drop).update(customer=keep),
         "vouchers": Voucher.objects.filter(customer=drop).update(customer=keep),
         "calls": CallLog.unscoped.filter(customer=drop).update(customer=keep),
+        "notices": CustomerNotice.unscoped.filter(customer=drop).update(customer=keep),
     }
     given_back = Custody.unscoped.filter(holder_kind=HolderKind.CUSTOMER, holder=str(drop.pk))
     given_back.update(holder=str(keep.pk), holder_name=keep.name)
@@ -190,11 +203,23 @@ def clean_customer(values: dict[str, Any]) -> dict[str, Any]:
         clean["salutation"] = values["salutation"] or ""
         if clean["salutation"] not in ("", "先生", "女士"):
             raise BusinessError("称谓只能是先生或女士", "salutation")
+    if "mail" in values:
+        clean["mail"] = _mail(values["mail"])
     if "address" in values:
         clean["address"] = optional_text(values["address"], label="地址", field="address", limit=200)
     if "note" in values:
         clean["note"] = optional_text(values["note"], label="备注", field="note", limit=2000)
     return clean
+
+
+def _mail(value: Any) -> str:
+    mail = optional_text(value, label="邮箱", field="mail", limit=160)
+    try:
+        if mail:
+            validate_email(mail)
+    except ValidationError:
+        raise BusinessError("邮箱写法不对，例如 tang@example.com", "mail") from None
+    return mail
 
 
 def _refuse_taken_phone(phone: str, *, besides: int | None) -> None:

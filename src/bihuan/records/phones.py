@@ -12,6 +12,11 @@ _REACHABLE = frozenset([PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, Phon
 _EXAMPLE = "请填写 11 位手机号，或带区号的座机，例如 0871-63120000"
 
 
+def is_mobile(number: str) -> bool:
+    """Whether a stored number can take a short message."""
+    return len(number) == 11 and number.startswith("1")
+
+
 def clean_phone(text: str, *, field: str = "phone") -> str:
     """The number as stored: '139 0000 0001' is '13900000001', '(0871) 6312-0000' is '087163120000'.
 

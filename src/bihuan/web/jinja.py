@@ -84,6 +84,7 @@ def environment(**options: Any) -> Environment:
         trim_zeros=wording.trim,
         plate=wording.plate,
         masked_phone=wording.masked_phone,
+        masked_address=wording.masked_address,
         spaced_phone=wording.spaced_phone,
         day=wording.day,
         moment=wording.moment,

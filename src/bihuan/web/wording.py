@@ -55,6 +55,12 @@ def masked_phone(text: str | None) -> str:
     return f"{digits[:3]}****{digits[-4:]}"
 
 
+def masked_address(text: str | None) -> str:
+    """A telephone number or a mail address, enough to recognise: 139****1234, t***@example.com."""
+    name, at, host = (text or "").strip().partition("@")
+    return f"{name[:1]}***@{host}" if at else masked_phone(text)
+
+
 def spaced_phone(text: str | None) -> str:
     """139 0000 1234."""
     digits = (text or "").strip()

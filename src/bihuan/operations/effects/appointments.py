@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.dateparse import parse_datetime
 
@@ -12,9 +13,23 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import start_case
 from bihuan.operations.registry import EffectContext, effect
 from bihuan.records import appointments
+from bihuan.records.access import local_day
 from bihuan.records.models import Appointment, AppointmentStatus, CaseKind
 
 NO_SHOW_AFTER = timedelta(minutes=30)
+REMIND_AT = time(10, 0)
+
+
+def moments_of(booked: Appointment) -> dict[str, Any]:
+    """The moments at which the process acts by itself: on the day before at ten in the site's zone, unless it is
+    agreed on that day or later, and half an hour after the time agreed."""
+    zone = ZoneInfo(booked.site.timezone)
+    day_before = booked.starts_at.astimezone(zone).date() - timedelta(days=1)
+    is_ahead = local_day(booked.site) < day_before
+    return {
+        "remind_at": datetime.combine(day_before, REMIND_AT, zone).astimezone(UTC) if is_ahead else None,
+        "no_show_at": booked.starts_at + NO_SHOW_AFTER,
+    }
 
 
 @effect("book_appointment")
@@ -42,10 +57,9 @@ def book_appointment(ctx: EffectContext) -> Mapping[str, Any]:
         source="outreach" if from_outreach else "call",
         case_id=None if from_outreach else ctx.case.pk,
     )
-    no_show_at = booked.starts_at + NO_SHOW_AFTER
     if from_outreach:
         _wait_for_arrival(ctx, booked)
-    return {"no_show_at": no_show_at, "booked": True, "appointment": booked.pk}
+    return {**moments_of(booked), "booked": True, "appointment": booked.pk}
 
 
 def _wait_for_arrival(ctx: EffectContext, booked: Appointment) -> None:
@@ -61,7 +75,7 @@ def _wait_for_arrival(ctx: EffectContext, booked: Appointment) -> None:
         phone=ctx.case.phone,
         parent_id=ctx.case.pk,
         title=ctx.case.title,
-        variables={"booked": True, "no_show_at": booked.starts_at + NO_SHOW_AFTER, "appointment": booked.pk},
+        variables={**moments_of(booked), "booked": True, "appointment": booked.pk},
         before_process=link,
     )
 
@@ -99,7 +113,7 @@ def change_appointment(ctx: EffectContext) -> Mapping[str, Any]:
         technician_id=missed.technician_id,
         case_id=ctx.case.pk,
     )
-    return {"no_show_at": booked.starts_at + NO_SHOW_AFTER}
+    return moments_of(booked)
 
 
 @effect("cancel_appointment")

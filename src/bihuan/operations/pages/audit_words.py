@@ -130,6 +130,8 @@ DEEDS: Mapping[str, str] = {
     "customer.contact_added": "添加联系人",
     "customer.contact_postponed": "推迟联系",
     "customer.phone_revealed": "查看完整电话",
+    "customer.consent": "登记是否接收消息",
+    "customer.called": "已电话告知客户",
     "vehicle.created": "登记车辆",
     "vehicle.changed": "修改车辆",
     "vehicle.mileage_read": "登记里程",

@@ -13,6 +13,7 @@ from bihuan.kernel.errors import NotFound
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.notify.told import told_about
 from bihuan.operations.cases import main_instance
+from bihuan.operations.customer_notices import calls_to_make, told_to_customer
 from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
@@ -30,6 +31,7 @@ from bihuan.records.models import (
     Charge,
     Custody,
     CustodyMove,
+    CustomerNotice,
     Document,
     LineStatus,
     Payment,
@@ -69,6 +71,7 @@ class CasePage:
     entries: list[Entry]
     suspended: bool
     activities: list[Activities]
+    calls: list[CustomerNotice]
     shown: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -101,6 +104,7 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
         entries=case_entries(instance, actor, process),
         activities=_activities(case, actor),
         suspended=instance is not None and instance.status == Instance.Status.SUSPENDED,
+        calls=calls_to_make(case.pk, actor=actor),
         related=[one for one in found.order_by("opened_at") if one.site_id in actor.site_ids],
     )
     page.shown.update(_TAB_CONTENT[chosen](page, lines))
@@ -181,7 +185,7 @@ def _files(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
 
 
 def _notices(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
-    return {"told": told_about(CASE, page.case.pk)}
+    return {"told": told_about(CASE, page.case.pk), "customer": told_to_customer(page.case)}
 
 
 def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:

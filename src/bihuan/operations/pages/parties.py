@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,10 +16,11 @@ from bihuan.kernel.errors import NotFound
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.records.access import require_anywhere
+from bihuan.records.consents import consents_of
 from bihuan.records.customers import mask_phone
 from bihuan.records.exporting import MAX_EXPORT_ROWS, export_xlsx
 from bihuan.records.lookup import prefix
-from bihuan.records.models import CallLog, Case, Customer, Vehicle, Voucher
+from bihuan.records.models import CallLog, Case, Consent, ConsentMedium, Customer, Vehicle, Voucher
 from bihuan.records.search_keys import digits, mirrored, plain, plate_key
 
 PAGE_SIZE = 50
@@ -77,6 +78,20 @@ class PartyList:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentLine:
+    """Whether a customer may be written to by a medium, as last said; `missing` says what has to be there first."""
+
+    medium: str
+    label: str
+    said: Consent | None
+    missing: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        return self.said is not None and self.said.is_given
+
+
+@dataclass(frozen=True, slots=True)
 class PartyPage:
     """A customer with cars, visits, vouchers and calls; or one car with its visits."""
 
@@ -86,6 +101,7 @@ class PartyPage:
     vouchers: list[Voucher]
     calls: list[CallLog]
     vehicle: Vehicle | None = None
+    consents: list[ConsentLine] = field(default_factory=list)
 
 
 def customer_list(query: PartyQuery, *, actor: Actor) -> PartyList:
@@ -150,7 +166,12 @@ def customer_page(customer_id: int, *, actor: Actor) -> PartyPage:
     customer = Customer.objects.select_related("advisor").filter(pk=customer_id).first()
     if customer is None:
         raise NotFound("没有这位客户")
-    return _page(customer, actor, Q(customer=customer))
+    said = consents_of(customer_id)
+    consents = [
+        ConsentLine(medium, label, said.get(medium), "请先登记邮箱" if medium == "mail" and not customer.mail else "")
+        for medium, label in ConsentMedium.choices
+    ]
+    return replace(_page(customer, actor, Q(customer=customer)), consents=consents)
 
 
 def vehicle_page(vehicle_id: int, *, actor: Actor) -> PartyPage:

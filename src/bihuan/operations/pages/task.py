@@ -19,6 +19,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.operations.binding import read_values
 from bihuan.operations.choosing import Choice, choices_at
+from bihuan.operations.customer_notices import calls_to_make
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
 from bihuan.operations.pages.clock_signs import ClockSign, clock_sign
@@ -38,7 +39,7 @@ from bihuan.processes.holding import acted_for, holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import open_items_of_subject
 from bihuan.records.knowledge import read_note
-from bihuan.records.models import Case, Document, DocumentKind, KnowledgeNote, Settlement, WorkLine
+from bihuan.records.models import Case, CustomerNotice, Document, DocumentKind, KnowledgeNote, Settlement, WorkLine
 
 STORY_LENGTH = 24
 STORY_SHOWN = 6
@@ -88,6 +89,7 @@ class TaskPage:
     signers: list[Signer]
     activities: list[Activities]
     may_release: bool
+    calls: list[CustomerNotice]
 
     @property
     def item(self) -> WorkItem:
@@ -179,6 +181,7 @@ def task_page(
         signers=signers_of(work, done),
         activities=[one for one in activities_of(work.instance, process, actor) if one.may],
         may_release=may_manage or "release" in may,
+        calls=calls_to_make(work.case.pk, actor=actor),
     )
 
 

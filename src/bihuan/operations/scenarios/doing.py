@@ -18,6 +18,7 @@ from bihuan.operations.desk.answering import let_ring, pick_up, put_down
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.messages import tell_process
+from bihuan.operations.scenarios.deliveries import customer_called
 from bihuan.operations.scenarios.duty import DUTY_STEPS
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.samples import sample_file
@@ -357,6 +358,7 @@ DOING: Mapping[str, Doing] = {
     "receive_stock": receive_stock,
     "cancel": cancel,
     "retry_incident": retry_incident,
+    "customer_called": customer_called,
     **DUTY_STEPS,
     **TIME_STEPS,
 }

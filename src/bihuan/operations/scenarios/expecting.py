@@ -19,7 +19,7 @@ from bihuan.operations.desk.answering import CALL_ANSWER
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.story import case_story
-from bihuan.operations.scenarios.deliveries import check_delivered
+from bihuan.operations.scenarios.deliveries import check_customer_told, check_delivered
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
 from bihuan.operations.scenarios.timing import TIME_CHECKS, newest_clock
@@ -363,6 +363,7 @@ CHECKS: Mapping[str, Check] = {
     "cases": _cases,
     "notices": _notices,
     "delivered": check_delivered,
+    "customer_told": check_customer_told,
     "says": _says,
     "history": _history,
     "due": _due,

@@ -21,7 +21,8 @@ MAX_DEPTH = 50
 
 STEP_KEYS = frozenset({"at", "as", "do", "task", "case", "process", "with", "save", "refused", "then", "note"})
 GIVEN_KEYS = frozenset(
-    {"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "channels", "with", "pack"}
+    {"site", "clock", "customers", "vehicles", "stock", "jobs", "people", "capacity", "with", "pack"}
+    | {"channels", "consents"}
     | {"departments", "head", "superiors", "ranks", "groups", "stand_ins", "by_duty", "roster", "leave", "delegations"}
     | {"hours", "calendars", "holidays", "confirmed", "limits"}
 )

@@ -15,7 +15,7 @@ from bihuan.limits.steps import next_step_moment
 from bihuan.notify import outbox
 from bihuan.operations.due_work import run_due_work
 from bihuan.operations.rules import forget_case_limits
-from bihuan.operations.scenarios.deliveries import deliver, given_channels
+from bihuan.operations.scenarios.deliveries import deliver, given_channels, given_consents
 from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.duty import given_duty
 from bihuan.operations.scenarios.expecting import check
@@ -125,6 +125,7 @@ def _begin(scenario: Scenario, site: Site | None) -> tuple[World, datetime]:
     with clock.frozen(begins):
         given_duty(world, scenario.given, begins)
         given_channels(world, scenario.given)
+        given_consents(world, scenario.given)
         given_time(world, scenario.given, begins)
     return world, begins
 

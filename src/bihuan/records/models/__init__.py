@@ -21,6 +21,7 @@ from bihuan.records.models.feedback import Feedback, Satisfaction
 from bihuan.records.models.imports import ImportRun, ImportStatus
 from bihuan.records.models.knowledge import KnowledgeNote
 from bihuan.records.models.parties import Contact, Customer, CustomerKind
+from bihuan.records.models.reaching import Consent, ConsentMedium, CustomerNotice, CustomerNoticeState
 from bihuan.records.models.stock import Stock, StockMove, StockMoveKind
 
 __all__ = [
@@ -33,11 +34,15 @@ __all__ = [
     "CaseStatus",
     "Charge",
     "Check",
+    "Consent",
+    "ConsentMedium",
     "Contact",
     "Custody",
     "CustodyMove",
     "Customer",
     "CustomerKind",
+    "CustomerNotice",
+    "CustomerNoticeState",
     "Document",
     "DocumentKind",
     "Feedback",

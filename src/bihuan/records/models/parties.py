@@ -33,6 +33,7 @@ class Customer(models.Model):
     phone_mirrored = models.CharField(max_length=20, db_index=True, editable=False)
     pinyin = models.CharField(max_length=120, blank=True, default="", db_index=True, editable=False)
     initials = models.CharField(max_length=40, blank=True, default="", db_index=True, editable=False)
+    mail = models.EmailField("邮箱", max_length=160, blank=True, default="")
     address = models.CharField("地址", max_length=200, blank=True, default="")
     note = models.TextField("备注", blank=True, default="")
     advisor = models.ForeignKey(

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
+from bihuan.notify.personal import time_of_day
 from bihuan.operations.pages.administration import (
     AuditQuery,
     audit_page,
@@ -94,6 +95,8 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
     shown = managed_site(site_id, actor=actor)
     typed: dict[str, Any] = {
         "name": shown.name, "phone": shown.phone, "address": shown.address, "is_active": shown.is_active,
+        "quiet_from": shown.quiet_from and shown.quiet_from.strftime("%H:%M"),
+        "quiet_until": shown.quiet_until and shown.quiet_until.strftime("%H:%M"),
         **{f"hours_{day}": " ".join("-".join(span) for span in shown.hours.get(day, ())) for day, _ in DAYS},
     }  # fmt: skip
     problem: BusinessError | None = None
@@ -107,6 +110,8 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
                 phone=typed["phone"].strip(),
                 address=typed["address"].strip(),
                 hours=read_hours(typed),
+                quiet_from=time_of_day(typed["quiet_from"], "quiet_from"),
+                quiet_until=time_of_day(typed["quiet_until"], "quiet_until"),
                 is_active=typed["is_active"],
             )
         except NotAllowed:

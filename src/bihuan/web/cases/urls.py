@@ -14,6 +14,7 @@ urlpatterns = [
     path("cases/<int:case_id>/begin", acting.begin, name="begin"),
     path("cases/<int:case_id>/phone", views.phone, name="phone"),
     path("cases/<int:case_id>/progress-code", progress.code, name="progress_code"),
+    path("customer-notices/<int:notice_id>/called", views.customer_called, name="customer_called"),
     path("attachments/<int:attachment_id>", files.attachment, name="attachment"),
     path("instances/<int:instance_id>/diagram.bpmn", files.diagram_xml, name="diagram_xml"),
     path("instances/<int:instance_id>/diagram.json", files.diagram_state, name="diagram_state"),

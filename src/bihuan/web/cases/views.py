@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 from markupsafe import Markup
 
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import cancel_case
+from bihuan.operations.customer_notices import note_customer_called
 from bihuan.operations.pages.case_list import CaseList, CaseQuery, case_list, export_cases
 from bihuan.operations.pages.case_page import TABS, case_page
 from bihuan.records.access import access_case
@@ -75,6 +77,16 @@ def phone(request: HttpRequest, case_id: int) -> HttpResponse:
     numbers = dict.fromkeys(text for text in (case.phone, number) if text)
     link = Markup('<a class="nowrap" href="tel:{}">{}</a>')
     return HttpResponse(Markup(" ").join(link.format(one, spaced_phone(one)) for one in numbers))
+
+
+@require_POST
+@signed_in
+def customer_called(request: HttpRequest, notice_id: int) -> HttpResponse:
+    """The customer has been told by telephone, since no message could be sent."""
+    notice = note_customer_called(notice_id, actor=actor_of(request))
+    back = request.POST.get("back", "")
+    inside = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    return go(request, back if inside else reverse("cases:detail", args=(notice.case_id,)), "已记下电话告知")
 
 
 def _choices(query: CaseQuery) -> dict[str, object]:

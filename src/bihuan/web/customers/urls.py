@@ -12,4 +12,5 @@ urlpatterns = [
     path("customers/<int:customer_id>", views.detail, name="detail"),
     path("customers/<int:customer_id>/edit", views.edit, name="edit"),
     path("customers/<int:customer_id>/phone", views.phone, name="phone"),
+    path("customers/<int:customer_id>/consent", views.consent, name="consent"),
 ]

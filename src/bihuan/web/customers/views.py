@@ -18,12 +18,13 @@ from bihuan.operations.pages.parties import (
     customer_page,
     export_customers,
 )
+from bihuan.records.consents import set_consent
 from bihuan.records.customers import change_customer, create_customer, reveal_phone
 from bihuan.web.downloads import workbook
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
 from bihuan.web.wording import spaced_phone
 
-FIELDS = ("name", "kind", "salutation", "phone", "address", "note")
+FIELDS = ("name", "kind", "salutation", "phone", "mail", "address", "note")
 
 
 def _query(request: HttpRequest) -> PartyQuery:
@@ -95,6 +96,15 @@ def phone(request: HttpRequest, customer_id: int) -> HttpResponse:
     """The whole number in place of the masked one; who looked is kept."""
     number = reveal_phone(customer_id, actor=actor_of(request))
     return HttpResponse(Markup('<a class="nowrap" href="tel:{}">{}</a>').format(number, spaced_phone(number)))
+
+
+@require_POST
+@signed_in
+def consent(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """The customer agrees to be written to by a medium, or takes it back."""
+    given = request.POST.get("given") == "yes"
+    set_consent(customer_id, request.POST.get("medium", ""), given=given, actor=actor_of(request))
+    return go(request, reverse("customers:detail", args=(customer_id,)), "已登记" + ("同意接收" if given else "不接收"))
 
 
 def _typed(request: HttpRequest) -> dict[str, Any]:

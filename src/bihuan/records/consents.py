@@ -1,0 +1,49 @@
+"""A customer's agreement to be written to: asked at the counter, given and taken back by medium, each time logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.org.actor import Actor
+from bihuan.records.access import note, require_anywhere
+from bihuan.records.customers import chain
+from bihuan.records.models import Consent, ConsentMedium, Customer
+
+
+@transaction.atomic
+def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor) -> None:
+    """Keep what the customer said about being written to by a medium; saying the same again changes nothing."""
+    require_anywhere(actor, "customer.manage")
+    if medium not in ConsentMedium.values:
+        raise BusinessError("只能登记短信或邮件", "medium")
+    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
+    if customer is None:
+        raise NotFound("没有这位客户")
+    if given and medium == ConsentMedium.MAIL and not customer.mail:
+        raise BusinessError("请先登记客户的邮箱", "mail")
+    before = Consent.objects.filter(customer_id=customer_id, medium=medium).values_list("is_given", flat=True).first()
+    if before is given:
+        return
+    Consent.objects.update_or_create(
+        customer_id=customer_id,
+        medium=medium,
+        defaults={"is_given": given, "at": clock.now(), "by_id": actor.user_id},
+    )
+    note(
+        actor,
+        "customer.consent",
+        chain(customer_id),
+        site_id=actor.site_id,
+        before={} if before is None else {medium: before},
+        after={medium: given},
+    )
+
+
+def consents_of(customer_id: int) -> Mapping[str, Consent]:
+    """What a customer last said, by medium; one nobody has asked about is not in it."""
+    rows = Consent.objects.filter(customer_id=customer_id).select_related("by")
+    return {row.medium: row for row in rows}
