@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from bihuan.kernel import clock, sql
-from bihuan.operations.rules import forget_case_limits
 
 pytest_plugins = ["tests.cast"]
 
@@ -30,12 +29,6 @@ def frozen_clock() -> Iterator[datetime]:
     """Time stands at a Tuesday, 09:00 in Shanghai; `clock.move(to)` moves it."""
     with clock.frozen(MORNING):
         yield MORNING
-
-
-@pytest.fixture(autouse=True)
-def _forgotten_rule_book() -> None:
-    """What one test published is not there in the next."""
-    forget_case_limits()
 
 
 @pytest.fixture

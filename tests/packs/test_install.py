@@ -64,8 +64,18 @@ def test_a_newer_pack_stands_beside_the_old_versions(copy: Path) -> None:
     file = copy / "processes" / "suggestion.bpmn"
     file.write_text(file.read_text(encoding="utf-8").replace("建议已了结", "建议办结"), encoding="utf-8")
     (copy / "scripts" / "greet.md").write_text("您好！我是{本人}。\n", encoding="utf-8")
+    limits = copy / "limits.toml"
+    limits.write_text(limits.read_text(encoding="utf-8").replace('target = "10m"', 'target = "12m"'), encoding="utf-8")
     report = install_pack(copy, actor=system_actor())
-    assert sorted(report.renewed) == ["process suggestion", "script greet"]
+    # Of the processes whose file is the same, those with one of the changed limits get a new version.
+    assert sorted(report.renewed) == [
+        "limits auto_service",
+        "process service_visit",
+        "process suggestion",
+        "script greet",
+    ]
+    visits = Version.objects.filter(definition__key="service_visit").order_by("number")
+    assert [version.limits["dispatch"]["target"] for version in visits] == ["10m", "12m"]
     definition = Definition.objects.get(key="suggestion")
     assert definition.versions.count() == 2
     assert definition.current is not None and definition.current.number == 2

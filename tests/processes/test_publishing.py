@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 
 from bihuan.audit.models import Entry
-from bihuan.kernel.errors import BusinessError
+from bihuan.forms.texts import publish_text
+from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.processes import engine_store as store
 from bihuan.processes.compiled import MODELS, CompiledModels, process_of
 from bihuan.processes.models import Instance, Version
+from bihuan.processes.publishing import renew_limits, stop_version
 from tests.processes.conftest import Desk
 from tests.processes.models import APPROVAL, PARALLEL, ROUND
 
@@ -38,6 +43,28 @@ def test_running_instances_stay_with_their_version(desk: Desk) -> None:
     desk.complete(instance, "work", {"stop": False}, by="technician")
     assert desk.open_nodes(instance) == ["work"]
     assert Instance.unscoped.get(pk=instance).version.number == 1
+
+
+def test_a_stopped_process_stays_stopped_when_its_limits_change(desk: Desk) -> None:
+    publish_text("limits/test", '[[limit]]\nkey = "fill"\nname = "填写"\ntarget = "1h"')
+    first = store.publish(APPROVAL, "approval")
+    store.publish(ROUND, "round")
+    stop_version(first.pk, stopped=True, reason="停办", actor=desk.cast.actor("admin"))
+    publish_text("limits/test", '[[limit]]\nkey = "fill"\nname = "填写"\ntarget = "2h"')
+    [second] = renew_limits()
+    assert (second.number, second.limits["fill"]["target"]) == (2, "2h")
+    with pytest.raises(Conflict, match="已停用"):
+        store.current_version("approval")
+
+
+def test_versions_from_before_get_the_limits_of_the_day_of_the_upgrade(desk: Desk) -> None:
+    publish_text("limits/test", '[[limit]]\nkey = "fill"\nname = "填写"\ntarget = "1h"')
+    version = store.publish(APPROVAL, "approval")
+    Version.objects.update(limits={}, sha256="as it was")
+    import_module("bihuan.processes.migrations.0009_limits_with_the_version").keep_limits(apps, None)
+    version = Version.objects.get()
+    assert version.limits["fill"]["target"] == "1h"
+    assert store.publish(APPROVAL, "approval") == version
 
 
 def test_a_faulty_file_is_refused_with_all_its_problems_and_nothing_stored() -> None:

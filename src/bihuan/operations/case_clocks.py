@@ -31,7 +31,7 @@ Cause = ClockPause.Cause
 
 
 def follow_case(result: StepResult, limits: Mapping[str, LimitDefinition]) -> None:
-    """Let the case's clocks follow a step. Costs nothing where the rule book has no limits between milestones."""
+    """Let the case's clocks follow a step. Costs nothing where the process has no limits between milestones."""
     process = result.instance.process_id
     wanted = [limit for limit in limits.values() if limit.of == CASE and limit.process in ("", process)]
     if not wanted:

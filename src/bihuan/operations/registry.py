@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bihuan.kernel.errors import BusinessError
+from bihuan.limits.definition import LimitDefinition
 from bihuan.org.actor import Actor
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case
@@ -23,7 +24,8 @@ class EffectContext:
     """What an effect may look at.
 
     `values` are the cleaned values of the step's form by field key (empty in a service task); `variables` the
-    process variables before the step; `item` the work item that is completed (None in a service task).
+    process variables before the step; `limits` the time limits the process goes by; `item` the work item that is
+    completed (None in a service task).
     """
 
     actor: Actor
@@ -31,6 +33,7 @@ class EffectContext:
     now: datetime
     values: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, LimitDefinition] = field(default_factory=dict)
     item: WorkItem | None = None
 
     @property
@@ -38,6 +41,13 @@ class EffectContext:
         """The same person acting by authority of the process: what the published step itself does needs no grant of
         its own, but stays signed by whoever completed the step."""
         return under_process(self.actor, self.case.site_id)
+
+    def limit(self, key: str) -> LimitDefinition:
+        """A time limit the process goes by. Raises BusinessError when its version has none of that key."""
+        found = self.limits.get(key)
+        if found is None:
+            raise BusinessError(f"这个流程没有时限“{key}”，请联系流程负责人")
+        return found
 
     def value(self, name: str, default: Any = None) -> Any:
         """A form value, else the process variable of that name, else the default."""

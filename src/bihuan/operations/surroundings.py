@@ -17,6 +17,7 @@ from bihuan.org.duty.chart import answerable_for
 from bihuan.org.roles import people_allowed
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
 from bihuan.processes.services import DECISION
+from bihuan.processes.version_limits import limits_of
 from bihuan.records.models import Case
 
 CASE = clock_following.CASE
@@ -60,7 +61,12 @@ def run_service(call: ServiceCall) -> Mapping[str, Any]:
     """Run the effect a service task names, on the case its instance is about."""
     case = load_case(call.instance.subject_id)
     context = EffectContext(
-        actor=call.actor, case=case, now=call.now, values=call.inputs, variables={**call.variables, **call.inputs}
+        actor=call.actor,
+        case=case,
+        now=call.now,
+        values=call.inputs,
+        variables={**call.variables, **call.inputs},
+        limits=limits_of(call.instance),
     )
     return run_effects((call.service,), context)
 

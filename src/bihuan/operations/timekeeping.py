@@ -17,23 +17,21 @@ from bihuan.limits.models import Clock
 from bihuan.limits.rulebook import rule_of
 from bihuan.operations.case_clocks import follow_case
 from bihuan.operations.clock_following import CASE, ITEM, items_follow
-from bihuan.operations.rules import has_case_limits, limit_definitions
 from bihuan.processes.contract import InstanceFacts, OpenedItem, StepResult
+from bihuan.processes.version_limits import limits_of
 
 
 class Timekeeper:
-    """Keeps the limits of one step: the rule book is read once, targets are worked out once."""
+    """Keeps the limits of a step, those of the version its process runs on; targets are worked out once."""
 
     def __init__(self) -> None:
-        self._read_for: datetime | None = None
-        self._limits: Mapping[str, LimitDefinition] = {}
-        self._targets: dict[str, tuple[Target, str]] = {}
+        self._targets: dict[tuple[int, str, datetime | None], tuple[Target, str]] = {}
 
     def moments(
         self, key: str, instance: InstanceFacts, opened_at: datetime, variables: Mapping[str, Any]
     ) -> tuple[datetime | None, datetime | None]:
         """When an item is due and when to remind: a clock of the case that runs decides, else the limit itself."""
-        limit = self._rule_book(opened_at).get(key)
+        limit = limits_of(instance).get(key)
         if limit is None:
             return None, None
         shared = _running_on_case(instance, key)
@@ -43,36 +41,29 @@ class Timekeeper:
             return None, None
         target = limit.target_of(variables, opened_at, instance.timezone)
         calendar = limit.calendar_key(variables)
-        self._targets[key] = (target, calendar)
         try:
-            return _moments(limit, target, calendar, instance.site_id, opened_at)
+            moments = _moments(limit, target, calendar, instance.site_id, opened_at)
         except BusinessError as refusal:
             raise ValueError(refusal.message) from None
+        self._targets[instance.id, key, moments[0]] = (target, calendar)
+        return moments
 
     def follow(self, result: StepResult) -> None:
         """After a step: clocks of opened items start, of closed ones stop; those of the case follow its milestones."""
-        of_case = result.instance.subject_kind == CASE and result.instance.subject_id is not None
-        limits: Mapping[str, LimitDefinition] = {}
-        between_milestones = of_case and has_case_limits()
-        if between_milestones or any(item.limit_key for item in result.opened):
-            limits = self._rule_book(result.at)
+        limits = limits_of(result.instance)
         _stop_item_clocks(result)
         for item in result.opened:
             limit = limits.get(item.limit_key)
             if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
                 self._start_item_clock(limit, item, result)
-        if between_milestones:
+        if result.instance.subject_kind == CASE and result.instance.subject_id is not None:
             follow_case(result, limits)
-        self._read_for = None
-
-    def _rule_book(self, at: datetime) -> Mapping[str, LimitDefinition]:
-        # A keeper may live as long as a worker; what it has read holds for one step only.
-        if self._read_for != at:
-            self._read_for, self._limits, self._targets = at, limit_definitions(), {}
-        return self._limits
+        # A keeper may live as long as a worker.
+        self._targets = {key: found for key, found in self._targets.items() if key[0] != result.instance.id}
 
     def _start_item_clock(self, limit: LimitDefinition, item: OpenedItem, result: StepResult) -> None:
-        target, calendar = self._targets.get(limit.key) or (Target(due_at=item.due_at), limit.calendar)
+        known = self._targets.get((result.instance.id, limit.key, item.due_at))
+        target, calendar = known or (Target(due_at=item.due_at), limit.calendar)
         seconds = target.seconds
         held = clocks.start_clock(
             subject_kind=ITEM,

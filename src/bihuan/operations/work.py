@@ -29,6 +29,7 @@ from bihuan.processes import engine_store
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.unit import LazyNames
+from bihuan.processes.version_limits import limits_of
 from bihuan.records.models import Case
 
 NOT_HERE = "没有这项工作，或者它不属于您的门店"
@@ -224,6 +225,7 @@ def _run(held: engine_store.Held, values: dict[str, Any], variables: dict[str, A
         now=clock.now(),
         values=values,
         variables=variables,
+        limits=limits_of(held.instance.facts),
         item=WorkItem.unscoped.get(pk=held.item_id),
     )
     return run_effects(effects, context)

@@ -16,14 +16,14 @@ from bihuan.forms.publishing import publish_form
 from bihuan.forms.texts import newest_text, publish_text
 from bihuan.limits.rulebook import parse_calendars
 from bihuan.limits.work_calendars import publish_calendar
-from bihuan.operations.rules import NOTICE, forget_case_limits
+from bihuan.operations.rules import NOTICE
 from bihuan.org.actor import Actor
 from bihuan.org.grants import define_role
 from bihuan.org.models import Role
 from bihuan.packs.checking import check_pack
 from bihuan.packs.loading import Pack, PackError, PackNote, load_pack
 from bihuan.processes.models import Definition
-from bihuan.processes.publishing import publish
+from bihuan.processes.publishing import publish, renew_limits
 from bihuan.records.knowledge import save_note
 from bihuan.records.models import KnowledgeNote
 
@@ -71,7 +71,8 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
         _install_note(pack, note, actor, report, overwrite)
     for process in pack.processes:
         _install_process(pack, process.key, process.xml, actor, report, overwrite)
-    forget_case_limits()
+    # Also what was kept, and other packs' processes, go by the limits as they are now.
+    report.renewed += [f"process {version.definition.key}" for version in renew_limits(actor=actor)]
     record(
         actor_id=actor.user_id,
         action="pack.install",

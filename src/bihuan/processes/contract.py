@@ -22,10 +22,15 @@ class LimitSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InstanceFacts:
-    """The unchanging facts of a running instance, for callers that look things up by them."""
+    """The unchanging facts of a running instance, for callers that look things up by them.
+
+    `sha256` is the digest of the version it runs on, `version_id`.
+    """
 
     id: int
     site_id: int
+    version_id: int
+    sha256: str
     process_id: str
     subject_kind: str
     subject_id: int | None

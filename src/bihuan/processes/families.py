@@ -65,6 +65,8 @@ def insert_instance(
         facts=InstanceFacts(
             id=row.pk,
             site_id=site_id,
+            version_id=version.pk,
+            sha256=version.sha256,
             process_id=process_id,
             subject_kind=subject_kind,
             subject_id=subject_id,
@@ -74,8 +76,6 @@ def insert_instance(
             if parent
             else Site.objects.values_list("timezone", flat=True).get(pk=site_id),
         ),
-        version_id=version.pk,
-        sha256=version.sha256,
         lock_version=row.lock_version,
         status=row.status,
         root_id=row.root_id,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -13,8 +16,10 @@ from bihuan.engine.definition import DefinitionError, Model, Problem, Process, p
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.actor import Actor
+from bihuan.processes.compiled import compiled_model
 from bihuan.processes.models import Definition, Version
 from bihuan.processes.triggers import note_beginnings
+from bihuan.processes.version_limits import limits_for, limits_in_force
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ENCODING = re.compile(rb"""^[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
@@ -40,7 +45,7 @@ def publish(
     source_pack: str = "",
     actor: Actor | None = None,
 ) -> Version:
-    """Publish a BPMN file as the version in force of the process `key`, and answer that version.
+    """Publish a BPMN file as the version in force of the process `key`, with the time limits it goes by; answers it.
 
     The same content published again answers the version it already is (and puts it in force). `process_id` picks one
     process of the file, else the one named like the key, else the main one. RefusedDefinitionError tells all problems.
@@ -51,7 +56,8 @@ def publish(
         raise RefusedDefinitionError(key, refused.problems) from None
     process = _chosen(model, key, process_id)
     text = _as_text(xml)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    limits = limits_for(model, limits_in_force())
+    digest = _digest(text, limits)
     label = name or process.name or key
     Definition.objects.get_or_create(key=key, defaults={"name": label})
     # Numbers are given out one at a time per definition; publishing is rare.
@@ -68,6 +74,7 @@ def publish(
             name=label,
             process_id=process.id,
             xml=text,
+            limits=limits,
             sha256=digest,
             source_pack=source_pack,
             published_at=clock.now(),
@@ -82,6 +89,24 @@ def publish(
         data={"number": version.number, "sha256": digest, "source_pack": source_pack},
     )
     return version
+
+
+@transaction.atomic
+def renew_limits(*, actor: Actor | None = None) -> list[Version]:
+    """After a change of the rule book: each process in force whose limits it changed gets a new version; answers those.
+
+    Running instances stay on theirs, so that new clocks of old work take the rules it began under. A stopped process
+    stays stopped.
+    """
+    in_force, renewed = limits_in_force(), []
+    for old in Version.objects.filter(pk__in=Definition.objects.values("current")).select_related("definition"):
+        if _digest(old.xml, limits_for(compiled_model(old), in_force)) == old.sha256:
+            continue
+        key, process_id = old.definition.key, old.process_id
+        new = publish(old.xml, key, process_id=process_id, name=old.name, source_pack=old.source_pack, actor=actor)
+        Version.objects.filter(pk=new.pk).update(stopped_at=old.stopped_at)
+        renewed.append(new)
+    return renewed
 
 
 def current_version(key: str) -> Version:
@@ -119,6 +144,11 @@ def stop_version(version_id: int, *, stopped: bool, reason: str, actor: Actor) -
         data={"number": version.number, "reason": words},
     )
     return version
+
+
+def _digest(xml: str, limits: Mapping[str, Any]) -> str:
+    content = xml + json.dumps(limits, ensure_ascii=False, sort_keys=True) if limits else xml
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _chosen(model: Model, key: str, process_id: str | None) -> Process:

@@ -52,8 +52,6 @@ class Loaded:
     """A running instance in memory, with what this transaction has done to it so far."""
 
     facts: InstanceFacts
-    version_id: int
-    sha256: str
     lock_version: int
     status: str
     root_id: int | None
@@ -78,6 +76,10 @@ class Loaded:
     @property
     def id(self) -> int:
         return self.facts.id
+
+    @property
+    def version_id(self) -> int:
+        return self.facts.version_id
 
 
 @dataclass(slots=True)
@@ -203,6 +205,8 @@ def _loaded(row: tuple[Any, ...]) -> Loaded:
     facts = InstanceFacts(
         id=row[0],
         site_id=row[1],
+        version_id=row[2],
+        sha256=row[3],
         process_id=row[4],
         subject_kind=row[5],
         subject_id=row[6],
@@ -212,8 +216,6 @@ def _loaded(row: tuple[Any, ...]) -> Loaded:
     )
     return Loaded(
         facts=facts,
-        version_id=row[2],
-        sha256=row[3],
         lock_version=row[10],
         status=row[11],
         root_id=row[12],

@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bihuan.audit.models import Entry
-from bihuan.forms.texts import publish_text
 from bihuan.limits.models import Clock
-from bihuan.operations.cases import start_case
-from bihuan.operations.rules import forget_case_limits
 from bihuan.operations.scenarios.format import parse_scenarios
 from bihuan.operations.scenarios.player import ScenarioReport, play
-from bihuan.operations.surroundings import surroundings
 from bihuan.processes import engine_store
 from bihuan.processes.compiled import MODELS
 from bihuan.processes.models import WorkItem
@@ -302,28 +298,6 @@ steps: """ + BEGIN + """
   - {do: cancel, as: 何平, with: {reason: 客户撤回}, then: {clock: {solve: stopped}}}
   - {at: +1d, then: {clock: {solve: stopped}}}
 """)
-
-
-def test_a_changed_rule_book_holds_for_clocks_that_start_later(cast: Cast, frozen_clock: object) -> None:
-    rule = '[[limit]]\nkey = "solve"\nname = "处理"\nof = "case"\nstart = "started"\n'
-    xml = bpmn(
-        "suggestion", START, task("受理", role="customer_care"), task("备料", role="parts_clerk"), END,
-        flows="start>受理 受理>备料 备料>end",
-    )  # fmt: skip
-    MODELS.clear()
-    engine_store.publish(xml, "suggestion")
-    publish_text("limits/test", f'{rule}target = "2h"\nstop = "completed:受理"')
-    forget_case_limits()
-    first = start_case("suggestion", actor=cast.system)
-    publish_text("limits/test", f'{rule}target = "5h"\nstop = "completed:备料"')
-    forget_case_limits()
-    second = start_case("suggestion", actor=cast.system)
-    for case in (first, second):
-        item = WorkItem.unscoped.get(instance__subject_id=case.pk)
-        engine_store.complete_item(item.pk, {}, actor=cast.actor("customer_care"), around=surroundings())
-    clocks = {held.subject_id: held for held in Clock.unscoped.all()}
-    assert (clocks[first.pk].target_seconds, clocks[first.pk].met) == (7200, True)
-    assert (clocks[second.pk].target_seconds, clocks[second.pk].met) == (18000, None)
 
 
 def test_holidays_make_up_days_and_an_unconfirmed_year(cast: Cast) -> None:

@@ -10,8 +10,8 @@ from django.db import transaction
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock
 from bihuan.limits.rulebook import rule_of
-from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
+from bihuan.processes.version_limits import limits_in_force
 from bihuan.records import calls
 from bihuan.records.models import CallLog
 
@@ -23,7 +23,7 @@ CALL_ANSWER = "call_answer"
 def let_ring(*, actor: Actor, phone: str, at: datetime | None = None, **known: Any) -> CallLog:
     """An inbound call rings: from now on the limit for answering runs, if the rule book has one."""
     call = calls.ring(actor=actor, phone=phone, at=at, **known)
-    limit = limit_definitions().get(CALL_ANSWER)
+    limit = limits_in_force().get(CALL_ANSWER)
     if limit is not None and not Clock.unscoped.filter(subject_kind=CALL, subject_id=call.pk).exists():
         target = limit.target_of({}, call.ringing_at)
         clocks.start_clock(

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bihuan.kernel.errors import BusinessError
 from bihuan.limits import clocks
+from bihuan.limits.rulebook import rule_of
 from bihuan.operations.cases import start_case, start_process
 from bihuan.operations.registry import EffectContext, effect
-from bihuan.operations.rules import limit_definition
+from bihuan.processes.version_limits import limits_in_force
 from bihuan.records import calls, cases, feedback, vehicles, vouchers
 from bihuan.records.access import local_day
 from bihuan.records.models import Attachment, Feedback, LineStatus, Voucher, WorkLine
@@ -58,7 +60,10 @@ def schedule_follow_up(ctx: EffectContext) -> Mapping[str, Any]:
 
 
 def _start_follow_up_clock(case_id: int, ctx: EffectContext) -> None:
-    limit = limit_definition(FOLLOW_UP)
+    # The follow-up begins now: it goes by the limits in force, not by those its visit began under.
+    limit = limits_in_force().get(FOLLOW_UP)
+    if limit is None:
+        raise BusinessError(f"规则书里没有时限“{FOLLOW_UP}”，请联系流程负责人")
     seconds = limit.target_seconds({})
     clocks.start_clock(
         subject_kind="case",
@@ -71,6 +76,7 @@ def _start_follow_up_clock(case_id: int, ctx: EffectContext) -> None:
         escalate_to=limit.escalate_to,
         calendar=limit.calendar,
         started_at=ctx.case.released_at or ctx.now,
+        rule=rule_of(limit),
     )
 
 

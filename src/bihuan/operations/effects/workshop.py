@@ -15,11 +15,11 @@ from bihuan.limits import clocks
 from bihuan.limits.changes import move_target
 from bihuan.limits.models import Clock
 from bihuan.limits.reading import figures_of
+from bihuan.limits.rulebook import rule_of
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people, notify_role
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.registry import EffectContext, effect
-from bihuan.operations.rules import limit_definition
 from bihuan.records import lines, stock
 from bihuan.records.cases import change_case, stamp_case, start_work, worked_hours
 from bihuan.records.documents import issue_document
@@ -96,7 +96,7 @@ def start_repair(ctx: EffectContext) -> Mapping[str, Any]:
     ctx.case.refresh_from_db()
     held = repair_clock(ctx.case.pk)
     if held is None:
-        limit = limit_definition(REPAIR)
+        limit = ctx.limit(REPAIR)
         seconds = limit.target_seconds({"agreed_hours": ctx.case.agreed_hours or Decimal(0)})
         held = clocks.start_clock(
             subject_kind="case",
@@ -108,6 +108,7 @@ def start_repair(ctx: EffectContext) -> Mapping[str, Any]:
             warn_before_seconds=limit.warn_before_seconds(seconds),
             escalate_to=limit.escalate_to,
             calendar=limit.calendar,
+            rule=rule_of(limit),
         )
     else:
         held = _taken_up(held, ctx)

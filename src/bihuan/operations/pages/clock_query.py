@@ -16,11 +16,11 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.models import Clock
 from bihuan.limits.report import By, Outcome, counting_as, held_by, over
-from bihuan.operations.rules import limit_definitions
 from bihuan.operations.surroundings import CASE, ITEM
 from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder, Role, Site
 from bihuan.processes.models import WorkItem
+from bihuan.processes.version_limits import limits_in_force
 from bihuan.records.models import Case, CaseStatus
 
 MAX_DAYS = 400
@@ -119,7 +119,7 @@ def choices_for(query: ClockQuery, action: str, *, actor: Actor) -> Choices:
     zone = next((site.timezone for site in sites if site.pk == actor.site_id), "Asia/Shanghai")
     return Choices(
         sites=sites,
-        limits={key: limit.name for key, limit in limit_definitions().items()},
+        limits={key: limit.name for key, limit in limits_in_force().items()},
         roles=dict(Role.objects.order_by("pk").values_list("key", "name")),
         people=dict(people.values_list("pk", "name")),
         zone=ZoneInfo(zone),

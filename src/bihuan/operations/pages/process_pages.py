@@ -14,7 +14,6 @@ from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
-from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import process_of
@@ -61,7 +60,7 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     definition = Definition.objects.select_related("current").filter(key=key, current__isnull=False).first()
     if definition is None or definition.current is None:
         raise NotFound("没有这个流程")
-    roles, limits = dict(Role.objects.values_list("key", "name")), limit_definitions()
+    roles, limits = dict(Role.objects.values_list("key", "name")), definition.current.limits
     files = decision_files()
     steps = []
     for node in process_of(definition.current).nodes.values():
@@ -72,7 +71,7 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
         limit = limits.get(node.extension.limit)
         asked = (node.decision or node.label) if node.kind == "businessRuleTask" else ""
         decision = next((file.key for file in files if file.find(asked)), "") if asked else ""
-        steps.append(StepRow(node, who, limit.name if limit else "", node.extension.script, decision))
+        steps.append(StepRow(node, who, limit["name"] if limit else "", node.extension.script, decision))
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
     archived = Archive.objects.count() if actor.can("process.manage") else 0
     return ProcessPage(definition, list(versions), steps, archived)

@@ -15,9 +15,9 @@ from django.db.models import Count, Q
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.report import By, Share, report, started_clocks
-from bihuan.operations.rules import limit_definitions
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
+from bihuan.processes.version_limits import limits_in_force
 from bihuan.records.calls import AnswerCounts, answer_counts
 from bihuan.records.models import Case, CaseKind, Feedback
 from bihuan.records.models.feedback import Satisfaction
@@ -121,7 +121,7 @@ def _limits(site_id: int, start: datetime, end: datetime) -> list[LimitRow]:
     lines = {line.value: line.share for line in report(started_clocks([site_id], start, end), By.LIMIT)}
     return [
         LimitRow(key, limit.name, target_in_words(limit.target), lines[key])
-        for key, limit in limit_definitions().items()
+        for key, limit in limits_in_force().items()
         if key in lines
     ]
 

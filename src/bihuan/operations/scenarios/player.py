@@ -14,7 +14,6 @@ from bihuan.limits.due import next_moment
 from bihuan.limits.steps import next_step_moment
 from bihuan.notify import outbox
 from bihuan.operations.due_work import run_due_work
-from bihuan.operations.rules import forget_case_limits
 from bihuan.operations.scenarios.deliveries import deliver, given_channels, given_consents
 from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.duty import given_duty
@@ -87,7 +86,6 @@ def play(
                 raise _RollBack
     except _RollBack:
         pass
-    forget_case_limits()
     return report
 
 

@@ -25,12 +25,12 @@ from bihuan.operations import clock_decisions
 from bihuan.operations.desk.answering import CALL, CALL_ANSWER
 from bihuan.operations.pages.calendars import confirm_and_recalculate
 from bihuan.operations.pages.clock_page import clock_page
-from bihuan.operations.rules import forget_case_limits
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.actor import Actor
 from bihuan.org.sites import change_site
 from bihuan.processes.models import WorkItem
+from bihuan.processes.publishing import renew_limits
 
 _KINDS = {"放假": DayKind.REST, "休": DayKind.REST, "调休上班": DayKind.WORK, "班": DayKind.WORK}
 _TIME = re.compile(r"\d{1,2}:\d{2}")
@@ -105,7 +105,7 @@ def _limits(text: str) -> None:
     except LimitDefinitionError as error:
         raise StepProblem("；".join(error.problems)) from error
     publish_text("limits/zz_scenario", text)
-    forget_case_limits()
+    renew_limits()
 
 
 def _list(value: Any) -> list[Any]:

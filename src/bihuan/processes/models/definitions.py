@@ -32,7 +32,10 @@ class Definition(models.Model):
 
 
 class Version(models.Model):
-    """One immutable published state of a process; a running instance stays with the version it began on."""
+    """One immutable published state of a process; a running instance stays with the version it began on.
+
+    `limits` are the time limits it goes by, as the rule book had them (`version_limits`); `sha256` covers both.
+    """
 
     definition = models.ForeignKey(Definition, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField("版本")
@@ -44,6 +47,7 @@ class Version(models.Model):
     published_at = models.DateTimeField("发布时间", default=clock.now)
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     stopped_at = models.DateTimeField("停用时间", null=True, blank=True)
+    limits = models.JSONField("时限", default=dict, blank=True)
 
     objects: ClassVar[models.Manager[Version]] = models.Manager()
 
