@@ -10,6 +10,7 @@ from typing import Any
 from bihuan.audit.archiving import read_archive
 from bihuan.audit.models import Archive
 from bihuan.kernel.errors import BusinessError
+from bihuan.notify.retention import prune_notices
 from bihuan.org.access import system_actor
 from bihuan.processes.retention import archive_finished, restore_archive
 
@@ -18,7 +19,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add `archive` with its commands. Exit codes: 0 done, 1 refused."""
     family = subparsers.add_parser("archive", help="按保存期限归档的流程历史：现在归档、列出、查看、恢复")
     commands = family.add_subparsers(dest="archive_command", required=True)
-    now = commands.add_parser("run", help="把已过保存期限的流程现在归档（后台进程平时会做）")
+    now = commands.add_parser("run", help="把已过保存期限的流程现在归档，删除过期的通知（后台进程平时会做）")
     now.set_defaults(run=run_now)
     listing = commands.add_parser("list", help="列出所有档案")
     listing.set_defaults(run=run_list)
@@ -34,15 +35,19 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_now(arguments: argparse.Namespace) -> int:
-    """Archive batch by batch until nothing may go."""
+    """Archive batch by batch until nothing may go; then delete old notices."""
     made = []
     while (batch := archive_finished()) is not None:
         made.append(batch)
+    notices, upto = 0, 0
+    while (pruned := prune_notices(after=upto)).upto is not None:
+        notices, upto = notices + pruned.notices, pruned.upto
     instances, entries = sum(one.instances for one in made), sum(one.entries for one in made)
     if arguments.json:
-        print(json.dumps({"archives": [one.name for one in made], "instances": instances, "entries": entries}))
+        done = {"instances": instances, "entries": entries, "notices": notices}
+        print(json.dumps({"archives": [one.name for one in made], **done}))
     else:
-        print(f"归档 {instances} 个流程实例、{entries} 条记录，{len(made)} 个档案")
+        print(f"归档 {instances} 个流程实例、{entries} 条记录，{len(made)} 个档案；删除 {notices} 条过期通知")
     return 0
 
 

@@ -155,6 +155,21 @@ class Delivery(models.Model):
         return f"{self.notice_id} → {self.message_id}"
 
 
+class Retention(models.Model):
+    """For how many days old notices are kept (empty: for ever). One row, made by the first change."""
+
+    retain_days = models.PositiveIntegerField("保存天数", null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Retention]] = models.Manager()
+
+    class Meta:
+        verbose_name = "通知保存期限"
+        verbose_name_plural = "通知保存期限"
+
+    def __str__(self) -> str:
+        return str(self.retain_days)
+
+
 class Contact(models.Model):
     """Where a person wants to be reached and when not. Without a row the usual hours hold."""
 

@@ -8,6 +8,7 @@ from bihuan.limits.due import next_moment, present, take_back_untimely
 from bihuan.limits.steps import next_step_moment
 from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
+from bihuan.notify.retention import prune_notices
 from bihuan.operations import imports
 from bihuan.operations.customer_notices import tell_customers
 from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
@@ -58,16 +59,19 @@ class AttendanceWatch:
 
 
 class RetentionWatch:
-    """Every ten minutes: whether finished history may leave the tables, a bounded batch a round."""
+    """Every ten minutes: whether finished history and old notices may leave the tables, a bounded batch a round."""
 
     def __init__(self) -> None:
         self._next: datetime | None = None
+        self._noticed: int | None = 0
 
     def __call__(self, now: datetime) -> datetime | None:
-        """Archive a batch, if it is time to; answers when to look again, at once while there is more."""
+        """Take out a batch of each, if it is time to; answers when to look again, at once while there is more."""
         if self._next is None or now >= self._next or self._next - now > ARCHIVE_EVERY:
             forget_unread(now)
-            self._next = now if archive_finished(now) is not None else now + ARCHIVE_EVERY
+            archived = archive_finished(now)
+            self._noticed = prune_notices(now, after=self._noticed or 0).upto
+            self._next = now + ARCHIVE_EVERY if archived is None and self._noticed is None else now
         return self._next
 
 

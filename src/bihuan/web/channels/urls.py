@@ -7,6 +7,7 @@ from bihuan.web.channels import views
 app_name = "channels"
 urlpatterns = [
     path("admin/channels", views.listing, name="list"),
+    path("admin/channels/retention", views.retention, name="retention"),
     path("admin/channels/new/<slug:kind>", views.connect, name="connect"),
     path("admin/channels/messages", views.messages, name="messages"),
     path("admin/channels/messages/again", views.again, name="again"),

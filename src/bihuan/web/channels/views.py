@@ -25,6 +25,7 @@ from bihuan.notify.channels.registry import KINDS, channel_kind
 from bihuan.notify.channels.transport import ChannelKind
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Channel, Message
+from bihuan.notify.retention import may_set_retention, retain_days, set_notice_retention
 from bihuan.operations.pages.administration import roles
 from bihuan.org.actor import Actor
 from bihuan.web.admin.tabs import tabs_for
@@ -36,10 +37,29 @@ VALUE_MAX = 5000
 @require_GET
 @signed_in
 def listing(request: HttpRequest) -> HttpResponse:
-    """What is connected, and what can be."""
+    """What is connected, what can be, and for how long notices are kept."""
     actor = actor_of(request)
-    context = {"tabs": tabs_for(actor, "notices"), "lines": channels_of(actor=actor), "kinds": list(KINDS.values())}
+    context = {
+        "tabs": tabs_for(actor, "notices"), "lines": channels_of(actor=actor), "kinds": list(KINDS.values()),
+        "retain_days": retain_days(), "may_set_retention": may_set_retention(actor),
+    }  # fmt: skip
     return page(request, "channels/list.html", context)
+
+
+@require_POST
+@signed_in
+def retention(request: HttpRequest) -> HttpResponse:
+    """For how long notices are kept."""
+    typed, here = request.POST.get("days", "").strip(), reverse("channels:list")
+    try:
+        if typed and _number(typed) is None:
+            raise BusinessError("保存天数须为整数", "days")
+        set_notice_retention(_number(typed), actor=actor_of(request))
+    except NotAllowed:
+        raise
+    except BusinessError as error:
+        return go(request, here, error.message, tone="bad")
+    return go(request, here, "保存期限已更改")
 
 
 @require_http_methods(["GET", "POST"])
