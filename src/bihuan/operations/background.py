@@ -9,7 +9,7 @@ from bihuan.limits.steps import next_step_moment
 from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
 from bihuan.notify.retention import prune_notices
-from bihuan.operations import imports
+from bihuan.operations import imports, sweeps
 from bihuan.operations.customer_notices import tell_customers
 from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
@@ -18,6 +18,7 @@ from bihuan.operations.unattended import look_after_unattended
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
 from bihuan.processes.retention import archive_finished, forget_unread
+from bihuan.processes.sweeping import SWEEP
 from bihuan.processes.worker import Worker
 
 SENT_A_ROUND = 10
@@ -34,8 +35,12 @@ def product_worker() -> Worker:
 
 
 def slow_worker() -> Worker:
-    """A worker beside it for what may take its time: neither a slow mail server nor a large import holds up a timer."""
-    return Worker({imports.KIND: imports.HANDLER}, ticks=(send_notices, AttendanceWatch(), RetentionWatch()))
+    """A worker beside it for what may take its time: neither a slow mail server nor a large import or sweep holds up
+    a timer."""
+    return Worker(
+        {imports.KIND: imports.HANDLER, SWEEP: sweeps.HANDLER},
+        ticks=(send_notices, AttendanceWatch(), RetentionWatch()),
+    )
 
 
 def send_notices(now: datetime) -> datetime | None:

@@ -113,7 +113,15 @@ def system_actor(site_id: int | None = None) -> Actor:
 # Nobody hands these out without having them, otherwise whoever manages people could make an administrator; and nobody
 # gets them by acting for somebody: the power over people, rights and processes stays with the post.
 GUARDED_ACTIONS = frozenset(
-    {"admin.people", "admin.sites", "admin.permissions", "audit.view", "process.manage", "process.operate"}
+    {
+        "admin.people",
+        "admin.sites",
+        "admin.permissions",
+        "audit.view",
+        "process.manage",
+        "process.migrate",
+        "process.operate",
+    }
 )
 
 

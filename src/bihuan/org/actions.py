@@ -37,6 +37,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "process.view": "查看流程图",
         "process.manage": "发布和修改流程",
         "process.operate": "处理流程异常",
+        "process.migrate": "迁移、暂停进行中的流程",
         "report.view": "查看报表",
         "audit.view": "查看审计记录",
         "admin.people": "管理人员和岗位",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 
 from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.limits import clocks
@@ -85,9 +86,7 @@ def suspend_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
     words = reason_of(reason)
     instance = running_instance(case_id, actor)
     actor.require(OPERATE, instance.site_id)
-    result = standing.suspend_instance(instance.pk, actor=actor, reason=words, around=surroundings())
-    for held in _clocks(case_id):
-        clocks.pause_clock(held.pk, reason=f"流程挂起：{words}"[:200], actor=actor, cause=ClockPause.Cause.INSTANCE)
+    result = suspend_process(instance, words, actor=actor)
     _tell_waiting(result, f"流程已挂起：{words}", actor)
     return result
 
@@ -97,9 +96,24 @@ def resume_case(case_id: int, *, actor: Actor, reason: str = "") -> StepResult:
     """Let a suspended process go on; what is due moves by the pause (恢复). Needs `process.operate`."""
     instance = running_instance(case_id, actor)
     actor.require(OPERATE, instance.site_id)
-    result = standing.resume_instance(instance.pk, actor=actor, reason=reason.strip(), around=surroundings())
+    result = resume_process(instance, reason.strip(), actor=actor)
+    _tell_waiting(result, "流程已恢复", actor)
+    return result
+
+
+def suspend_process(instance: Instance, words: str, *, actor: Actor) -> StepResult:
+    """A process that nothing called stands still, with what it called, its timers and clocks; who may is checked."""
+    result = standing.suspend_instance(instance.pk, actor=actor, reason=words, around=surroundings())
+    for held in _clocks(instance):
+        clocks.pause_clock(held.pk, reason=f"流程挂起：{words}"[:200], actor=actor, cause=ClockPause.Cause.INSTANCE)
+    return result
+
+
+def resume_process(instance: Instance, words: str, *, actor: Actor) -> StepResult:
+    """It goes on, and so do its clocks with what was left."""
+    result = standing.resume_instance(instance.pk, actor=actor, reason=words, around=surroundings())
     standing_still = ClockPause.unscoped.filter(
-        clock__in=_clocks(case_id), cause=ClockPause.Cause.INSTANCE, ended_at__isnull=True
+        clock__in=_clocks(instance), cause=ClockPause.Cause.INSTANCE, ended_at__isnull=True
     )
     for pause in standing_still:
         running = clocks.resume_clock(pause.clock_id, actor=actor, cause=ClockPause.Cause.INSTANCE)
@@ -107,19 +121,24 @@ def resume_case(case_id: int, *, actor: Actor, reason: str = "") -> StepResult:
             WorkItem.unscoped.filter(pk=running.subject_id).update(
                 due_at=running.due_at, warn_at=running.warn_at, sort_at=running.due_at
             )
-    _tell_waiting(result, "流程已恢复", actor)
     return result
 
 
-def _clocks(case_id: int) -> list[Clock]:
-    """The clocks that run on a case and its open work."""
-    items = WorkItem.unscoped.filter(
-        instance__subject_kind=CASE, instance__subject_id=case_id, completed_at__isnull=True
-    )
-    ids = list(items.values_list("pk", flat=True))
+def _clocks(instance: Instance) -> list[Clock]:
+    """The clocks that run on an instance's open work; for the one that carries a case also those of the whole case."""
+    case_id = (instance.subject_id if instance.subject_kind == CASE else None) or 0
+    carried = main_instance(case_id) if case_id else None
+    of_case = carried is not None and carried.pk == instance.pk
+    if of_case:
+        mine = Q(instance__subject_kind=CASE, instance__subject_id=case_id)
+    else:
+        mine = Q(instance=instance) | Q(instance__root=instance)
+    ids = list(WorkItem.unscoped.filter(mine, completed_at__isnull=True).values_list("pk", flat=True))
     running = Clock.unscoped.filter(stopped_at__isnull=True)
-    mine = running.filter(subject_kind=CASE, subject_id=case_id) | running.filter(subject_kind=ITEM, subject_id__in=ids)
-    return list(mine.order_by("pk"))
+    found = running.filter(subject_kind=ITEM, subject_id__in=ids)
+    if of_case:
+        found = found | running.filter(subject_kind=CASE, subject_id=case_id)
+    return list(found.order_by("pk"))
 
 
 def _tell_waiting(result: StepResult, words: str, actor: Actor) -> None:

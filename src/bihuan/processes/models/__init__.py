@@ -10,6 +10,7 @@ from bihuan.processes.models.instances import Incident, Instance, Subscription
 from bihuan.processes.models.items import NEVER, Offer, Turn, WorkItem
 from bihuan.processes.models.jobs import Job, OnceKey
 from bihuan.processes.models.messages import Message
+from bihuan.processes.models.sweeps import Sweep, SweepRow
 
 __all__ = [
     "NEVER",
@@ -22,6 +23,8 @@ __all__ = [
     "Offer",
     "OnceKey",
     "Subscription",
+    "Sweep",
+    "SweepRow",
     "Turn",
     "Version",
     "WorkItem",

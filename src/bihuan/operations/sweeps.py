@@ -1,0 +1,184 @@
+"""Changing what runs on versions of a process: moving it to another version, holding it, letting it go on (GOV-04).
+
+Each is asked for once, done by the worker instance by instance, and reported instance by instance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from django.db import transaction
+
+from bihuan.accounts.models import User
+from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed, NotFound
+from bihuan.notify.kinds import NoticeKind
+from bihuan.notify.notices import About, notify_people
+from bihuan.operations.people.ending import resume_process, suspend_process
+from bihuan.operations.people.telling import reason_of
+from bihuan.operations.registry import under_process
+from bihuan.operations.surroundings import surroundings
+from bihuan.org.access import load_actor, system_actor
+from bihuan.org.actor import Actor
+from bihuan.processes.jobs import Handler, Prepared, TakenJob, enqueue
+from bihuan.processes.migrating import Migration, migrate_instance, running_instances
+from bihuan.processes.models import Instance, Sweep, SweepRow, Version, WorkItem
+from bihuan.processes.publishing import stop_version
+from bihuan.processes.sweeping import SWEEP, Deed, begin_sweep, counts_of, do_portion, end_sweep
+
+MIGRATE = "process.migrate"
+CALLED = "由上级流程调用，请先处理它的上级流程"
+
+
+def find_migration(key: str, sources: Iterable[int], target: int, mapping: Mapping[str, str]) -> Migration:
+    """The way between versions of a process, by their numbers. Raises BusinessError naming what does not fit."""
+    numbers = sorted(set(sources))
+    rows = Version.objects.select_related("definition").filter(definition__key=key)
+    found = {version.number: version for version in rows.filter(number__in=[*numbers, target])}
+    missing = [number for number in [*numbers, target] if number not in found]
+    if missing or not numbers:
+        raise BusinessError("请选择原版本" if not numbers else f"没有第 {missing[0]} 版", field="sources")
+    return Migration([found[number] for number in numbers], found[target], mapping)
+
+
+@transaction.atomic
+def ask_migration(migration: Migration, *, reason: str, actor: Actor) -> Sweep:
+    """Have every running instance of the source versions moved to the target. Needs `process.migrate`."""
+    actor.require(MIGRATE)
+    words = reason_of(reason)
+    running = list(running_instances(migration.sources).order_by("pk").values_list("pk", flat=True))
+    if not running:
+        raise BusinessError("原版本上没有进行中的流程")
+    return begin_sweep(
+        Sweep.Kind.MIGRATE,
+        running,
+        sources=list(migration.sources.values()),
+        target=migration.target,
+        mapping=migration.mapping,
+        reason=words,
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def stop_and_hold(version_id: int, *, reason: str, actor: Actor) -> tuple[Version, Sweep | None]:
+    """Stop a version, and let what runs on it stand still until it is told to go on. Needs `process.migrate` too."""
+    actor.require("process.manage")
+    actor.require(MIGRATE)
+    version = stop_version(version_id, stopped=True, reason=reason, actor=actor)
+    running = Instance.unscoped.filter(version=version, status=Instance.Status.RUNNING)
+    # What it called itself stands still with it.
+    apart = running.exclude(root__version=version).order_by("pk")
+    held = list(apart.values_list("pk", flat=True))
+    if not held:
+        return version, None
+    return version, begin_sweep(Sweep.Kind.HOLD, held, sources=[version], reason=reason.strip(), actor=actor)
+
+
+@transaction.atomic
+def resume_held(version_id: int, *, reason: str, actor: Actor) -> Sweep:
+    """Let everything go on that was held with a version, wherever it has moved since. Needs `process.migrate`."""
+    actor.require(MIGRATE)
+    words = reason_of(reason)
+    version = Version.objects.select_related("definition").filter(pk=version_id).first()
+    if version is None:
+        raise NotFound("没有这个版本")
+    held = held_instances(version)
+    if not held:
+        raise Conflict("这个版本没有暂停着的流程")
+    return begin_sweep(Sweep.Kind.RESUME, held, sources=[version], reason=words, actor=actor)
+
+
+def held_instances(version: Version) -> list[int]:
+    """Instances that were held with a version and still stand still."""
+    holds = [sweep.pk for sweep in Sweep.objects.filter(definition_id=version.definition_id, kind=Sweep.Kind.HOLD)
+             if version.pk in sweep.sources]  # fmt: skip
+    rows = SweepRow.objects.filter(sweep__in=holds, outcome=SweepRow.Outcome.DONE)
+    still = rows.filter(instance__status=Instance.Status.SUSPENDED)
+    return sorted(set(still.values_list("instance_id", flat=True)))
+
+
+def run_sweep(sweep_id: int) -> bool:
+    """Do the next portion of a sweep, and end it with the last; answers whether more is waiting."""
+    sweep = Sweep.objects.select_related("definition", "target", "asked_by").filter(pk=sweep_id).first()
+    if sweep is None or sweep.is_over:
+        return False
+    if do_portion(sweep, _deed_of(sweep)):
+        return True
+    _finish(sweep)
+    return False
+
+
+@transaction.atomic
+def _finish(sweep: Sweep) -> None:
+    if end_sweep(sweep):
+        _tell_asker(sweep)
+        if sweep.kind != Sweep.Kind.MIGRATE:
+            _tell_holders(sweep)
+
+
+def _prepare(job: TakenJob) -> Handler:
+    more = run_sweep(job.payload["sweep"])
+    return lambda _: None if not more else _go_on(job)
+
+
+def _go_on(job: TakenJob) -> None:
+    enqueue(SWEEP, job.payload)
+
+
+HANDLER = Prepared(_prepare)
+
+
+def _deed_of(sweep: Sweep) -> Deed:
+    """What is done to one instance, in the name of who asked."""
+    actor = system_actor() if sweep.asked_by is None else _as_asked(sweep.asked_by)
+    if sweep.kind == Sweep.Kind.MIGRATE:
+        assert sweep.target is not None
+        sources = Version.objects.select_related("definition").filter(pk__in=sweep.sources)
+        return partial(_migrate, Migration(sources, sweep.target, sweep.mapping), actor)
+    deed = suspend_process if sweep.kind == Sweep.Kind.HOLD else resume_process
+    return partial(_stand, deed, actor, sweep.reason)
+
+
+def _as_asked(asker: User) -> Actor:
+    try:
+        return load_actor(asker)
+    except NotAllowed:
+        # Whoever asked has left meanwhile; what they were allowed to ask for is done all the same.
+        return system_actor()
+
+
+def _migrate(migration: Migration, actor: Actor, row: SweepRow) -> None:
+    site_id = row.instance.site_id
+    migrate_instance(
+        row.instance_id, migration, actor=under_process(actor, site_id), reason=row.sweep.reason, around=surroundings()
+    )
+
+
+def _stand(deed: Callable[..., object], actor: Actor, words: str, row: SweepRow) -> None:
+    if row.instance.parent_id is not None:
+        raise Conflict(CALLED)
+    deed(row.instance, words, actor=under_process(actor, row.instance.site_id))
+
+
+def _tell_asker(sweep: Sweep) -> None:
+    if sweep.asked_by_id is None:
+        return
+    counts = counts_of(sweep)
+    title = f"{sweep.get_kind_display()}：{sweep.definition.name}"
+    body = f"完成 {counts.done} 件" + (f"，{counts.refused} 件没有处理，原因见报告" if counts.refused else "")
+    about = About(NoticeKind.SYSTEM, key=f"sweep {sweep.pk}")
+    notify_people([sweep.asked_by_id], title, body, f"/processes/sweeps/{sweep.pk}", about)
+
+
+def _tell_holders(sweep: Sweep) -> None:
+    """Whoever has open work of these instances is told once how much of it stands still, or goes on."""
+    done = sweep.rows.filter(outcome=SweepRow.Outcome.DONE).values("instance_id")
+    items = WorkItem.unscoped.filter(instance_id__in=done, completed_at__isnull=True, assignee_id__isnull=False)
+    held = Counter(items.values_list("assignee_id", flat=True))
+    word = "已暂停" if sweep.kind == Sweep.Kind.HOLD else "已恢复"
+    about = About(NoticeKind.PEOPLE, key=f"sweep {sweep.pk} work")
+    for person, count in sorted(held.items()):
+        body = f"您手上 {count} 项工作{word}：{sweep.reason}"
+        notify_people([person], f"{word}：{sweep.definition.name}", body, "/", about)

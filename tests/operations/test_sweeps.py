@@ -1,0 +1,127 @@
+"""Many running instances at once: moved to another version, held with their version, let go on; each one reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from bihuan.audit.models import Entry
+from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
+from bihuan.notify.models import Notice
+from bihuan.operations.sweeps import (
+    HANDLER,
+    ask_migration,
+    find_migration,
+    held_instances,
+    resume_held,
+    run_sweep,
+    stop_and_hold,
+)
+from bihuan.processes import engine_store as store
+from bihuan.processes.consistency import check_instances
+from bihuan.processes.jobs import run_due
+from bihuan.processes.models import Instance, Job, Sweep, SweepRow, Version, WorkItem
+from bihuan.processes.sweeping import SWEEP, counts_of, do_portion
+from tests.cast import Cast
+from tests.processes.models import CALLER, PARALLEL, REMINDER
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
+
+CLEANED = PARALLEL.replace('"wash"', '"clean"')
+
+
+def start(cast: Cast, key: str, xml: str, times: int = 1) -> list[int]:
+    store.publish(xml, key)
+    actor = cast.actor("advisor")
+    return [store.start_instance(key, site_id=cast.yl.pk, actor=actor).instance_id for _ in range(times)]
+
+
+def work() -> None:
+    """The worker does what is due."""
+    while run_due(handlers={SWEEP: HANDLER}).done:
+        pass
+
+
+def versions(*instances: int) -> list[int]:
+    return [Instance.unscoped.get(pk=one).version.number for one in instances]
+
+
+def test_what_runs_at_several_places_moves_and_what_cannot_is_reported(cast: Cast) -> None:
+    at_start, washed, billed = start(cast, "parallel", PARALLEL, 3)
+    for instance, node, who in ((washed, "wash", "technician"), (billed, "bill", "cashier")):
+        item = WorkItem.unscoped.get(instance_id=instance, node_id=node)
+        store.complete_item(item.pk, actor=cast.actor(who))
+    store.publish(CLEANED, "parallel")
+    admin = cast.actor("admin")
+    with pytest.raises(NotAllowed):
+        ask_migration(find_migration("parallel", [1], 2, {}), reason="新版", actor=cast.actor("site_manager"))
+    sweep = ask_migration(find_migration("parallel", [1], 2, {}), reason="新版", actor=admin)
+    with pytest.raises(Conflict, match="正在批量处理"):
+        ask_migration(find_migration("parallel", [1], 2, {"wash": "clean"}), reason="新版", actor=admin)
+    work()
+    assert counts_of(sweep).done == 1 and versions(at_start, washed, billed) == [1, 2, 1]
+    refused = sweep.rows.filter(outcome=SweepRow.Outcome.REFUSED)
+    assert set(refused.values_list("reason", flat=True)) == {"新版本没有「wash」，也没有指定由哪个环节接着办"}
+    assert Notice.objects.filter(user=cast.user("admin"), body="完成 1 件，2 件没有处理，原因见报告").exists()
+    ask_migration(find_migration("parallel", [1], 2, {"wash": "clean"}), reason="洗车改叫清洁", actor=admin)
+    work()
+    assert versions(at_start, washed, billed) == [2, 2, 2] and not list(check_instances())
+    logged = Entry.objects.filter(chain="process:parallel", action="process.migrate").order_by("seq")
+    assert [(entry.data["instances"], entry.data["mapping"]) for entry in logged] == [(3, {}), (2, {"wash": "clean"})]
+
+
+def test_a_worker_that_died_is_followed_by_the_next(cast: Cast) -> None:
+    instances = start(cast, "parallel", PARALLEL, 3)
+    store.publish(CLEANED, "parallel")
+    migration = find_migration("parallel", [1], 2, {"wash": "clean"})
+    sweep = ask_migration(migration, reason="新版", actor=cast.actor("admin"))
+    done: list[int] = []
+    assert do_portion(sweep, lambda row: done.append(row.instance_id), limit=2)
+    sweep.rows.filter(instance_id=instances[1]).update(outcome=SweepRow.Outcome.WAITING)
+    assert not run_sweep(sweep.pk) and not run_sweep(sweep.pk)
+    assert versions(*instances) == [1, 2, 2] and Sweep.objects.get(pk=sweep.pk).is_over
+
+
+def test_a_stopped_version_holds_what_runs_on_it_until_it_is_let_go_on(cast: Cast) -> None:
+    [held, apart] = start(cast, "reminder", REMINDER, 2)
+    store.cancel_instance(apart, "不办了", actor=cast.actor("advisor"))
+    item = WorkItem.unscoped.get(instance_id=held)
+    store.claim_item(item.pk, actor=cast.actor("advisor"))
+    admin, version = cast.actor("admin"), Version.objects.get(definition__key="reminder")
+    stop_and_hold(version.pk, reason="收费规定要改", actor=admin)
+    work()
+    assert held_instances(version) == [held]
+    with pytest.raises(Conflict, match="流程已挂起"):
+        store.complete_item(item.pk, actor=cast.actor("advisor"))
+    assert Notice.objects.filter(user=cast.user("advisor"), body="您手上 1 项工作已暂停：收费规定要改").exists()
+    store.publish(REMINDER.replace("PT1H", "PT2H"), "reminder")
+    ask_migration(find_migration("reminder", [1], 2, {}), reason="新规定", actor=admin)
+    work()
+    resume_held(version.pk, reason="新规定已生效", actor=admin)
+    work()
+    with pytest.raises(Conflict, match="没有暂停着的流程"):
+        resume_held(version.pk, reason="再来", actor=admin)
+    store.complete_item(item.pk, actor=cast.actor("advisor"))
+    assert Instance.unscoped.get(pk=held).status == "completed" and not list(check_instances())
+    assert not Job.objects.filter(kind=SWEEP).exists()
+
+
+def test_a_called_process_is_held_with_its_caller_not_by_itself(cast: Cast) -> None:
+    start(cast, "approval", PARALLEL.replace('"parallel"', '"approval"'))
+    [caller] = start(cast, "caller", CALLER)
+    called = Version.objects.get(definition__key="approval")
+    _, sweep = stop_and_hold(called.pk, reason="停一停", actor=cast.actor("admin"))
+    assert sweep is not None
+    work()
+    row = sweep.rows.get(instance__parent_id=caller)
+    assert (row.outcome, row.reason) == ("refused", "由上级流程调用，请先处理它的上级流程")
+
+
+def test_versions_that_are_not_there_are_told(cast: Cast) -> None:
+    start(cast, "parallel", PARALLEL)
+    with pytest.raises(BusinessError, match="没有第 7 版"):
+        find_migration("parallel", [1], 7, {})
+    with pytest.raises(BusinessError, match="请选择原版本"):
+        find_migration("parallel", [], 1, {})
+    store.publish(CLEANED, "parallel")
+    with pytest.raises(BusinessError, match="没有进行中的流程"):
+        ask_migration(find_migration("parallel", [2], 1, {}), reason="回去", actor=cast.actor("admin"))
