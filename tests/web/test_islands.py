@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 import bihuan
@@ -173,6 +173,29 @@ def test_what_was_typed_survives_leaving_the_page(opened: Open) -> None:
     expect(page.get_by_label("客户原话")).to_have_value("")
     expect(lines.locator('[data-row] [name$="-description"]').first).to_have_value("更换机油机滤")
     assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('bihuan:draft:')).length") == 0
+
+
+def test_what_was_typed_before_the_scripts_had_come_is_kept(opened: Open, page: Page) -> None:
+    opened("/styleguide?fresh")
+    page.get_by_label("客户原话").fill("昨天写的")
+    page.locator('[name="lines-0-description"]').fill("昨天改的")
+    page.wait_for_function("() => Object.values(localStorage).some(text => text.includes('昨天改的'))")
+    held: list[Route] = []
+    page.route(re.compile(r"/app\b[^/]*\.js"), lambda route: held.append(route))
+    for name, level in (("先写的", "非常满意"), ("又写的", "一般")):
+        page.reload(wait_until="commit")
+        page.get_by_label("客户原话").fill(name)
+        page.get_by_label(level, exact=True).check()
+        expect(page.locator("[data-draft-ready]")).to_have_count(0)
+        held.pop().continue_()
+        expect(page.locator("[data-draft-ready]")).not_to_have_count(0)
+        expect(page.get_by_label("客户原话")).to_have_value(name)
+        expect(page.get_by_label(level, exact=True)).to_be_checked()
+        expect(page.locator('[name="lines-0-description"]')).to_have_value("昨天改的")
+    page.unroute_all()
+    page.reload()
+    expect(page.get_by_label("客户原话")).to_have_value("又写的")
+    expect(page.get_by_label("一般", exact=True)).to_be_checked()
 
 
 def test_the_keyboard_searches_walks_and_opens(opened: Open) -> None:

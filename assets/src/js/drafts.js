@@ -6,17 +6,25 @@ const KEEP = 14 * 24 * 3600 * 1000;
 const skipped = (element) => !element.name || element.name === "csrfmiddlewaretoken" || element.type === "file" ||
   element.type === "password" || element.hasAttribute("data-no-draft");
 
-// `drawn`: as the server drew it, whatever was typed into it since.
+// As the server drew it, whatever was typed into it since.
+function drawnValue(element) {
+  if (!element.options) return element.defaultValue ?? element.value;
+  const options = [...element.options];
+  return (options.find((option) => option.defaultSelected) ?? options[0])?.value ?? "";
+}
+
 function read(form, drawn = false) {
   const entries = [];
   for (const element of form.elements) {
     if (skipped(element) || element.disabled || ["submit", "button"].includes(element.type)) continue;
     if (["checkbox", "radio"].includes(element.type)) {
-      if (element.checked) entries.push([element.name, element.value]);
-    } else entries.push([element.name, drawn ? element.defaultValue ?? element.value : element.value]);
+      if (drawn ? element.defaultChecked : element.checked) entries.push([element.name, element.value]);
+    } else entries.push([element.name, drawn ? drawnValue(element) : element.value]);
   }
   return entries;
 }
+
+const same = (some, others) => JSON.stringify([...some].sort()) === JSON.stringify([...others].sort());
 
 function store(action) {
   try {
@@ -89,11 +97,14 @@ function watch(form) {
   if (form.dataset.draftReady) return;
   form.dataset.draftReady = "true";
   const fresh = read(form, true);
+  // Whoever began to type before this script had come loses nothing, neither to the server's values nor to a draft.
+  const early = read(form);
+  const isEarly = !same(early, fresh);
   const refused = Boolean(form.querySelector("[data-error-summary]"));
   const kept = store((storage) => JSON.parse(storage.getItem(key(form)) ?? "null"));
-  const restored = !refused && kept && Date.now() - kept.at < KEEP ? merged(kept, fresh) : fresh;
-  const sorted = (entries) => JSON.stringify([...entries].sort());
-  if (sorted(restored) !== sorted(fresh)) {
+  const draft = !refused && kept && Date.now() - kept.at < KEEP ? merged(kept, fresh) : fresh;
+  const restored = isEarly ? merged({ entries: early, fresh }, draft) : draft;
+  if (!same(restored, early)) {
     write(form, restored);
     note(form, fresh);
   }
@@ -111,9 +122,7 @@ function watch(form) {
     save();
     store((storage) => storage.setItem(SENT, key(form)));
   });
-  // Whoever began to type before this script had come loses nothing either.
-  const typed = (element) => element.defaultValue !== undefined && element.value !== element.defaultValue;
-  if ([...form.elements].some((element) => !skipped(element) && typed(element))) save();
+  if (isEarly) save();
 }
 
 // A form was accepted when the page after it is not the same form again and not an error page.
