@@ -11,7 +11,7 @@ from typing import Any
 
 from bihuan.cli import rehearsals
 from bihuan.cli.answer_files import load_answers, load_variables
-from bihuan.engine.definition import DefinitionError, Model, Problem, Process, check_bpmn, parse_bpmn
+from bihuan.engine.definition import DefinitionError, Model, Problem, Process, check_bpmn, parse_bpmn, review_bpmn
 from bihuan.engine.dmn import DecisionModel, check_dmn, parse_dmn
 from bihuan.engine.rehearsal import AnswerError, rehearse
 from bihuan.kernel import clock
@@ -25,6 +25,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     commands = bpmn.add_subparsers(dest="bpmn_command", required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="列出文件里的每个问题：文件、行、元素、原因")
     check.add_argument("files", nargs="+", metavar="FILE", help="BPMN 或 DMN 文件")
+    check.add_argument("--strict", action="store_true", help="提醒也算问题")
     check.add_argument("--json", action="store_true", help="输出一个 JSON 对象")
     check.set_defaults(run=run_check)
     run = commands.add_parser("run", help="在内存里走一遍流程，用准备好的答案完成任务")
@@ -43,24 +44,30 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Check every file and print every problem."""
-    problems: list[tuple[str, Problem]] = []
-    for name in arguments.files:
-        problems.extend((name, problem) for problem in problems_in(name))
+    """Check every file and print every problem and every advice. With `--strict` advice counts as a problem."""
+    found = [(name, problem) for name in arguments.files for problem in problems_in(name)]
+    problems = [(name, problem) for name, problem in found if arguments.strict or not problem.advice]
+    advice = [(name, problem) for name, problem in found if problem.advice and not arguments.strict]
     if arguments.json:
-        found = [_problem_json(name, problem) for name, problem in problems]
         bad = {name for name, _ in problems}
-        files = [{"file": name, "ok": name not in bad} for name in arguments.files]
-        print(json.dumps({"ok": not problems, "files": files, "problems": found}, ensure_ascii=False))
+        report = {
+            "ok": not problems,
+            "files": [{"file": name, "ok": name not in bad} for name in arguments.files],
+            "problems": [_problem_json(name, problem) for name, problem in problems],
+            "advice": [_problem_json(name, problem) for name, problem in advice],
+        }
+        print(json.dumps(report, ensure_ascii=False))
     else:
         _print_problems(problems)
+        _print_problems(advice, word="提醒：")
         count = len(arguments.files)
-        print(f"{count} 个文件，发现 {len(problems)} 个问题" if problems else f"{count} 个文件，没有问题")
+        told = f"，{len(advice)} 个提醒" if advice else ""
+        print(f"{count} 个文件，发现 {len(problems)} 个问题{told}" if problems else f"{count} 个文件，没有问题{told}")
     return 1 if problems else 0
 
 
 def problems_in(name: str) -> list[Problem]:
-    """All problems of one file, whatever it holds."""
+    """All problems and all advice of one file, whatever it holds."""
     try:
         data = _read(name)
     except (OSError, ValueError) as error:
@@ -69,7 +76,7 @@ def problems_in(name: str) -> list[Problem]:
 
 
 def _problems_of(name: str, data: bytes) -> list[Problem]:
-    checker = check_dmn if _is_dmn(name, data) else check_bpmn
+    checker = check_dmn if _is_dmn(name, data) else review_bpmn
     try:
         return checker(data, source=name)
     except Exception as error:  # noqa: BLE001 a file of a stranger never ends in a traceback; the fault is told as one
@@ -149,10 +156,10 @@ def _problem_json(name: str, problem: Problem) -> dict[str, Any]:
     return {"file": name, **{key: data[key] for key in ("line", "element", "element_id", "reason", "code")}}
 
 
-def _print_problems(problems: list[tuple[str, Problem]]) -> None:
+def _print_problems(problems: list[tuple[str, Problem]], word: str = "") -> None:
     for name, problem in problems:
         what = f"{problem.element} {problem.element_id}".strip()
-        print(f"{name}:{problem.line}: {what + ': ' if what else ''}{problem.reason}")
+        print(f"{name}:{problem.line}: {what + ': ' if what else ''}{word}{problem.reason}")
 
 
 def _refuse_request(reason: str, *, as_json: bool) -> int:
@@ -168,7 +175,8 @@ def _load_model(name: str, problems: list[tuple[str, Problem]]) -> Model | None:
     except (OSError, ValueError) as error:
         problems.append((name, _unreadable(name, error)))
         return None
-    found = check_bpmn(data, source=name) if _is_dmn(name, data) else _problems_of(name, data)
+    reviewed = check_bpmn(data, source=name) if _is_dmn(name, data) else _problems_of(name, data)
+    found = [problem for problem in reviewed if not problem.advice]
     problems.extend((name, problem) for problem in found)
     return None if found else parse_bpmn(data, source=name)
 

@@ -28,7 +28,7 @@ class CompiledModels:
                 self._models.move_to_end(sha256)
                 return model
         # Compiled outside the lock: two threads may both do it, which costs time but never waits for a big model.
-        model = parse_bpmn(read_xml())
+        model = parse_bpmn(read_xml(), published=True)
         with self._lock:
             self._models[sha256] = model
             self._models.move_to_end(sha256)

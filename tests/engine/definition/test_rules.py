@@ -142,7 +142,8 @@ def test_pools_may_be_black_boxes() -> None:
     xml = (
         f'{HEAD}<collaboration id="c"><participant id="p1" name="客户"/><participant id="p2" name="门店" processRef="b"/>'  # noqa: E501
         '<messageFlow id="mf" sourceRef="p1" targetRef="bs"/></collaboration>'
-        '<process id="b" isExecutable="true"><startEvent id="bs"/></process></definitions>'
+        '<process id="b" isExecutable="true"><startEvent id="bs"><messageEventDefinition/></startEvent>'
+        "</process></definitions>"
     )
     model = parse_bpmn(xml)
     assert [(pool.name, pool.process) for pool in model.participants] == [("客户", ""), ("门店", "b")]

@@ -159,7 +159,7 @@ def _loop(detail: tuple[int, Shape], case: Case) -> tuple[str, str]:
     ask = case.new("q")
     case.rounds[ask] = rounds
     case.tasks += 1
-    case.lines += [f"user {ask}", f"xor {merge}", f"xor {again}", f"xor {again}after"]
+    case.lines += [f"user {ask}", f"xor {merge}", f"xor {again}", f"throw {again}after"]
     case.lines += [f"{merge} -> {first}", f"{last} -> {ask} -> {again}"]
     case.lines += [f"{again} -> {merge} : again_{ask}", f"{again} -> {again}after : else"]
     return merge, f"{again}after"

@@ -196,7 +196,6 @@ def test_an_inclusive_join_waits_for_a_token_that_loops_before_it_comes() -> Non
 def test_an_inclusive_join_does_not_wait_for_a_token_that_can_only_come_through_it() -> None:
     model = """
     start s
-    xor m
     or f
     user A
     user B
@@ -209,9 +208,8 @@ def test_an_inclusive_join_does_not_wait_for_a_token_that_can_only_come_through_
     B -> j
     j -> again
     again -> f : more
-    again -> m : else
     user D
-    m -> D
+    again -> D : else
     """
     story = Story(model).start(a=True, b=True, more=True).complete("A")
     assert story.open == ["B"]

@@ -144,7 +144,7 @@ def test_a_receive_task_may_begin_a_process() -> None:
 GATEWAY = """
 event g instantiate{kind}
 catch a message=m
-receive b message=n
+catch b message=n
 user A
 user B
 g -> a -> A

@@ -18,7 +18,7 @@ from bihuan.engine.definition.model import (
     Process,
     TimerSpec,
 )
-from bihuan.engine.definition.parse import check_bpmn, parse_bpmn
+from bihuan.engine.definition.parse import check_bpmn, parse_bpmn, review_bpmn
 from bihuan.engine.definition.problems import DefinitionError, Problem
 
 __all__ = [
@@ -40,4 +40,5 @@ __all__ = [
     "TimerSpec",
     "check_bpmn",
     "parse_bpmn",
+    "review_bpmn",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bihuan.engine.definition.iso8601 import Cycle, Duration, Moment
+    from bihuan.engine.definition.problems import Problem
     from bihuan.engine.feel import Expression
 
 
@@ -330,6 +331,8 @@ class Model:
     processes: Mapping[str, Process]
     participants: tuple[Participant, ...] = ()
     target_namespace: str = ""
+    advice: tuple[Problem, ...] = ()
+    """What to look at although the file runs."""
 
     @property
     def main(self) -> Process:

@@ -14,16 +14,19 @@ from bihuan.engine.definition.problems import DefinitionError, Problem
 from bihuan.engine.definition.reading import Reading, check_identities, children, line_of, read_declarations
 from bihuan.engine.definition.rules import check_process
 from bihuan.engine.definition.source import read_xml
+from bihuan.engine.definition.standard import breaches
+from bihuan.engine.definition.standard.file import process_of
 
 _REFUSED = frozenset({"unsupported-element", "unknown-element"})
 _FOLLOWING = frozenset({"unreachable", "missing-condition"})
 """What a process is told only when nothing else is wrong: a refused node or condition makes them come up by itself."""
 
 
-def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
+def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False) -> Model:
     """Read a BPMN 2.0 file. `source` is its name in messages.
 
     Processes marked `isExecutable="false"` beside others are drawings: they are neither checked nor part of the model.
+    What was `published` once is not measured again by the rules of the standard, which may have grown since.
     Raises DefinitionError with every problem found.
     """
     root = read_xml(data, source)
@@ -41,20 +44,36 @@ def parse_bpmn(data: bytes | str, *, source: str = "") -> Model:
         if _has_identity(element, reading):
             process = replace(read_process(_as_process(element), reading), line=line_of(element))
             processes.setdefault(process.id, process)
-    if reading.problems:
-        raise DefinitionError(_in_order(_without_consequences(reading.problems)))
-    return Model(source, processes, tuple(reading.participants), root.get("targetNamespace", ""))
+    if not published:
+        _measure(root, reading, processes)
+    problems = [problem for problem in reading.problems if not problem.advice]
+    advice = tuple(_in_order([problem for problem in reading.problems if problem.advice]))
+    if problems:
+        raise DefinitionError(_in_order(_without_consequences(problems)), advice)
+    return Model(source, processes, tuple(reading.participants), root.get("targetNamespace", ""), advice)
 
 
 def check_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:
     """Every reason why `parse_bpmn` would refuse the file, in the order of the file; empty if it would not."""
+    return [problem for problem in review_bpmn(data, source=source) if not problem.advice]
+
+
+def review_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:
+    """Every reason to refuse the file and every advice, in the order of the file."""
     try:
-        parse_bpmn(data, source=source)
+        return list(parse_bpmn(data, source=source).advice)
     except DefinitionError as error:
-        return list(error.problems)
+        return _in_order([*error.problems, *error.advice])
     except RecursionError:
         return [Problem(source, 0, "", "", "文件嵌套太深", "too-deep")]
-    return []
+
+
+def _measure(root: etree._Element, reading: Reading, processes: dict[str, Process]) -> None:
+    """Note where the file breaks the standard, unless in a drawing that is left out."""
+    for breach in breaches(root):
+        process = process_of(breach.element)
+        if process is None or process.get("id", "") in processes:
+            reading.refuse(breach.element, breach.reason, breach.code, advice=breach.advice)
 
 
 def _as_process(task: etree._Element) -> etree._Element:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason why a BPMN file cannot be published.
+    """One reason why a BPMN file cannot be published, or (`advice`) one thing to look at although it can.
 
     `line` counts from 1 (0 if the place is unknown), `element` is the BPMN tag without prefix, `element_id` its id
     or "", `reason` a Chinese sentence for the process owner, `code` a stable English key for programs and tests.
@@ -20,6 +20,7 @@ class Problem:
     element_id: str
     reason: str
     code: str
+    advice: bool = False
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}" if self.source else f"第 {self.line} 行"
@@ -39,8 +40,9 @@ class Problem:
 
 
 class DefinitionError(Exception):
-    """A process file was refused; `problems` holds every reason found, in the order of the file."""
+    """A process file was refused; `problems` holds every reason found, `advice` the rest, in the order of the file."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], advice: Iterable[Problem] = ()) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
+        self.advice: tuple[Problem, ...] = tuple(advice)
         super().__init__("\n".join(str(problem) for problem in self.problems))

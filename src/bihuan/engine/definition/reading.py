@@ -53,12 +53,15 @@ class Reading:
     partners: dict[str, list[str]] = field(default_factory=dict)
     """By id, what it is joined to by an association, whichever way that is drawn."""
 
-    def refuse(self, element: etree._Element, reason: str, code: str, line: int | None = None) -> None:
-        """Note a problem at an element."""
+    def refuse(
+        self, element: etree._Element, reason: str, code: str, line: int | None = None, *, advice: bool = False
+    ) -> None:
+        """Note a problem at an element; `advice` does not keep the file from running."""
         if len(self.problems) >= MAX_PROBLEMS:
             return
         where = line if line is not None else line_of(element)
-        self.problems.append(Problem(self.source, where, split(element.tag)[1], element.get("id", ""), reason, code))
+        what = (split(element.tag)[1], element.get("id", ""))
+        self.problems.append(Problem(self.source, where, *what, reason, code, advice))
 
     def refuse_expression(self, element: etree._Element, bad: BadExpression) -> None:
         """Note a text that is no expression."""
