@@ -86,8 +86,10 @@ def start_clock(
 
 
 @transaction.atomic
-def pause_clock(clock_id: int, *, reason: str, actor: Actor, cause: str = Cause.PERSON) -> Clock:
-    """Let the clock stand still for a reason that is kept (等待配件, 等待客户).
+def pause_clock(
+    clock_id: int, *, reason: str, actor: Actor, cause: str = Cause.PERSON, since: datetime | None = None
+) -> Clock:
+    """Let the clock stand still, from now or `since` then, for a reason that is kept (等待配件, 等待客户).
 
     A promised moment does not move by it; nothing is told while it stands.
     """
@@ -96,7 +98,7 @@ def pause_clock(clock_id: int, *, reason: str, actor: Actor, cause: str = Cause.
     held = locked(clock_id)
     if ClockPause.unscoped.filter(clock=held, cause=cause, ended_at__isnull=True).exists():
         raise Conflict("该时限已经暂停")
-    moment = max(time.now(), held.started_at)
+    moment = max(since or time.now(), held.started_at)
     ClockPause.unscoped.create(clock=held, cause=cause, reason=reason.strip(), by_id=actor.user_id, started_at=moment)
     held.paused_at = held.paused_at or moment
     held.warn_at = None

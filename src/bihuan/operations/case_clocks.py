@@ -197,3 +197,28 @@ def _held_elsewhere(rule: LimitDefinition, step: _Step) -> str:
         return ""
     names = Role.objects.filter(key__in=roles).order_by("pk").values_list("name", flat=True)
     return f"由{'、'.join(names)}办理" if names else "没有人在办"
+
+
+def rename_milestones(case_id: int, renamed: Mapping[str, str]) -> None:
+    """The process of a case is on another version: its running clocks wait for the same steps, by their new names."""
+    if not renamed:
+        return
+    for held in Clock.unscoped.filter(subject_kind="case", subject_id=case_id, stopped_at__isnull=True):
+        rule = _with_names(held.rule, renamed)
+        if rule != held.rule:
+            Clock.unscoped.filter(pk=held.pk).update(rule=rule)
+
+
+def _with_names(rule: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    def named(text: str) -> str:
+        kind, _, node = text.partition(":")
+        return f"{kind}:{renamed[node]}" if node in renamed and not text.startswith("=") else text
+
+    found = dict(rule)
+    for part in ("start", "stop", "cancel"):
+        said = rule.get(part)
+        if said:
+            found[part] = named(said) if isinstance(said, str) else [named(text) for text in said]
+    if rule.get("pause"):
+        found["pause"] = [{**one, "while": named(one["while"])} for one in rule["pause"]]
+    return found

@@ -92,7 +92,8 @@ def facts_of_instance(instance: InstanceFacts) -> Mapping[str, Any]:
 
 def tell_step(result: StepResult) -> None:
     """After a step, in its transaction: the people whose turn it is are told."""
-    for item in result.opened:
+    handed_on = [renewed.item for renewed in result.renewed if renewed.handed_on]
+    for item in (*result.opened, *handed_on):
         if item.assignee_id is not None and item.assignee_id != result.actor_id:
             _tell_of_task((item.assignee_id,), f"新待办：{item.name}", item, result.instance)
         elif item.offered:

@@ -12,13 +12,17 @@ from functools import partial
 from django.db import transaction
 
 from bihuan.accounts.models import User
+from bihuan.engine.runtime import State
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed, NotFound
+from bihuan.limits import clocks
+from bihuan.limits.models import Clock, ClockPause
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
+from bihuan.operations.case_clocks import rename_milestones
 from bihuan.operations.people.ending import resume_process, suspend_process
 from bihuan.operations.people.telling import reason_of
 from bihuan.operations.registry import under_process
-from bihuan.operations.surroundings import surroundings
+from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.processes.jobs import Handler, Prepared, TakenJob, enqueue
@@ -150,10 +154,16 @@ def _as_asked(asker: User) -> Actor:
 
 
 def _migrate(migration: Migration, actor: Actor, row: SweepRow) -> None:
-    site_id = row.instance.site_id
-    migrate_instance(
-        row.instance_id, migration, actor=under_process(actor, site_id), reason=row.sweep.reason, around=surroundings()
-    )
+    acting = under_process(actor, row.instance.site_id)
+    before = Instance.unscoped.get(pk=row.instance_id)
+    result = migrate_instance(before.pk, migration, actor=acting, reason=row.sweep.reason, around=surroundings())
+    if before.subject_kind == CASE and before.subject_id is not None:
+        rename_milestones(before.subject_id, migration.plan(before.version_id, before.process_id).renamed_steps())
+    since = State.from_json(before.state).suspended_at
+    changed = [one.item.id for one in result.renewed if one.item.limit_key != one.old_limit_key]
+    if since is not None:
+        for held in Clock.unscoped.filter(subject_kind=ITEM, subject_id__in=changed, stopped_at__isnull=True):
+            clocks.pause_clock(held.pk, reason="流程挂起", actor=acting, cause=ClockPause.Cause.INSTANCE, since=since)
 
 
 def _stand(deed: Callable[..., object], actor: Actor, words: str, row: SweepRow) -> None:

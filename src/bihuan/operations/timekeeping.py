@@ -56,10 +56,20 @@ class Timekeeper:
             limit = limits.get(item.limit_key)
             if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
                 self._start_item_clock(limit, item, result)
+        for renewed in result.renewed:
+            if renewed.item.limit_key != renewed.old_limit_key:
+                self._replace_item_clock(limits.get(renewed.item.limit_key), renewed.item, result)
         if result.instance.subject_kind == CASE and result.instance.subject_id is not None:
             follow_case(result, limits)
         # A keeper may live as long as a worker.
         self._targets = {key: found for key, found in self._targets.items() if key[0] != result.instance.id}
+
+    def _replace_item_clock(self, limit: LimitDefinition | None, item: OpenedItem, result: StepResult) -> None:
+        """Another version puts open work under another limit: it counts from when the work was opened."""
+        for held in clocks.running_clocks(ITEM, item.id):
+            clocks.forget_clock(held, at=result.at)
+        if limit is not None and item.due_at is not None and _running_on_case(result.instance, limit.key) is None:
+            self._start_item_clock(limit, item, result)
 
     def _start_item_clock(self, limit: LimitDefinition, item: OpenedItem, result: StepResult) -> None:
         known = self._targets.get((result.instance.id, limit.key, item.due_at))

@@ -21,6 +21,7 @@ from bihuan.operations.scenarios.expecting import check
 from bihuan.operations.scenarios.format import Scenario, Step, moment
 from bihuan.operations.scenarios.people_doing import PEOPLE_DOING
 from bihuan.operations.scenarios.timing import given_time
+from bihuan.operations.scenarios.versions import VERSION_DOING
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
 from bihuan.org.models import Site
 from bihuan.processes.jobs import next_due
@@ -28,6 +29,7 @@ from bihuan.processes.jobs import next_due
 DEFAULT_START = "2026-11-02 08:30"
 MAX_MOMENTS = 10_000
 _TICK = timedelta(microseconds=1)
+ALL_DOING = {**DOING, **PEOPLE_DOING, **VERSION_DOING}
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,9 @@ def _do(world: World, step: Step) -> str:
     """Do what the step says in a transaction of its own; answers the refusal it was meant to meet."""
     if step.do is None:
         return ""
-    doing = DOING.get(step.do) or PEOPLE_DOING.get(step.do)
+    doing = ALL_DOING.get(step.do)
     if doing is None:
-        raise StepProblem(f"不认识的动作“{step.do}”；可用：{'、'.join(sorted({**DOING, **PEOPLE_DOING}))}")
+        raise StepProblem(f"不认识的动作“{step.do}”；可用：{'、'.join(sorted(ALL_DOING))}")
     try:
         with transaction.atomic():
             doing(world, step)

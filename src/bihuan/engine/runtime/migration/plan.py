@@ -62,6 +62,12 @@ class MigrationPlan:
         """Old ids that mean something else from now on; "" for what the new version does not have."""
         return {name: self.nodes.get(name, "") for name in self.old.nodes if self.nodes.get(name) != name}
 
+    def renamed_steps(self) -> dict[str, str]:
+        """Ids and names by which rules outside of the diagram know a step, where they have changed."""
+        pairs = [(self.old.nodes[old], self.new.nodes[new]) for old, new in self.nodes.items()]
+        ids = {old.id: new.id for old, new in pairs if old.id != new.id}
+        return ids | {old.label: new.label for old, new in pairs if old.label != new.label}
+
     def renamed_flows(self) -> dict[str, str]:
         """The same for sequence flows."""
         return {name: self.flows.get(name, "") for name in self.old.flows if self.flows.get(name) != name}
