@@ -16,6 +16,9 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 DATA = Path(os.environ.get("BIHUAN_DATA") or ROOT / "var").absolute()
 LAST_LINES = 40
+# Set-up must not depend on what else is installed for another Python. Without compiled files each of the many
+# programs that a test run starts would compile Django anew.
+NOT_PASSED_ON = frozenset({"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"})
 
 
 class StepError(Exception):
@@ -48,10 +51,7 @@ def python() -> str:
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables for programs of the virtual environment, its own programs found first."""
-    # Set-up must not depend on what else is installed for another Python.
-    kept = {
-        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     path = f"{BIN}{os.pathsep}{kept.get('PATH', '')}"
     return {**kept, "PATH": path, "VIRTUAL_ENV": str(VENV), "PYTHONUTF8": "1", **(more or {})}
 
