@@ -28,6 +28,8 @@ _name = f"bihuan_test_{os.getpid()}"
 _sqlite = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 DATABASES["default"]["TEST"] = {"NAME": str(_own / f"{_name}.sqlite3") if _sqlite else _name}
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
+# Where `tests.database` keeps what it copies.
+TEST_FOLDER = _own
 MEDIA_ROOT = _own / "media"
 ARCHIVE_ROOT = _own / "archive"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

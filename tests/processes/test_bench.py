@@ -5,26 +5,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
 
-from bihuan.cli import bench, bench_scale
+from bihuan.cli import bench, bench_limits, bench_scale, bench_world
+from tests import database
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_contender_is_measured_at_every_age(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
+@pytest.fixture
+def migrated(tmp_path: Path) -> dict[str, str]:
+    """The environment of a program that measures on an empty database whose tables are there already."""
+    shutil.copy(database.migrated_file(), tmp_path / "bench.sqlite3")
+    return {
         "BIHUAN_DB": f"sqlite:///{tmp_path}/bench.sqlite3",
         "BIHUAN_DATA": str(tmp_path),
         "BIHUAN_SQLITE_SYNCHRONOUS": "FULL",
         "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
     }
+
+
+def test_every_contender_is_measured_at_every_age(migrated: dict[str, str]) -> None:
+    environment = {**os.environ, **migrated}
     words = ["-m", "bench", "--rounds", "1", "--instances", "2", "--ages", "2", "4", "--seconds", "0.1"]
     run = subprocess.run(
         [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True
@@ -63,7 +73,15 @@ def test_a_database_that_is_not_there_is_said_plainly(
     assert "postgres：无法测量" in capsys.readouterr().out
 
 
-def test_every_clock_that_runs_out_is_seen_to_be_told_among_the_open_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_clock_that_runs_out_is_seen_to_be_told_among_the_open_ones(
+    migrated: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def prepared(name: str) -> Iterator[dict[str, str]]:
+        with bench_world.database(name) as environment:
+            yield {**environment, **migrated}
+
+    monkeypatch.setattr(bench_limits, "database", prepared)
     words = ["--json", "--part=firing", "--database=sqlite", "--clocks=500", "--workers=2", "--due=20", "--burst=30"]
     parser = argparse.ArgumentParser()
     bench.register(parser.add_subparsers())
@@ -75,13 +93,8 @@ def test_every_clock_that_runs_out_is_seen_to_be_told_among_the_open_ones(capsys
     assert found["burst"]["per_second"] > 0
 
 
-def test_an_installation_is_filled_and_measured_as_often_as_asked(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "BIHUAN_DB": f"sqlite:///{tmp_path}/bench.sqlite3",
-        "BIHUAN_DATA": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "bihuan.config.settings",
-    }
+def test_an_installation_is_filled_and_measured_as_often_as_asked(migrated: dict[str, str]) -> None:
+    environment = {**os.environ, **migrated}
     words = ["-m", "bench.scale", "--runs", "4", "--size", "800"]
     run = subprocess.run(
         [sys.executable, *words], cwd=ROOT, env=environment, input="\n\n", capture_output=True, text=True, timeout=300,
