@@ -22,6 +22,7 @@ from bihuan.records.models import Case, Customer, JobType, Part, Stock, Vehicle,
 from bihuan.records.stock import receive_stock
 from bihuan.records.vehicles import create_vehicle
 from tests.cast import Cast
+from tests.remembering import remembered
 
 MORNING = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # Tuesday 09:00 in Shanghai
 
@@ -74,6 +75,12 @@ def morning() -> Iterator[datetime]:
 @pytest.fixture
 def shop(cast: Cast, morning: datetime, settings: Settings, tmp_path: Path) -> Shop:
     settings.MEDIA_ROOT = str(tmp_path)
+    found = remembered("shop", lambda: _stock(cast))
+    customer, vehicle, oil, brakes, oil_filter, pads = (model._base_manager.get(pk=pk) for model, pk in found)
+    return Shop(cast, customer, vehicle, oil, brakes, oil_filter, pads)
+
+
+def _stock(cast: Cast) -> list[tuple[type[Any], int]]:
     advisor, manager, clerk = cast.actor("advisor"), cast.actor("site_manager"), cast.actor("parts_clerk")
     customer = create_customer(actor=advisor, name="张伟", phone="13900001234", salutation="先生")
     vehicle = create_vehicle(
@@ -86,4 +93,4 @@ def shop(cast: Cast, morning: datetime, settings: Settings, tmp_path: Path) -> S
     pads = save_part(actor=clerk, code="P-002", name="前制动片", unit="套", price_yuan="268")
     receive_stock(oil_filter.pk, Decimal(10), actor=clerk, shelf="A-01")
     receive_stock(pads.pk, Decimal(2), actor=clerk, shelf="A-02")
-    return Shop(cast, customer, vehicle, oil, brakes, oil_filter, pads)
+    return [(type(made), made.pk) for made in (customer, vehicle, oil, brakes, oil_filter, pads)]

@@ -22,6 +22,7 @@ from bihuan.records.models import Case, Customer, Vehicle
 from bihuan.records.stock import receive_stock
 from bihuan.records.vehicles import create_vehicle
 from tests.cast import Cast
+from tests.remembering import remembered
 
 PLATE = "示A70001"
 
@@ -65,6 +66,11 @@ def centre(cast: Cast, frozen_clock: object) -> Centre:
 
 def build_centre(cast: Cast) -> Centre:
     """The pack installed over the cast, with one customer, one car, one job and one part."""
+    customer_id, vehicle_id = remembered("centre", lambda: _furnish(cast))
+    return Centre(cast, Customer._base_manager.get(pk=customer_id), Vehicle._base_manager.get(pk=vehicle_id))
+
+
+def _furnish(cast: Cast) -> tuple[int, int]:
     system = system_actor(cast.yl.pk)
     install_pack(pack_folder("auto_service"), actor=system)
     customer = create_customer(actor=system, name="周晓棠", phone="13900007001", salutation="女士")
@@ -77,4 +83,4 @@ def build_centre(cast: Cast) -> Centre:
     )  # fmt: skip
     part = save_part(actor=system, code="P-1001", name="机油 4L", unit="桶", price_yuan=Decimal(268))
     receive_stock(part.pk, Decimal(8), actor=system, site_id=cast.yl.pk, shelf="A-01", reason="期初库存")
-    return Centre(cast, customer, vehicle)
+    return customer.pk, vehicle.pk
