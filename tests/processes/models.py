@@ -236,3 +236,21 @@ UNDOING = bpmn(
     END,
     flows="start>book book>back back>end",
 )
+
+
+def daily(sites: str = "YL", timer: str = "<timeCycle>R/2026-11-02T08:00/P1D</timeCycle>") -> str:
+    """Before opening, somebody looks round the centre."""
+    start = f'<startEvent id="morning"><timerEventDefinition>{timer}</timerEventDefinition></startEvent>'
+    xml = bpmn("daily", start, task("look_round", role="advisor"), END, flows="morning>look_round look_round>end")
+    return xml.replace('<process id="daily"', f'<process id="daily" bihuan:sites="{sites}"')
+
+
+# 门店忙起来就自动开始
+CROWDED = bpmn(
+    "crowded",
+    '<startEvent id="crowd"><conditionalEventDefinition><condition>site.open_cases > 2</condition>'
+    "</conditionalEventDefinition></startEvent>".replace(" > ", " &gt; "),
+    task("help", role="advisor"),
+    END,
+    flows="crowd>help help>end",
+)

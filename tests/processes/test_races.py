@@ -18,13 +18,15 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.processes import engine_store as store
 from bihuan.processes import jobs
-from bihuan.processes.consistency import check_instances
+from bihuan.processes.auto_starts import START
+from bihuan.processes.consistency import check_auto_starts, check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.returning import recall_item
 from bihuan.processes.history import replay
 from bihuan.processes.models import Instance, Job, Message, Subscription, WorkItem
+from bihuan.processes.starting import start_handler
 from tests.processes.conftest import Desk
-from tests.processes.models import APPROVAL, CALLER, LATE, PARALLEL, REMINDER, SENDER
+from tests.processes.models import APPROVAL, CALLER, LATE, PARALLEL, REMINDER, SENDER, daily
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CROWD = 6
@@ -162,6 +164,21 @@ def test_timers_fire_once_however_many_workers_there_are(desk: Desk) -> None:
     assert WorkItem.unscoped.filter(node_id="chase").count() == len(instances)
     assert Job.objects.count() == 0
     assert verify() == []
+
+
+def test_a_process_begins_by_itself_once_however_many_workers_there_are(desk: Desk) -> None:
+    store.publish(daily(), "daily")
+    due = clock.now() + timedelta(days=2)
+
+    def work(number: int) -> int:
+        with clock.frozen(due):
+            if number == 0:
+                store.publish(daily(timer="<timeCycle>R/P1W</timeCycle>"), "daily")
+            return jobs.run_due(handlers={START: start_handler(Surroundings())}).done
+
+    assert sum(answer for answer in at_once(work) if isinstance(answer, int)) == 1
+    assert Instance.unscoped.count() == 1 and Job.objects.count() == 1
+    assert list(check_auto_starts()) == []
 
 
 def test_a_timer_and_the_person_it_waits_for_never_lock_up(desk: Desk) -> None:

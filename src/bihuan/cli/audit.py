@@ -14,7 +14,7 @@ from bihuan.audit.archiving import verify_archives
 from bihuan.audit.models import Archive, Entry, Segment
 from bihuan.audit.sealing import anchor_of, seal, verify_seals
 from bihuan.audit.verification import verify
-from bihuan.processes.consistency import Damage, check_instances
+from bihuan.processes.consistency import Damage, check_auto_starts, check_instances
 from bihuan.processes.models import Instance
 
 
@@ -66,7 +66,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
             print(f"其中另有 {archived['archives']} 个档案、{archived['entries']} 条归档的记录，已逐条核对")
         if deep is not None:
             for damage in deep.damages:
-                print(f"流程实例 {damage.instance}：{damage.reason}（{damage.kind}）")
+                print(f"{damage}（{damage.kind}）")
             verdict = f"发现 {len(deep.damages)} 处不一致" if deep.damages else "状态、待办、定时器与记录一致"
             print(f"已检查 {deep.checked} 个流程实例：{verdict}")
     return 1 if problems or (deep and deep.damages) else 0
@@ -96,6 +96,8 @@ def _instances_of(chain: str | None) -> Deep:
     deep = Deep()
     of_chain = None if chain is None else Instance.unscoped.filter(chain=chain).values_list("pk", flat=True)
     deep.damages = list(check_instances(of_chain, counted=deep.count))
+    if chain is None:
+        deep.damages += check_auto_starts()
     return deep
 
 

@@ -15,9 +15,11 @@ from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_st
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.unattended import look_after_unattended
+from bihuan.processes.auto_starts import START, follow_sites
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
 from bihuan.processes.retention import archive_finished, forget_unread
+from bihuan.processes.starting import start_handler
 from bihuan.processes.sweeping import SWEEP
 from bihuan.processes.worker import Worker
 
@@ -29,7 +31,12 @@ ARCHIVE_EVERY = timedelta(minutes=10)
 def product_worker() -> Worker:
     """The worker for what must be on time: timers of processes, and limits."""
     return Worker(
-        {TIMER: timer_handler(surroundings()), TELL_CLOCK: tell_again, CLOCK_STEP: carry_out_step},
+        {
+            TIMER: timer_handler(surroundings()),
+            START: start_handler(surroundings()),
+            TELL_CLOCK: tell_again,
+            CLOCK_STEP: carry_out_step,
+        },
         ticks=(LimitWatch(),),
     )
 
@@ -39,7 +46,7 @@ def slow_worker() -> Worker:
     a timer."""
     return Worker(
         {imports.KIND: imports.HANDLER, SWEEP: sweeps.HANDLER},
-        ticks=(send_notices, AttendanceWatch(), RetentionWatch()),
+        ticks=(send_notices, SiteWatch(), RetentionWatch()),
     )
 
 
@@ -49,8 +56,9 @@ def send_notices(now: datetime) -> datetime | None:
     return now if busy else None
 
 
-class AttendanceWatch:
-    """Every half minute: whether open work has somebody who could do it."""
+class SiteWatch:
+    """Every half minute: whether open work has somebody who could do it, and whether processes begin by themselves at
+    the sites that have them now."""
 
     def __init__(self) -> None:
         self._next: datetime | None = None
@@ -59,6 +67,7 @@ class AttendanceWatch:
         """Look, if it is time to; answers when to look again."""
         if self._next is None or now >= self._next or self._next - now > LOOK_EVERY:
             look_after_unattended()
+            follow_sites()
             self._next = now + LOOK_EVERY
         return self._next
 

@@ -17,8 +17,11 @@ from bihuan.operations.due_steps import hand_over_steps, run_due_steps
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.operations.unattended import look_after_unattended
 from bihuan.org.duty.presence import present_with_role
-from bihuan.processes.jobs import TakenJob, enqueue, fire_due
+from bihuan.processes.auto_starts import START
+from bihuan.processes.finishing import TIMER
+from bihuan.processes.jobs import TakenJob, enqueue, run_due, timer_handler
 from bihuan.processes.models import WorkItem
+from bihuan.processes.starting import start_handler
 from bihuan.records.models import Case
 
 log = logging.getLogger("bihuan.operations.due_work")
@@ -28,8 +31,9 @@ TELL_CLOCK = "clock.tell"
 
 
 def run_due_work() -> int:
-    """Everything due at this moment: timers of processes, then limits to be told about; answers how many."""
-    fired = fire_due(around=surroundings())
+    """Everything due at this moment: timers and starts of processes, then limits to be told about; answers how many."""
+    around = surroundings()
+    fired = run_due(limit=100, handlers={TIMER: timer_handler(around), START: start_handler(around)})
     return fired.taken + tell_due_clocks() + run_due_steps() + look_after_unattended()
 
 

@@ -12,6 +12,7 @@ from bihuan.operations import clock_following
 from bihuan.operations.decisions import answer_decision
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
+from bihuan.operations.starting import open_subject, site_facts
 from bihuan.operations.timekeeping import Timekeeper
 from bihuan.org.duty.chart import answerable_for
 from bihuan.org.roles import people_allowed
@@ -32,7 +33,14 @@ def surroundings() -> Surroundings:
         keeper.follow(result)
         tell_step(result)
 
-    return Surroundings(services=Services(), context=facts_of_instance, limits=keeper.moments, observe=observe)
+    return Surroundings(
+        services=Services(),
+        context=facts_of_instance,
+        limits=keeper.moments,
+        observe=observe,
+        open_subject=open_subject,
+        site_facts=site_facts,
+    )
 
 
 class Services(Mapping[str, Callable[[ServiceCall], Mapping[str, Any]]]):

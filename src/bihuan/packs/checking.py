@@ -21,6 +21,7 @@ from bihuan.operations.notice_words import words_for
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
+from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.handling.allowing import problems_of
 from bihuan.records.models import Case, CaseKind, Customer, DocumentKind, Vehicle
 
@@ -143,6 +144,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
             continue
         process = model.main
         yield from _check_key(declared, process)
+        yield from _check_start(declared, process)
         holders: list[Process | Node] = [process, *process.nodes.values()]
         for holder in holders:
             for reason in problems_of(holder.extension):
@@ -178,9 +180,19 @@ def _check_notices(pack: Pack) -> Iterator[PackProblem]:
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
     if process.id != declared.key:
         yield PackProblem(declared.file, f"流程的 id 是“{process.id}”，应为“{declared.key}”", line=process.line)
-    kind = declared.beside or declared.key
+    kind = declared.beside or process.extension.properties.get("case") or declared.key
     if kind not in CaseKind.values:
         yield PackProblem("pack.toml", f"没有“{kind}”这种业务单", place=declared.key)
+
+
+def _check_start(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
+    """Whether a process that says so can begin by itself; which sites there are is known only where it is installed."""
+    for event in start_events(process):
+        reasons = list(problems_of_start(process, event))
+        if declared.beside:
+            reasons.append("和别的业务单同办的流程不能自动发起：没有人说是哪一张单据")
+        for reason in reasons:
+            yield PackProblem(declared.file, reason, line=event.node.line, place=event.node.label)
 
 
 def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bihuan.engine.runtime import Start
 from bihuan.processes.compiled import compiled_model, process_of
+from bihuan.processes.contract import Begun, Subject
 from bihuan.processes.families import insert_instance
 from bihuan.processes.models import Beginning, Version
 from bihuan.processes.rows import Loaded
@@ -29,24 +30,33 @@ def begin_by(
         found += list(_published(kind, name, {version.sha256 for version, _ in found}))
     begun: list[int] = []
     for version, trigger in found:
-        facts = None if sender is None else sender.facts
-        instance = unit.take(
-            insert_instance(
-                version,
-                process_id=trigger.process_id,
-                site_id=site_id,
-                subject_kind=facts.subject_kind if facts else "",
-                subject_id=facts.subject_id if facts else None,
-                title=facts.title if facts else "",
-                at=unit.now,
-                started_by_id=unit.actor.user_id,
-            )
-        )
+        instance = insert_about(unit, version, process_id=trigger.process_id, site_id=site_id, like=sender)
         unit.follow(instance, Start(dict(payload), trigger.node_id, trigger.part))
         if sender is None or version.pk != sender.version_id:
             begin_pools(unit, instance, version)
         begun.append(instance.id)
     return begun
+
+
+def insert_about(unit: Unit, version: Version, *, process_id: str, site_id: int, like: Loaded | None = None) -> Loaded:
+    """A new instance about the same as another, else about a record opened for it, else about nothing."""
+    facts = like.facts if like is not None else None
+    subject = Subject(facts.subject_kind, facts.subject_id or 0, facts.title) if facts and facts.subject_kind else None
+    if facts is None and unit.around.open_subject is not None:
+        process = compiled_model(version).processes[process_id]
+        subject = unit.around.open_subject(Begun(version.definition.key, process, site_id, unit.actor))
+    return unit.take(
+        insert_instance(
+            version,
+            process_id=process_id,
+            site_id=site_id,
+            subject_kind=subject.kind if subject else "",
+            subject_id=subject.id if subject else None,
+            title=subject.title if subject else (facts.title if facts else ""),
+            at=unit.now,
+            started_by_id=unit.actor.user_id,
+        )
+    )
 
 
 def begin_pools(unit: Unit, main: Loaded, version: Version) -> None:
@@ -56,18 +66,7 @@ def begin_pools(unit: Unit, main: Loaded, version: Version) -> None:
     if len(model.processes) == 1 or main.facts.process_id != model.main.id:
         return
     for process in model.pools[1:]:
-        pool = unit.take(
-            insert_instance(
-                version,
-                process_id=process.id,
-                site_id=main.facts.site_id,
-                subject_kind=main.facts.subject_kind,
-                subject_id=main.facts.subject_id,
-                title=main.facts.title,
-                at=unit.now,
-                started_by_id=unit.actor.user_id,
-            )
-        )
+        pool = insert_about(unit, version, process_id=process.id, site_id=main.facts.site_id, like=main)
         unit.follow(pool, Start())
         unit.settle()
 

@@ -20,21 +20,25 @@ from django.db.models import Exists, OuterRef
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import State, apply, event_from_json, new_state, parked_by
 from bihuan.kernel import clock
+from bihuan.processes.auto_starts import START
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.history import STEP
-from bihuan.processes.models import Incident, Instance, Job, Message, Subscription, WorkItem
+from bihuan.processes.models import AutoStart, Incident, Instance, Job, Message, Subscription, WorkItem
 
 BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One thing about an instance that cannot be so. `kind` is stable, for programs; `reason` is for people."""
+    """One thing that cannot be so about an instance (0: none). `kind` is stable, for programs; `reason` for people."""
 
     instance: int
     kind: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"流程实例 {self.instance}：{self.reason}" if self.instance else self.reason
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,6 +83,26 @@ def check_instances(
         if len(rows) < BATCH:
             return
         last = rows[-1].pk
+
+
+def check_auto_starts() -> Iterator[Damage]:
+    """Whether each automatic start has the one job that will carry it out, and is one of the version in force."""
+    jobs: dict[int, list[Job]] = defaultdict(list)
+    with _snapshot():
+        rows = list(AutoStart.objects.select_related("definition__current").order_by("pk"))
+        for job in Job.objects.filter(kind=START):
+            jobs[job.payload.get("start", 0)].append(job)
+    for row in rows:
+        found, current = jobs.pop(row.pk, []), row.definition.current
+        where = f"流程“{row.definition.name}”的自动发起（{row.pk}）"
+        if len(found) > 1:
+            yield Damage(0, "start-twice", f"{where}有 {len(found)} 个任务，会重复发起")
+        if row.held_at is None and row.next_at is not None and row.job_id not in {job.pk for job in found}:
+            yield Damage(0, "start-missing", f"{where}没有任务，到时不会发起")
+        if row.held_at is None and (current is None or row.version_id != current.pk or current.stopped_at is not None):
+            yield Damage(0, "start-version", f"{where}不是现行版本的")
+    for extra in [job for left in jobs.values() for job in left]:
+        yield Damage(0, "start-extra", f"自动发起的任务（{extra.pk}）没有登记，也没有版本")
 
 
 @contextmanager

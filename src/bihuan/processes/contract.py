@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
+from bihuan.engine.definition import Process
 from bihuan.engine.runtime import Event, MessageThrown, SignalThrown
 from bihuan.org.actor import Actor
 
@@ -159,16 +160,37 @@ Limits: TypeAlias = Mapping[str, LimitSpec] | LimitRule
 Observer: TypeAlias = Callable[[StepResult], None]
 
 
+class Subject(NamedTuple):
+    """What an instance is about: a record by kind and number, and how its work is called."""
+
+    kind: str
+    id: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A process that the clock, a condition, or a message from outside begins at a site: nobody has said about what."""
+
+    key: str
+    process: Process
+    site_id: int
+    actor: Actor
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Everything a step needs from outside, bundled: services by name, what expressions may read, limits, observer.
 
     `context` is what expressions see besides the variables; as a function it is asked when an expression first needs
     a name that is no variable, and again after a service has run. `observe` is called inside the transaction, once
-    for each instance that moved, after its rows are written.
+    for each instance that moved, after its rows are written. `open_subject` opens the record that a process which
+    nobody started is about; `site_facts` is what its start condition can see of the site.
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)
     context: Context = field(default_factory=dict)
     limits: Limits = field(default_factory=dict)
     observe: Observer | None = None
+    open_subject: Callable[[Begun], Subject | None] | None = None
+    site_facts: Callable[[int], Mapping[str, Any]] | None = None

@@ -16,6 +16,7 @@ from bihuan.engine.definition import DefinitionError, Model, Problem, Process, p
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.actor import Actor
+from bihuan.processes.auto_starts import follow_version, require_startable_by_itself
 from bihuan.processes.compiled import compiled_model
 from bihuan.processes.models import Definition, Version
 from bihuan.processes.triggers import note_beginnings
@@ -48,13 +49,15 @@ def publish(
     """Publish a BPMN file as the version in force of the process `key`, with the time limits it goes by; answers it.
 
     The same content published again answers the version it already is (and puts it in force). `process_id` picks one
-    process of the file, else the one named like the key, else the main one. RefusedDefinitionError tells all problems.
+    process of the file, else the one named like the key, else the main one. RefusedDefinitionError tells all problems;
+    BusinessError why it could not begin by itself as it says.
     """
     try:
         model = parse_bpmn(xml, source=source or f"{key}.bpmn")
     except DefinitionError as refused:
         raise RefusedDefinitionError(key, refused.problems) from None
     process = _chosen(model, key, process_id)
+    require_startable_by_itself(process)
     text = _as_text(xml)
     limits = limits_for(model, limits_in_force())
     digest = _digest(text, limits)
@@ -65,6 +68,7 @@ def publish(
     version = definition.versions.filter(sha256=digest).first()
     if version is not None and definition.current_id == version.pk:
         note_beginnings(definition, process)
+        follow_version(definition.pk)
         return version
     if version is None:
         newest = definition.versions.aggregate(newest=Max("number"))["newest"] or 0
@@ -82,6 +86,7 @@ def publish(
         )
     Definition.objects.filter(pk=definition.pk).update(current=version, name=version.name)
     note_beginnings(definition, process)
+    follow_version(definition.pk)
     record(
         actor_id=actor.user_id if actor else None,
         action="process.publish",
@@ -137,6 +142,7 @@ def stop_version(version_id: int, *, stopped: bool, reason: str, actor: Actor) -
         raise Conflict("这个版本已经停用" if stopped else "这个版本没有停用")
     version.stopped_at = clock.now() if stopped else None
     version.save(update_fields=["stopped_at"])
+    follow_version(version.definition_id)
     record(
         actor_id=actor.user_id,
         action="process.stop" if stopped else "process.go_on",

@@ -1,4 +1,4 @@
-"""Which messages and signals begin a process; noted when it is published, so that they are found by name."""
+"""What begins a process, noted when it is published: messages and signals, to be found by name, and the clock."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bihuan.engine.definition import Process
+from bihuan.processes.auto_starts import BY_ITSELF, start_events
 from bihuan.processes.models import Beginning, Definition
 
 
@@ -37,4 +38,6 @@ def note_beginnings(definition: Definition, process: Process) -> None:
     """The version in force has changed: what begins it is what its process says."""
     Beginning.objects.filter(definition=definition).delete()
     names = dict.fromkeys((trigger.kind, trigger.name) for trigger in triggers_of(process))
+    if start_events(process):
+        names[BY_ITSELF, ""] = None
     Beginning.objects.bulk_create(Beginning(definition=definition, kind=kind, name=name) for kind, name in names)

@@ -26,6 +26,7 @@ NUMBER_KINDS = {
     CaseKind.FOLLOW_UP: "HF",
     CaseKind.COMPLAINT: "TS",
     CaseKind.SUGGESTION: "JY",
+    CaseKind.ROUTINE: "LX",
 }
 _CHANGEABLE = (
     "title", "phone", "customer_id", "vehicle_id", "appointment_id", "advisor_id", "technician_id", "waiting_mode",

@@ -21,16 +21,18 @@ def start_due(
     context: Mapping[str, Any] | None = None,
     previous: datetime | None = None,
     left: int | None = None,
+    part: int = 0,
 ) -> tuple[datetime, int | None] | None:
     """When a timer start event is due: first after publishing, or (with `previous` and `left` of that time) the next.
 
-    Returns the moment in UTC and how often it repeats after that (None: for ever), or None if it is over. Raises
-    Trouble with a Chinese reason if the time cannot be computed.
+    `part` is which part of a multiple event it is. Returns the moment in UTC and how often it repeats after that (None:
+    for ever), or None if it is over. Raises Trouble with a Chinese reason if the time cannot be computed.
     """
     state = State(scopes={ROOT: Scope(ROOT, ROOT, "", 0, "process")})
     run = Run(process, state, now, context, {})
     try:
-        value = timer_of(run, process.nodes[start_node], ROOT)
+        node = process.nodes[start_node]
+        value = timer_of(run, node, ROOT, node.event.all_parts[part] if node.event is not None else None)
         if previous is None:
             return first_due(value, now, run.zone)
         return next_due(value, previous, now, run.zone, left) if isinstance(value, Cycle) else None

@@ -45,6 +45,8 @@ DEEDS: Mapping[str, str] = {
     "process.migrate": "迁移进行中的流程",
     "process.hold": "暂停进行中的流程",
     "process.resume": "恢复暂停的流程",
+    "process.hold_start": "暂停自动发起",
+    "process.free_start": "恢复自动发起",
     "audit.archive": "归档历史",
     "audit.restore": "恢复归档",
     "text.publish": "发布话术",

@@ -17,9 +17,10 @@ from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import process_of
-from bihuan.processes.models import Definition, Version
+from bihuan.processes.models import AutoStart, Definition, Version
 from bihuan.processes.publishing import stop_version
 from bihuan.processes.retention import set_retention
+from bihuan.processes.starting import hold_start
 
 _TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
 
@@ -46,6 +47,14 @@ class ProcessPage:
     versions: list[Version]
     steps: list[StepRow]
     archived: int
+    starts: list[AutoStart]
+    """Where it begins by itself, and when next."""
+
+    def label(self, start: AutoStart) -> str:
+        """What the start event is called on the diagram."""
+        assert self.definition.current is not None
+        node = process_of(self.definition.current).nodes.get(start.node_id)
+        return node.label if node is not None else ""
 
 
 def published_processes(*, actor: Actor) -> list[Definition]:
@@ -74,7 +83,10 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
         steps.append(StepRow(node, who, limit["name"] if limit else "", node.extension.script, decision))
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
     archived = Archive.objects.count() if actor.can("process.manage") else 0
-    return ProcessPage(definition, list(versions), steps, archived)
+    starts = (
+        AutoStart.objects.filter(definition=definition).select_related("site", "held_by").order_by("site__path", "pk")
+    )
+    return ProcessPage(definition, list(versions), steps, archived, list(starts))
 
 
 def change_version(version_id: int, *, how: str, reason: str, actor: Actor) -> Version:
@@ -83,6 +95,17 @@ def change_version(version_id: int, *, how: str, reason: str, actor: Actor) -> V
     if how not in ("stop", "go_on"):
         raise BusinessError("没有这个操作")
     return stop_version(version_id, stopped=how == "stop", reason=reason, actor=actor)
+
+
+def change_start(start_id: int, *, how: str, reason: str, actor: Actor) -> AutoStart:
+    """Hold an automatic start at a site (`hold`) or let it begin again (`free`)."""
+    site_id = AutoStart.objects.filter(pk=start_id).values_list("site_id", flat=True).first()
+    if site_id is None:
+        raise NotFound("没有这个自动发起")
+    actor.require("process.manage", site_id)
+    if how not in ("hold", "free"):
+        raise BusinessError("没有这个操作")
+    return hold_start(start_id, held=how == "hold", reason=reason, actor=actor)
 
 
 def change_retention(key: str, days: str, *, actor: Actor) -> None:

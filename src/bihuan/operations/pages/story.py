@@ -13,6 +13,7 @@ from bihuan.operations.pages.people_words import answer_words, people_words
 from bihuan.org.models import Role
 from bihuan.processes.history import HistoryEntry, history
 from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.starting import BY_CLOCK, BY_CONDITION
 from bihuan.records.models import Case, DocumentKind, PaymentMethod, Thing
 
 TOGETHER = timedelta(seconds=3)
@@ -115,7 +116,7 @@ def _step_words(
             return what, "。".join(part for part in (opinion, both) if part), tone, icon
         return f"完成“{names.get(entry.item_id, '一项工作')}”", both, "ok", "check"
     if command == "Start":
-        return "流程开始", both, "info", "flag"
+        return BEGUN_BY.get(entry.data.get("detail", {}).get("by", ""), "流程开始"), both, "info", "flag"
     if command == "CancelInstance":
         return "流程停止", both, "bad", "x"
     if command == "SetVariables":
@@ -132,6 +133,7 @@ def _roles(keys: str, roles: Mapping[str, str]) -> str:
     return "、".join(roles.get(key.strip(), key.strip()) for key in keys.split(",") if key.strip()) or "指定人员"
 
 
+BEGUN_BY = {BY_CLOCK: "到时，流程自动开始", BY_CONDITION: "条件满足，流程自动开始"}
 CASE_COLUMNS = {
     "advisor_id": "服务顾问", "technician_id": "维修技师", "customer_id": "客户", "vehicle_id": "车辆",
     "appointment_id": "关联预约", "phone": "联系电话", "waiting_mode": "等待方式", "agreed_hours": "约定工时",

@@ -10,10 +10,12 @@ from bihuan.processes.models.instances import Incident, Instance, Subscription
 from bihuan.processes.models.items import NEVER, Offer, Turn, WorkItem
 from bihuan.processes.models.jobs import Job, OnceKey
 from bihuan.processes.models.messages import Message
+from bihuan.processes.models.starts import AutoStart
 from bihuan.processes.models.sweeps import Sweep, SweepRow
 
 __all__ = [
     "NEVER",
+    "AutoStart",
     "Beginning",
     "Definition",
     "Incident",

@@ -65,10 +65,10 @@ class Version(models.Model):
 
 
 class Beginning(models.Model):
-    """A message or signal, by name, that begins a definition's version in force."""
+    """A message or signal, by name, that begins a definition's version in force; or that it begins by itself."""
 
     definition = models.ForeignKey(Definition, on_delete=models.CASCADE, related_name="beginnings")
-    kind = models.CharField("类别", max_length=10, choices=[("message", "消息"), ("signal", "信号")])
+    kind = models.CharField("类别", max_length=10, choices=[("message", "消息"), ("signal", "信号"), ("clock", "自动")])
     name = models.CharField("名称", max_length=120)
 
     objects: ClassVar[models.Manager[Beginning]] = models.Manager()

@@ -19,7 +19,7 @@ from bihuan.records.models.parties import Customer
 
 
 class CaseKind(models.TextChoices):
-    """What sort of job the case is; each has a process of its own."""
+    """What sort of job the case is; each has a process of its own, but routine work, which the clock begins."""
 
     SERVICE_VISIT = "service_visit", "来店维修"
     APPOINTMENT = "appointment", "预约"
@@ -27,6 +27,7 @@ class CaseKind(models.TextChoices):
     FOLLOW_UP = "follow_up", "回访"
     COMPLAINT = "complaint", "投诉"
     SUGGESTION = "suggestion", "建议"
+    ROUTINE = "routine", "例行工作"
 
 
 class CaseStatus(models.TextChoices):

@@ -12,6 +12,7 @@ from bihuan.operations.pages.decision_pages import decision_page, published_deci
 from bihuan.operations.pages.instances import incident_list
 from bihuan.operations.pages.process_pages import (
     change_retention,
+    change_start,
     change_version,
     process_page,
     process_xml,
@@ -42,11 +43,16 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @signed_in
 def detail(request: HttpRequest, key: str) -> HttpResponse:
-    """The swimlanes, the table of steps, and for how long what is finished stays."""
+    """The swimlanes, the table of steps, where it begins by itself, and for how long what is finished stays."""
     if request.method == "POST":
         here = reverse("processes:detail", args=(key,))
-        version, actor = request.POST.get("version", ""), actor_of(request)
+        actor = actor_of(request)
+        version, start = request.POST.get("version", ""), request.POST.get("start", "")
         try:
+            if start.isascii() and start.isdigit() and len(start) < 18:
+                how, reason = request.POST.get("how", ""), request.POST.get("reason", "")
+                held = change_start(int(start), how=how, reason=reason, actor=actor).held_at
+                return go(request, here, "已暂停自动发起" if held else "已恢复自动发起")
             if version.isascii() and version.isdigit() and len(version) < 18:
                 how, reason = request.POST.get("how", ""), request.POST.get("reason", "")
                 changed = change_version(int(version), how=how, reason=reason, actor=actor)

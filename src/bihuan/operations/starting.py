@@ -1,0 +1,54 @@
+"""Processes that nobody starts: the record they are about, and what their start condition can see of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bihuan.engine.definition import Process
+from bihuan.kernel import clock
+from bihuan.kernel.errors import NotFound
+from bihuan.operations.clock_following import CASE
+from bihuan.org.models import Site
+from bihuan.processes.contract import Begun, Subject
+from bihuan.processes.models import WorkItem
+from bihuan.records import cases as case_records
+from bihuan.records.models import Case, CaseKind, CaseStatus
+
+_NEEDS_A_CASE = frozenset({"userTask", "manualTask", "serviceTask", "callActivity"})
+
+
+def kind_of_case(key: str, process: Process) -> str:
+    """What kind of case a process opens when it begins by itself: `bihuan:case`, else its own, else routine work."""
+    said = process.extension.properties.get("case", "")
+    return said or (key if key in CaseKind.values else CaseKind.ROUTINE)
+
+
+def open_subject(begun: Begun) -> Subject | None:
+    """Open the case that a process begun by itself, or by a message from outside, is about.
+
+    One that neither people nor effects work on needs none. BusinessError when the diagram names no kind of case.
+    """
+    nodes = begun.process.nodes.values()
+    if not any(node.kind in _NEEDS_A_CASE or node.extension.service or node.extension.effects for node in nodes):
+        return None
+    title = begun.process.name or begun.key
+    kind = kind_of_case(begun.key, begun.process)
+    case = case_records.open_case(kind, actor=begun.actor, site_id=begun.site_id, title=title)
+    return Subject(CASE, case.pk, f"{title} {case.number}")
+
+
+def site_facts(site_id: int) -> Mapping[str, object]:
+    """The site as the start condition of a process sees it: `site.open_cases` and the like."""
+    site = Site.objects.filter(pk=site_id).first()
+    if site is None:
+        raise NotFound("没有这个门店")
+    now = clock.now()
+    work = WorkItem.objects.at(site_id).filter(status=WorkItem.Status.OPEN)
+    return {
+        "code": site.code,
+        "name": site.name,
+        "open_cases": Case.objects.at(site_id).filter(status=CaseStatus.OPEN).count(),
+        "open_tasks": work.count(),
+        "late_tasks": work.filter(due_at__lt=now).count(),
+        "unattended_tasks": work.filter(unattended_since__isnull=False).count(),
+    }

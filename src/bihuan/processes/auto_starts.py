@@ -1,0 +1,206 @@
+"""Which processes begin by themselves, at which sites and when next: one row and one job for each start event and site.
+
+The rows follow what is published: made when a version comes into force, replaced by a newer one, ended when the version
+is stopped or the site no longer has the process. `bihuan:sites` on the process names site codes; `*` or nothing means
+every site in use that has none below it. A hold outlives all that: what somebody has stopped does not begin again by
+itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from bihuan.engine.definition import EventSpec, Node, Process
+from bihuan.engine.definition.iso8601 import Moment
+from bihuan.engine.runtime import Trouble, start_due
+from bihuan.kernel import clock
+from bihuan.kernel.errors import BusinessError
+from bihuan.org.models import Site
+from bihuan.processes.compiled import process_of
+from bihuan.processes.models import AutoStart, Definition, Job, Version
+
+START = "process.start"
+"""The kind of the job that begins a process, or looks whether its condition is true."""
+BY_ITSELF = "clock"
+"""The kind of the `Beginning` of a process that has automatic starts."""
+SEEN = frozenset({"site", "timezone"})
+"""What a condition can see before there is an instance."""
+_CHANGING = ("next_at", "left", "met", "job_id", "version", "kind", "trouble", "last_at", "last_instance")
+_APART = re.compile(r"[\s,，、;；]+")
+
+Key = tuple[int, str, int]
+"""Site, node and part."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartEvent:
+    """One way in which a process begins by itself: a start event, or a part of one."""
+
+    node: Node
+    part: int
+    spec: EventSpec
+
+
+def start_events(process: Process) -> list[StartEvent]:
+    """The timers and conditions that begin a process."""
+    return [
+        StartEvent(node, part, spec)
+        for node in process.triggers
+        for part, spec in enumerate(node.event.all_parts if node.event is not None else ())
+        if spec.kind in ("timer", "conditional")
+    ]
+
+
+def require_startable_by_itself(process: Process) -> None:
+    """Refuse what could never begin by itself: at sites that are not there, or by `problems_of_start`."""
+    events = start_events(process)
+    if not events:
+        return
+    _sites(process)
+    for event in events:
+        for reason in problems_of_start(process, event):
+            raise BusinessError(reason)
+
+
+def problems_of_start(process: Process, event: StartEvent) -> Iterator[str]:
+    """Why a process could never begin by itself like this: a moment that cannot be computed, a condition on what is not
+    there yet."""
+    condition = event.spec.condition
+    if condition is not None and condition.names - SEEN:
+        names = "、".join(sorted(condition.names - SEEN))
+        yield f"开始条件「{event.node.label}」用到了 {names}：流程开始之前没有变量和单据，只看得到门店的情况（site）"
+    if event.spec.kind == "timer":
+        try:
+            start_due(process, event.node.id, clock.now(), part=event.part)
+        except Trouble as trouble:
+            yield f"定时开始「{event.node.label}」算不出时间：{trouble.reason}"
+
+
+@transaction.atomic
+def follow_version(definition_id: int) -> None:
+    """Make the automatic starts of a process what its version in force says, at the sites that have it."""
+    definition = Definition.objects.select_related("current").get(pk=definition_id)
+    version, now = definition.current, clock.now()
+    if version is None:
+        return
+    wanted = _wanted(version)
+    rows = _taken_back(wanted, version)
+    for row in rows:
+        place = wanted.get((row.site_id, row.node_id, row.part))
+        if place is not None:
+            _renew(row, version, *place, now)
+        elif row.held_at is None:
+            row.delete()
+    there = set(AutoStart.objects.filter(definition=definition).values_list("site_id", "node_id", "part"))
+    for (site_id, node_id, part), place in wanted.items():
+        if (site_id, node_id, part) not in there:
+            row = AutoStart.objects.create(
+                definition=definition,
+                version=version,
+                site_id=site_id,
+                node_id=node_id,
+                part=part,
+                kind=place[0].spec.kind,
+            )
+            _renew(row, version, *place, now)
+
+
+def follow_sites() -> None:
+    """Sites come and go: see to it that every process begins by itself where it should, and nowhere else."""
+    for definition in Definition.objects.filter(beginnings__kind=BY_ITSELF):
+        follow_version(definition.pk)
+
+
+def schedule(row: AutoStart, at: datetime | None) -> None:
+    """The one job that begins the process at a moment; none while somebody holds it, or when it is over."""
+    row.next_at, row.job_id = at, None
+    if at is not None and row.held_at is None:
+        job = Job.objects.create(
+            kind=START,
+            payload={"start": row.pk},
+            due_at=at,
+            run_at=at,
+            created_at=clock.now(),
+            site_id=row.site_id,
+            node_id=row.node_id,
+        )
+        row.job_id = job.pk
+    row.save(
+        update_fields=["next_at", "left", "met", "job_id", "version", "kind", "trouble", "last_at", "last_instance"]
+    )
+
+
+def _wanted(version: Version) -> dict[Key, tuple[StartEvent, Site]]:
+    if version.stopped_at is not None:
+        return {}
+    process = process_of(version)
+    events = start_events(process)
+    return {
+        (site.pk, event.node.id, event.part): (event, site)
+        for site in (_sites(process) if events else ())
+        for event in events
+    }
+
+
+def _sites(process: Process) -> list[Site]:
+    codes = [code for code in _APART.split(process.extension.properties.get("sites", "")) if code not in ("", "*")]
+    if not codes:
+        return list(Site.objects.filter(is_active=True).exclude(children__is_active=True).distinct())
+    known = {site.code: site for site in Site.objects.filter(code__in=codes)}
+    unknown = "、".join(code for code in codes if code not in known)
+    if unknown:
+        raise BusinessError(f"流程“{process.name or process.id}”的 sites 写了没有的门店：{unknown}")
+    return [site for site in known.values() if site.is_active]
+
+
+def lock_without_jobs(rows: Iterable[AutoStart]) -> list[AutoStart]:
+    """These rows as they are now, locked, and their jobs gone.
+
+    A worker takes the job away first and then changes the row; so do we, to wait for each other and never crosswise.
+    """
+    seen = list(rows)
+    _drop_jobs(seen)
+    locked = list(AutoStart.objects.select_for_update().filter(pk__in=[row.pk for row in seen]).order_by("pk"))
+    _drop_jobs(locked)
+    return locked
+
+
+def _drop_jobs(rows: Iterable[AutoStart]) -> None:
+    Job.objects.filter(pk__in=[row.job_id for row in rows if row.job_id is not None]).delete()
+
+
+def _taken_back(wanted: Mapping[Key, object], version: Version) -> list[AutoStart]:
+    """Rows that no longer are what they should be, locked, without their jobs."""
+    rows = AutoStart.objects.filter(definition_id=version.definition_id)
+    return lock_without_jobs(
+        row for row in rows if row.version_id != version.pk or (row.site_id, row.node_id, row.part) not in wanted
+    )
+
+
+def _renew(row: AutoStart, version: Version, event: StartEvent, site: Site, now: datetime) -> None:
+    """What a version in force says anew. A start that is due just now is not lost to it."""
+    is_due = row.kind == event.spec.kind == "timer" and row.next_at is not None and row.next_at <= now
+    row.version, row.kind, row.trouble, row.met = version, event.spec.kind, "", False
+    at = row.next_at
+    if not (is_due and row.held_at is None):
+        at, row.left = _first(process_of(version), event, site, now)
+    schedule(row, at)
+
+
+def _first(process: Process, event: StartEvent, site: Site, now: datetime) -> tuple[datetime | None, int | None]:
+    if event.spec.kind == "conditional":
+        return now, None
+    due = start_due(process, event.node.id, now, context={"timezone": site.timezone}, part=event.part)
+    if due is None or (due[0] < now and _is_date(event.spec)):
+        # A day that had passed before the process was published is not made up for.
+        return None, None
+    return due
+
+
+def _is_date(spec: EventSpec) -> bool:
+    return spec.timer is not None and (spec.timer.kind == "date" or isinstance(spec.timer.fixed, Moment))
