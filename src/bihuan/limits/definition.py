@@ -45,7 +45,8 @@ class LimitDefinition:
 
     `of` says whose clock it is: a `task`'s (every task that names the limit has its own) or the `case`'s, between the
     milestones `start` and `stop`. `team` are the roles while which hold open work the clock runs. `steps` are the
-    consequences, each with the moment `at`. `entry` is the limit as written, which a running clock keeps.
+    consequences, each with the moment `at`. `role` has to keep a limit that is not a step's. `entry` is the limit as
+    written, which a running clock keeps.
     """
 
     key: str
@@ -55,6 +56,7 @@ class LimitDefinition:
     escalate_to: str = ""
     calendar: str = "wall"
     of: str = TASK
+    role: str = ""
     process: str = ""
     start: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()

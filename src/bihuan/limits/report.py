@@ -15,8 +15,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDate, TruncMonth, TruncWeek
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Concat, TruncDate, TruncMonth, TruncWeek
 
 from bihuan.kernel import clock as time
 from bihuan.limits.models import Clock
@@ -44,12 +44,16 @@ class By(StrEnum):
     MONTH = "month"
 
 
+NOBODY = "@"
+"""What clocks that name no role are grouped under, with the kind of their subject: `@case`, `@call`, `@item`."""
+
 _COLUMNS = {
     By.LIMIT: ("key", "name"),
-    By.ROLE: ("role",),
+    By.ROLE: ("keeper",),
     By.PERSON: ("person_id", "person__name"),
     By.SITE: ("site_id",),
 }
+_KEEPER = Case(When(role="", then=Concat(Value(NOBODY), F("subject_kind"))), default=F("role"))
 _PERIODS = {By.DAY: TruncDate, By.WEEK: TruncWeek, By.MONTH: TruncMonth}
 
 
@@ -84,11 +88,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a report: the value it is grouped by (a key, a number, a day), its name, what its clocks count as."""
+    """One line of a report: the value it is grouped by (a key, a number, a day), its name, what its clocks count as.
+
+    Of the open ones `provisional` depend on a year whose holidays nobody has confirmed.
+    """
 
     value: Any
     name: str
     share: Share
+    provisional: int = 0
 
 
 def over(now: datetime) -> Q:
@@ -119,7 +127,9 @@ def outcome_of(held: Clock, now: datetime) -> Outcome:
 
 
 def held_by(role: str) -> Q:
-    """The condition for clocks this role has to keep, alone or among others."""
+    """The condition for clocks this role has to keep, alone or among others; or that name none, for `@case` …"""
+    if role.startswith(NOBODY):
+        return Q(role="", subject_kind=role.removeprefix(NOBODY))
     return Q(role=role) | Q(role__startswith=f"{role},") | Q(role__endswith=f",{role}") | Q(role__contains=f",{role},")
 
 
@@ -130,16 +140,17 @@ def started_clocks(site_ids: Iterable[int], since: datetime, until: datetime) ->
 
 def report(clocks: QuerySet[Clock], by: By, *, zone: tzinfo | None = None, now: datetime | None = None) -> list[Line]:
     """The clocks grouped, in one query; periods are those of `zone`. A line for every value, in the order of values."""
-    counts: dict[str, Any] = _counts(now or time.now())
+    counts = _counts(now or time.now())
+    counts["provisional"] = Count("pk", filter=Q(stopped_at__isnull=True, unconfirmed_year__isnull=False))
     if by in _PERIODS:
         rows: Any = clocks.annotate(period=_PERIODS[by]("started_at", tzinfo=zone)).values("period")
         columns: tuple[str, ...] = ("period",)
     else:
         columns = _COLUMNS[by]
-        rows = clocks.values(*columns)
+        rows = (clocks.annotate(keeper=_KEEPER) if by == By.ROLE else clocks).values(*columns)
     found = rows.annotate(**counts).order_by(*columns).values_list(*columns, *counts)
     width = len(columns)
-    lines = [Line(row[0], str(row[width - 1] or ""), Share(*row[width:])) for row in found]
+    lines = [Line(row[0], str(row[width - 1] or ""), Share(*row[width:-1]), row[-1]) for row in found]
     return _one_line_each(lines)
 
 
@@ -164,5 +175,7 @@ def _one_line_each(lines: list[Line]) -> list[Line]:
     merged: dict[Any, Line] = {}
     for line in lines:
         before = merged.get(line.value)
-        merged[line.value] = line if before is None else Line(line.value, line.name, before.share + line.share)
+        if before is not None:
+            line = Line(line.value, line.name, before.share + line.share, before.provisional + line.provisional)
+        merged[line.value] = line
     return list(merged.values())

@@ -85,6 +85,7 @@ def definition_of(entry: Mapping[str, Any]) -> LimitDefinition:
         escalate_to=entry.get("escalate_to", ""),
         calendar=entry.get("calendar", WALL),
         of=entry.get("of", TASK),
+        role=entry.get("role", ""),
         process=entry.get("process", ""),
         start=_texts(entry.get("start")),
         stop=_texts(entry.get("stop")),
@@ -246,6 +247,8 @@ def roles_named(limit: LimitDefinition) -> Iterator[str]:
     """Every role a limit speaks of, for checking against those there are."""
     if limit.escalate_to:
         yield limit.escalate_to
+    if limit.role:
+        yield limit.role
     yield from limit.team
     for step in limit.steps:
         named = (*_texts(step.get("notify")), step.get("escalate_to", ""), step.get("reassign_to", ""))
@@ -264,6 +267,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "escalate_to": (lambda value: isinstance(value, str), "escalate_to 是角色代号"),
     "calendar": (lambda value: True, ""),
     "of": (lambda value: value in (TASK, CASE), "of 是 task 或 case"),
+    "role": (lambda value: isinstance(value, str), "role 是角色代号"),
     "process": (lambda value: isinstance(value, str), "process 是流程代号"),
     "start": (_are_triggers, f"start {_TRIGGER}"),
     "stop": (_are_triggers, f"stop {_TRIGGER}"),

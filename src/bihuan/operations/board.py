@@ -14,8 +14,10 @@ from django.db.models.functions import TruncDate
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.limits.standing import Standing, standing
 from bihuan.operations.bookings import change_booking
 from bihuan.operations.cases import receive_vehicle
+from bihuan.operations.pages.clock_signs import ClockSign, open_work
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.records.access import current_site, local_day
@@ -39,12 +41,26 @@ STATES = {
 
 
 @dataclass(frozen=True)
+class Light:
+    """How the most pressing open step of a case stands with its limit."""
+
+    state: Standing
+    due: datetime | None
+    warn: datetime | None
+    sign: ClockSign
+
+
+@dataclass(frozen=True)
 class Card:
-    """A booking on the board. `visit_id` is the open visit of a car that is here though not yet registered."""
+    """A booking on the board. `visit_id` is the open visit of a car that is here though not yet registered.
+
+    `light` is that of the visit, before the car has come that of the appointment (爽约跟进).
+    """
 
     booking: Appointment
     state: str
     visit_id: int | None = None
+    light: Light | None = None
 
     @property
     def word(self) -> str:
@@ -86,6 +102,10 @@ class Lane:
     @property
     def free(self) -> int:
         return self.slot.free or 0
+
+    def lit(self, state: str) -> int:
+        """How many cards of the lane stand like this with their limits."""
+        return sum(card.light is not None and card.light.state == state for card in self.cards)
 
     @property
     def over(self) -> int:
@@ -145,19 +165,20 @@ class BookingPage:
 
 
 def board_page(day: date | None, *, actor: Actor) -> BoardPage:
-    """The board of the present site on a day, today by default. Eight queries whatever is booked."""
+    """The board of the present site on a day, today by default. Ten queries whatever is booked."""
     site = current_site(actor)
     today = local_day(site)
     chosen = day or today
     board = appointment_board(chosen, actor=actor, site_id=site.pk)
     now = clock.now()
     here = _cars_here(site, board) if chosen == today else {}
-    lanes = _with_now([_lane(slot, now, here) for slot in board.slots], now, is_today=chosen == today)
+    lights = _lights(site, board, here, now)
+    lanes = _with_now([_lane(slot, now, here, lights) for slot in board.slots], now, is_today=chosen == today)
     cancelled = tuple(Card(row, "cancelled") for slot in board.slots for row in slot.cancelled)
     states = [card.state for lane in lanes for card in lane.cards]
     week = _week(site, chosen)
     seen = [now.replace(second=0, microsecond=0), [(one.day, one.booked, one.capacity) for one in week]]
-    seen += [(card.booking.pk, card.state, card.booking.starts_at) for lane in lanes for card in lane.cards]
+    seen += [(card.booking.pk, card.state, card.booking.starts_at, card.light) for lane in lanes for card in lane.cards]
     seen += [card.booking.pk for card in cancelled]
     return BoardPage(
         day=chosen,
@@ -191,12 +212,12 @@ def booking_page(appointment_id: int, *, actor: Actor, day: date | None = None) 
     visits = Case.objects.at(site.pk).filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN)
     visit = visits.filter(vehicle_id=booking.vehicle_id).values_list("pk", flat=True).first()
     return BookingPage(
-        card=_card(booking, now, {booking.vehicle_id: visit} if visit else {}),
+        card=_card(booking, now, {booking.vehicle_id: visit} if visit else {}, {}),
         local_day=local_day(site, booking.starts_at),
         day=chosen,
         today=today,
         week=_week(site, chosen),
-        choices=tuple(_lane(slot, now, {}) for slot in board.slots),
+        choices=tuple(_lane(slot, now, {}, {}) for slot in board.slots),
         may_manage=actor.can("appointment.manage", site.pk),
         may_receive=actor.can("case.start", site.pk),
     )
@@ -256,23 +277,37 @@ def _cars_here(site: Site, board: Board) -> dict[int, int]:
     }
 
 
-def _card(booking: Appointment, now: datetime, here: dict[int, int]) -> Card:
+def _lights(site: Site, board: Board, here: dict[int, int], now: datetime) -> dict[int, Light]:
+    """By case, how the work on the cars expected and here stands with its limits; two queries."""
+    appointments = [row.case_id for slot in board.slots for row in slot.appointments if row.case_id]
+    steps, signs = open_work(site.pk, [*appointments, *here.values()])
+    found: dict[int, Light] = {}
+    for case_id, item in steps.items():
+        sign = signs.of(item, case_id)
+        state = standing(item.due_at, item.warn_at, now, paused=bool(sign.paused))
+        if state != Standing.NONE:
+            found[case_id] = Light(state, item.due_at, item.warn_at, sign)
+    return found
+
+
+def _card(booking: Appointment, now: datetime, here: dict[int, int], lights: dict[int, Light]) -> Card:
     visit_id = here.get(booking.vehicle_id)
+    light = lights.get(visit_id or 0) or lights.get(booking.case_id or 0)
     if visit_id is not None and booking.status in (*PENDING, AppointmentStatus.NO_SHOW):
-        return Card(booking, "here", visit_id)
+        return Card(booking, "here", visit_id, light)
     if booking.status not in PENDING:
-        return Card(booking, booking.status, visit_id)
-    return Card(booking, "overdue" if now > booking.starts_at + LATE_AFTER else str(booking.status))
+        return Card(booking, booking.status, visit_id, light)
+    return Card(booking, "overdue" if now > booking.starts_at + LATE_AFTER else str(booking.status), light=light)
 
 
-def _lane(slot: BoardSlot, now: datetime, here: dict[int, int]) -> Lane:
+def _lane(slot: BoardSlot, now: datetime, here: dict[int, int], lights: dict[int, Light]) -> Lane:
     length = slot.ends_at - slot.starts_at
     inside = slot.starts_at <= now < slot.ends_at
     next_step = now - (now - slot.starts_at) % STEP + STEP if inside else slot.starts_at
     open_from = next_step if slot.starts_at <= next_step < slot.ends_at and now < slot.ends_at else None
     return Lane(
         slot,
-        tuple(_card(row, now, here) for row in slot.appointments),
+        tuple(_card(row, now, here, lights) for row in slot.appointments),
         open_from,
         int((now - slot.starts_at) * 100 / length) if inside else None,
         slot.ends_at <= now,

@@ -143,7 +143,7 @@ def _started(limit: LimitDefinition, step: _Step) -> Clock:
         escalate_to=limit.escalate_to,
         calendar=limit.calendar_key(values),
         started_at=result.at,
-        role=",".join(limit.team),
+        role=",".join(limit.team) or limit.role,
         rule=rule_of(limit),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from bihuan.kernel import clock
@@ -21,11 +21,19 @@ from bihuan.records.models import CallLog, Case, Contact, Customer
 from bihuan.records.search_keys import digits
 
 IN_TIME = timedelta(seconds=10)
+ANSWERED: dict[str, Q] = {
+    "in_time": Q(answered_at__lte=F("ringing_at") + IN_TIME),
+    "slow": Q(answered_at__gt=F("ringing_at") + IN_TIME),
+    "missed": Q(answered_at__isnull=True, outcome="abandoned"),
+    "ringing": Q(answered_at__isnull=True) & ~Q(outcome="abandoned"),
+}
+"""How an inbound call was answered: each is exactly one of these."""
+
 _COUNTS: dict[str, Any] = {
     "rang": Count("pk"),
     "answered": Count("pk", filter=Q(answered_at__isnull=False)),
-    "in_time": Count("pk", filter=Q(answered_at__lte=F("ringing_at") + IN_TIME)),
-    "abandoned": Count("pk", filter=Q(outcome="abandoned")),
+    "in_time": Count("pk", filter=ANSWERED["in_time"]),
+    "abandoned": Count("pk", filter=ANSWERED["missed"]),
 }
 
 
@@ -65,6 +73,16 @@ class AnswerCounts:
         if not self.rang:
             return None
         return (Decimal(100 * self.in_time) / self.rang).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+
+    def of(self, how: str) -> int:
+        """How many were answered like this, one of `ANSWERED`; all of them for ""."""
+        return {
+            "": self.rang,
+            "in_time": self.in_time,
+            "slow": self.answered - self.in_time,
+            "missed": self.abandoned,
+            "ringing": self.rang - self.answered - self.abandoned,
+        }[how]
 
 
 @transaction.atomic
@@ -152,9 +170,13 @@ def ringing_calls(*, actor: Actor, site_id: int | None = None) -> list[CallLog]:
 
 
 def answer_counts(site_ids: Iterable[int], start: datetime, end: datetime) -> AnswerCounts:
-    """Inbound calls of these sites that rang from `start` up to (not including) `end`, in one query."""
-    rows = CallLog.objects.at(site_ids).filter(direction="in", ringing_at__gte=start, ringing_at__lt=end)
-    return AnswerCounts(**rows.aggregate(**_COUNTS))
+    """How inbound calls of these sites that rang from `start` up to (not including) `end` were answered; one query."""
+    return AnswerCounts(**inbound_calls(site_ids, start, end).aggregate(**_COUNTS))
+
+
+def inbound_calls(site_ids: Iterable[int], start: datetime, end: datetime) -> QuerySet[CallLog]:
+    """The calls that the share answered in time is about."""
+    return CallLog.objects.at(site_ids).filter(direction="in", ringing_at__gte=start, ringing_at__lt=end)
 
 
 def answer_report(first: date, last: date, *, actor: Actor, site_id: int | None = None) -> list[AnswerRow]:

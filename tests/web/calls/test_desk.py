@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -75,6 +76,17 @@ def test_answered_in_time_late_and_abandoned_are_counted(centre: Centre, frozen_
     ]
     assert call_desk(CallQuery(show="slow"), actor=centre.cast.actor("advisor")).total == 1
     assert "超时接听" in text_of(browser.get("/calls?show=slow"))
+    # The share on the report leads to the same calls, for those who may read it.
+    manager = centre.client("site_manager")
+    link = re.search(r'href="(/reports/calls[^"]*)"', text_of(manager.get("/reports/limits")))
+    assert link
+    whole = text_of(manager.get(link[1].replace("&amp;", "&")))
+    assert whole.count("<tr data-row") == 3 and "33.3%" in text_of(manager.get("/reports"))
+    for show, words in (("in_time", "4.0"), ("slow", "15.0"), ("missed", "未接通")):
+        text = text_of(manager.get(f"/reports/calls?show={show}"))
+        assert text.count("<tr data-row") == 1 and words in text
+    assert manager.get("/reports/calls/export?show=missed").status_code == 200
+    assert browser.get("/reports/calls").status_code == 403
 
 
 def test_the_second_to_pick_up_is_told(centre: Centre) -> None:

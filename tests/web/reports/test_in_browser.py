@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not (STATIC / "app.js").exists(), reason="assets are not built"),
 ]
 PAGES = ("/clocks", "/clocks?state=today", "/clocks?state=met", "/reports/limits", "/reports/limits?by=role",
-         "/admin/displays")  # fmt: skip
+         "/reports/calls", "/admin/displays")  # fmt: skip
 
 
 def sign_in(centre: Centre, page: Page, server: LiveServer) -> None:

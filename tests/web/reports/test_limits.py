@@ -17,7 +17,9 @@ from openpyxl import load_workbook
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotAllowed
 from bihuan.limits.clocks import pause_clock, running_clocks
+from bihuan.limits.models import Clock
 from bihuan.limits.report import Share
+from bihuan.operations.desk.answering import let_ring
 from bihuan.operations.pages.clock_list import clock_list
 from bihuan.operations.pages.clock_query import STATES, ClockQuery
 from bihuan.operations.pages.limit_report import GROUPINGS, limit_report
@@ -76,6 +78,14 @@ def test_every_figure_of_every_grouping_leads_to_exactly_its_clocks(morning: Cen
                     assert found.total == getattr(line.share, state), (by, address)
                     followed += found.total
         assert followed, by
+
+
+def test_limits_that_name_no_role_count_under_what_they_are_of(morning: Centre) -> None:
+    manager = morning.cast.actor("site_manager")
+    let_ring(actor=morning.cast.actor("front_desk"), phone="13900007001")
+    Clock.unscoped.filter(key="greet").update(role="", subject_kind="case")
+    labels = {line.label: line.share.started for line in limit_report(ClockQuery(by="role"), actor=manager).lines}
+    assert (labels["整张单据"], labels["来电"]) == (4, 1) and "未指定角色" not in labels
 
 
 def test_the_page_links_each_figure(morning: Centre) -> None:
@@ -141,7 +151,7 @@ def test_exports_are_exactly_the_view(morning: Centre) -> None:
     manager = morning.client("site_manager")
     rows = sheet(manager, "/clocks/export?state=missed&key=greet")
     assert [row[3] for row in rows[1:]] == ["示A70004", "示A70003"]
-    assert rows[0][0] == "时限" and rows[2][6] == "李晓" and rows[2][-1] == 0.5
+    assert rows[0][0] == "时限" and rows[2][6] == "李晓" and rows[2][-2] == 0.5 and rows[0][-1] == "到期说明"
     report = sheet(manager, "/reports/limits/export?key=greet")
     assert report[0] == ("时限", "按时", "超时", "进行中", "暂停中", "撤销", "及时率（%）")
     assert report[1][:4] == ("停车后迎接", 1, 2, 1) and report[2][0] == "合计" and "及时率 =" in report[3][0]

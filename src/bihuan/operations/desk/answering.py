@@ -38,6 +38,7 @@ def let_ring(*, actor: Actor, phone: str, at: datetime | None = None, **known: A
             escalate_to=limit.escalate_to,
             calendar=limit.calendar_key({}),
             started_at=call.ringing_at,
+            role=limit.role,
             rule=rule_of(limit),
         )
     return call

@@ -9,12 +9,12 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from bihuan.kernel import clock
 from bihuan.org.actor import Actor
 from bihuan.records.access import current_site, local_day
-from bihuan.records.calls import IN_TIME, ringing_calls
+from bihuan.records.calls import ANSWERED, IN_TIME, ringing_calls
 from bihuan.records.models import CallLog
 
 SIZE = 30
@@ -129,12 +129,11 @@ def answer_by(call: CallLog) -> datetime:
 
 
 def _shown(rows: QuerySet[CallLog], show: str, actor: Actor) -> QuerySet[CallLog]:
-    late = Q(direction="in", answered_at__gt=F("ringing_at") + IN_TIME)
     tests = {
         "in": Q(direction="in"),
         "out": Q(direction="out"),
-        "slow": late,
-        "missed": Q(direction="in", outcome="abandoned"),
+        "slow": Q(direction="in") & ANSWERED["slow"],
+        "missed": Q(direction="in") & ANSWERED["missed"],
         "mine": Q(user_id=actor.user_id or 0),
     }
     return rows.filter(tests[show]) if show in tests else rows
@@ -147,8 +146,8 @@ def _answered(rows: QuerySet[CallLog]) -> Answered:
         .aggregate(
             rang=Count("pk"),
             answered=Count("pk", filter=Q(answered_at__isnull=False)),
-            in_time=Count("pk", filter=Q(answered_at__lte=F("ringing_at") + IN_TIME)),
-            abandoned=Count("pk", filter=Q(outcome="abandoned")),
+            in_time=Count("pk", filter=ANSWERED["in_time"]),
+            abandoned=Count("pk", filter=ANSWERED["missed"]),
         )
     )
     return Answered(found["rang"], found["answered"], found["in_time"], found["abandoned"])

@@ -76,6 +76,7 @@ def _start_follow_up_clock(case_id: int, ctx: EffectContext) -> None:
         escalate_to=limit.escalate_to,
         calendar=limit.calendar,
         started_at=ctx.case.released_at or ctx.now,
+        role=limit.role,
         rule=rule_of(limit),
     )
 

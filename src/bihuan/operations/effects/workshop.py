@@ -108,6 +108,7 @@ def start_repair(ctx: EffectContext) -> Mapping[str, Any]:
             warn_before_seconds=limit.warn_before_seconds(seconds),
             escalate_to=limit.escalate_to,
             calendar=limit.calendar,
+            role=limit.role,
             rule=rule_of(limit),
         )
     else:

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations.pages.pauses import Pauses, pauses_of
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
 from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
@@ -83,22 +83,22 @@ class CaseRow:
 
     case: Case
     steps: list[WorkItem]
-    pauses: Pauses
+    signs: ClockSigns
 
     @property
     def pressing(self) -> WorkItem | None:
         """The open step whose limit runs out first; one that stands still only when none runs."""
-        limited = [item for item in self.steps if item.due_at is not None or self._paused(item)]
-        urgency = {item.pk: (bool(self._paused(item)), item.due_at or item.sort_at, item.pk) for item in limited}
+        limited = [item for item in self.steps if item.due_at is not None or self._sign(item).paused]
+        urgency = {item.pk: (bool(self._sign(item).paused), item.due_at or item.sort_at, item.pk) for item in limited}
         return min(limited, key=lambda item: urgency[item.pk], default=None)
 
     @property
-    def paused(self) -> str:
-        """Why that limit stands still; "" while it runs."""
-        return self._paused(self.pressing) if self.pressing else ""
+    def sign(self) -> ClockSign:
+        """What stands beside that limit."""
+        return self._sign(self.pressing) if self.pressing else NO_SIGN
 
-    def _paused(self, item: WorkItem) -> str:
-        return self.pauses.of(item, self.case.pk)
+    def _sign(self, item: WorkItem) -> ClockSign:
+        return self.signs.of(item, self.case.pk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,8 @@ def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
         steps[item.instance.subject_id].append(item)
     answering = Case.objects.at(actor.site_id or 0).filter(advisor__isnull=False).values("advisor_id").distinct()
     advisors = list(User.objects.filter(pk__in=answering).order_by("name")[:200])
-    pauses = pauses_of(list(steps), [item.pk for items in steps.values() for item in items])
-    found = [CaseRow(case, steps[case.pk], pauses) for case in shown]
+    signs = signs_of(list(steps), [item.pk for items in steps.values() for item in items])
+    found = [CaseRow(case, steps[case.pk], signs) for case in shown]
     return CaseList(replace(query, page=number), found, total, pages, advisors)
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from bihuan.engine.definition import Process
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
-from bihuan.limits.models import Clock, ClockPause
 from bihuan.notify.told import told_about
 from bihuan.operations.cases import main_instance
 from bihuan.operations.customer_notices import calls_to_make, told_to_customer
 from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
 from bihuan.operations.people.beginning import Activities, activities_of
@@ -65,7 +65,7 @@ class CasePage:
     bill: Settlement | None
     parts_yuan: Decimal
     labour_yuan: Decimal
-    paused: str
+    signs: ClockSigns
     may_cancel: bool
     related: list[Case]
     entries: list[Entry]
@@ -73,6 +73,11 @@ class CasePage:
     activities: list[Activities]
     calls: list[CustomerNotice]
     shown: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def repair_sign(self) -> ClockSign:
+        """What stands beside the countdown of the agreed hours."""
+        return self.signs.signs.get((CASE, self.case.pk, REPAIR), NO_SIGN)
 
     @property
     def total_yuan(self) -> Decimal:
@@ -99,7 +104,7 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
         bill=bill,
         parts_yuan=sum((line.parts_fee_yuan for line in counted), Decimal("0.00")),
         labour_yuan=sum((line.labour_fee_yuan for line in counted), Decimal("0.00")),
-        paused=_paused(case),
+        signs=signs_of([case.pk], [item.pk for item in steps]),
         may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
         entries=case_entries(instance, actor, process),
         activities=_activities(case, actor),
@@ -135,14 +140,6 @@ def _stages(instance: Instance | None, process: Process | None, steps: list[Work
     here = [item for item in steps if item.instance_id == instance.pk]
     found = stages(process, done, here, clock.now())
     return found if instance.is_running else [one for one in found if one.state != "next"]
-
-
-def _paused(case: Case) -> str:
-    running = Clock.unscoped.filter(
-        subject_kind=CASE, subject_id=case.pk, key=REPAIR, paused_at__isnull=False, stopped_at__isnull=True
-    )
-    pause = ClockPause.unscoped.filter(clock__in=running, ended_at__isnull=True).first()
-    return pause.reason if pause is not None else ""
 
 
 def _story(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ EXPORT_BATCH = 500
 USUAL_DAYS = 30
 HEADINGS = (
     "时限", "门店", "单号", "车牌", "事项", "角色", "人员", "起算", "到期", "停止", "结果", "目标（分）", "已用（分）",
-    "超出（分）",
+    "超出（分）", "到期说明",
 )  # fmt: skip
 
 
@@ -182,4 +182,5 @@ def _cells(row: ClockRow) -> tuple[object, ...]:
         round(held.target_seconds / minutes, 1),
         round(row.figures.used_seconds / minutes, 1),
         round(row.figures.over_seconds / minutes, 1),
+        f"暂定：{held.unconfirmed_year} 年节假日未确认" if held.unconfirmed_year and not held.stopped_at else "",
     )

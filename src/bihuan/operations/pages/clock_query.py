@@ -15,7 +15,8 @@ from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.models import Clock
-from bihuan.limits.report import By, Outcome, counting_as, held_by, over
+from bihuan.limits.report import NOBODY, By, Outcome, counting_as, held_by, over
+from bihuan.operations.desk.answering import CALL
 from bihuan.operations.surroundings import CASE, ITEM
 from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder, Role, Site
@@ -36,6 +37,9 @@ STATES: Mapping[str, str] = {
     Outcome.CANCELLED: "撤销",
 }
 """What a list may show. The first four are about open work, the others about how well limits were kept."""
+
+WITHOUT_ROLE = {f"{NOBODY}{CASE}": "整张单据", f"{NOBODY}{CALL}": "来电", f"{NOBODY}{ITEM}": "未指定角色"}
+"""What clocks that name no role are listed under."""
 
 OPEN_STATES = (LATE, TODAY, Outcome.RUNNING.value, Outcome.PAUSED.value)
 
@@ -120,7 +124,7 @@ def choices_for(query: ClockQuery, action: str, *, actor: Actor) -> Choices:
     return Choices(
         sites=sites,
         limits={key: limit.name for key, limit in limits_in_force().items()},
-        roles=dict(Role.objects.order_by("pk").values_list("key", "name")),
+        roles={**dict(Role.objects.order_by("pk").values_list("key", "name")), **WITHOUT_ROLE},
         people=dict(people.values_list("pk", "name")),
         zone=ZoneInfo(zone),
     )

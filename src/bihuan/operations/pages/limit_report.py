@@ -34,11 +34,15 @@ OUTCOMES = tuple(Outcome)
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """One line: its label, what its clocks count as, and what narrows the list to them ("" when nothing can)."""
+    """One line: its label, what its clocks count as, and what narrows the list to them (None when nothing can).
+
+    `provisional` counts its open clocks whose due moment depends on unconfirmed holidays.
+    """
 
     label: str
     share: Share
     narrowed: dict[str, Any] | None
+    provisional: int
 
     def address(self, query: ClockQuery, state: str) -> str:
         """The address of the clocks behind a figure of this line; "" for a line no filter can name."""
@@ -56,6 +60,11 @@ class LimitReport:
     total: Share
     calls: AnswerCounts
     choices: Choices
+
+    @property
+    def provisional(self) -> int:
+        """How many open clocks of the report depend on unconfirmed holidays."""
+        return sum(line.provisional for line in self.lines)
 
     @property
     def period(self) -> ClockQuery:
@@ -103,8 +112,8 @@ def _line(by: By, line: Line, choices: Choices, first: date, last: date) -> Repo
         narrowed = {"key": value}
     elif by == By.ROLE:
         keys = [key.strip() for key in str(value).split(",") if key.strip()]
-        label = "、".join(choices.roles.get(key, key) for key in keys) or "未指定角色"
-        narrowed = {"role": value} if value else None
+        label = "、".join(choices.roles.get(key, key) for key in keys)
+        narrowed = {"role": value}
     elif by == By.PERSON:
         label, narrowed = (line.name, {"person": value}) if value else ("还没有人办结", None)
     elif by == By.SITE:
@@ -115,7 +124,7 @@ def _line(by: By, line: Line, choices: Choices, first: date, last: date) -> Repo
         label = f"{begin:%Y-%m}" if by == By.MONTH else f"{begin:%m-%d} 周{WEEKDAYS[begin.weekday()]}"
         label = f"{begin:%m-%d} 至 {end:%m-%d}" if by == By.WEEK else label
         narrowed = {"since": begin, "until": end}
-    return ReportLine(label, line.share, narrowed)
+    return ReportLine(label, line.share, narrowed, line.provisional)
 
 
 def _last_day(by: By, begin: date) -> date:

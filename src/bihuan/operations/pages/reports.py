@@ -34,6 +34,7 @@ class LimitRow:
     name: str
     target: str
     share: Share
+    provisional: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,9 @@ def _tone(level: int) -> str:
 
 def _limits(site_id: int, start: datetime, end: datetime) -> list[LimitRow]:
     """The limits of the rule book that occurred, in its order."""
-    lines = {line.value: line.share for line in report(started_clocks([site_id], start, end), By.LIMIT)}
+    lines = {line.value: line for line in report(started_clocks([site_id], start, end), By.LIMIT)}
     return [
-        LimitRow(key, limit.name, target_in_words(limit.target), lines[key])
+        LimitRow(key, limit.name, target_in_words(limit.target), lines[key].share, lines[key].provisional)
         for key, limit in limits_in_force().items()
         if key in lines
     ]

@@ -22,7 +22,7 @@ from bihuan.operations.choosing import Choice, choices_at
 from bihuan.operations.customer_notices import calls_to_make
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
-from bihuan.operations.pages.clock_signs import ClockSign, clock_sign
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.people.beginning import Activities, activities_of
@@ -151,7 +151,7 @@ def task_page(
     present = open_items_of_subject(CASE, case.pk)
     may_complete = holds(item, actor)
     may_manage = item.is_open and actor.can("case.manage", site_id)
-    sign = clock_sign(item)
+    sign = signs_of([case.pk], [item.pk]).of(item, case.pk) if item.is_open and item.limit_key else NO_SIGN
     process, done = process_of(work), done_steps(work.instance.pk)
     may = allowed(process, work.node)
     words = script_words(facts, work.instance.variables) if item.script_key else {}

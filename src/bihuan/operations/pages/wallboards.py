@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -17,9 +17,8 @@ from django.db.models import Q
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.limits.standing import URGENCY, Standing, standing
-from bihuan.operations.pages.pauses import Pauses, pauses_of
+from bihuan.operations.pages.clock_signs import ClockSigns, open_work
 from bihuan.operations.pages.progress import covered_plate
-from bihuan.operations.surroundings import CASE
 from bihuan.org.models import Site
 from bihuan.processes.models import WorkItem
 from bihuan.records.calls import AnswerCounts, answer_counts
@@ -41,6 +40,7 @@ class WallRow:
     state: Standing
     due: datetime | None = None
     warn: datetime | None = None
+    provisional: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def workshop_board(site: Site) -> WorkshopBoard:
     visits = Case.objects.at(site.pk).filter(kind=CaseKind.SERVICE_VISIT, arrived_at__isnull=False)
     in_house = visits.filter(status=CaseStatus.OPEN, released_at__isnull=True)
     cases = list(in_house.select_related("vehicle", "technician").order_by("arrived_at", "pk")[:MAX_ROWS])
-    steps, pauses = _open_work(site.pk, [case.pk for case in cases])
-    rows = [_workshop_row(case, steps.get(case.pk), pauses, now) for case in cases]
+    steps, signs = open_work(site.pk, [case.pk for case in cases])
+    rows = [_workshop_row(case, steps.get(case.pk), signs, now) for case in cases]
     counts = Counter(row.state for row in rows)
     in_work = sum(case.work_started_at is not None and case.work_done_at is None for case in cases)
     done_today = visits.filter(work_done_at__gte=_midnight(site, now)).count()
@@ -103,8 +103,8 @@ def hotline_board(site: Site) -> HotlineBoard:
     ringing = [at for outcome, at in states if outcome == "ringing"]
     open_cases = Case.objects.at(site.pk).filter(kind__in=HOTLINE_KINDS, status=CaseStatus.OPEN)
     cases = list(open_cases.order_by("opened_at", "pk")[: MAX_ROWS * 5])
-    steps, pauses = _open_work(site.pk, [case.pk for case in cases])
-    found = [_hotline_row(case, steps[case.pk], pauses, now) for case in cases if case.pk in steps]
+    steps, signs = open_work(site.pk, [case.pk for case in cases])
+    found = [_hotline_row(case, steps[case.pk], signs, now) for case in cases if case.pk in steps]
     rows = _sorted(row for row in found if row.due is not None or row.state == Standing.PAUSED)[:MAX_ROWS]
     counts = Counter(row.state for row in found)
     return HotlineBoard(
@@ -118,18 +118,7 @@ def hotline_board(site: Site) -> HotlineBoard:
     )
 
 
-def _open_work(site_id: int, case_ids: Collection[int]) -> tuple[dict[int, WorkItem], Pauses]:
-    """The most pressing open item of each case, and which limits of which cases stand still."""
-    items = WorkItem.objects.at(site_id).filter(
-        status=WorkItem.Status.OPEN, instance__subject_kind=CASE, instance__subject_id__in=case_ids
-    )
-    steps: dict[int, WorkItem] = {}
-    for item in items.select_related("instance", "assignee").order_by("sort_at", "pk"):
-        steps.setdefault(item.instance.subject_id, item)
-    return steps, pauses_of(case_ids, [item.pk for item in steps.values()])
-
-
-def _workshop_row(case: Case, item: WorkItem | None, pauses: Pauses, now: datetime) -> WallRow:
+def _workshop_row(case: Case, item: WorkItem | None, signs: ClockSigns, now: datetime) -> WallRow:
     assignee = item.assignee if item is not None else None
     row = WallRow(
         where=case.bay or "—",
@@ -138,7 +127,7 @@ def _workshop_row(case: Case, item: WorkItem | None, pauses: Pauses, now: dateti
         who=_called(assignee or case.technician, case),
         state=Standing.NONE,
     )
-    return row if item is None else _with_limit(row, case, item, pauses, now)
+    return row if item is None else _with_limit(row, case, item, signs, now)
 
 
 def _called(person: User | None, case: Case) -> str:
@@ -149,16 +138,15 @@ def _called(person: User | None, case: Case) -> str:
     return f"{person.name[:1]}{word}"
 
 
-def _hotline_row(case: Case, item: WorkItem, pauses: Pauses, now: datetime) -> WallRow:
+def _hotline_row(case: Case, item: WorkItem, signs: ClockSigns, now: datetime) -> WallRow:
     row = WallRow(case.get_kind_display(), case.number[-9:], item.name, _called(item.assignee, case), Standing.NONE)
-    return _with_limit(row, case, item, pauses, now)
+    return _with_limit(row, case, item, signs, now)
 
 
-def _with_limit(row: WallRow, case: Case, item: WorkItem, pauses: Pauses, now: datetime) -> WallRow:
-    still = bool(pauses.of(item, case.pk))
-    return replace(
-        row, state=standing(item.due_at, item.warn_at, now, paused=still), due=item.due_at, warn=item.warn_at
-    )
+def _with_limit(row: WallRow, case: Case, item: WorkItem, signs: ClockSigns, now: datetime) -> WallRow:
+    sign = signs.of(item, case.pk)
+    state = standing(item.due_at, item.warn_at, now, paused=bool(sign.paused))
+    return replace(row, state=state, due=item.due_at, warn=item.warn_at, provisional=sign.provisional)
 
 
 def _sorted(rows: Iterable[WallRow]) -> list[WallRow]:

@@ -12,7 +12,7 @@ from bihuan.kernel import clock
 from bihuan.limits.standing import Standing, standing
 from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
-from bihuan.operations.pages.pauses import pauses_of
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of
 from bihuan.operations.surroundings import CASE
 from bihuan.operations.unattended import unattended_items
 from bihuan.org.actor import Actor
@@ -36,7 +36,7 @@ class Row:
     case: Case | None
     role: str
     mine: bool
-    paused: str = ""
+    sign: ClockSign = NO_SIGN
 
     @property
     def whom(self) -> str:
@@ -118,7 +118,7 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
     roles = dict(Role.objects.values_list("key", "name"))
     principals = {one.user_id: one.name for one in actor.acting_for}
     limited = [item for item in items if item.limit_key]
-    pauses = pauses_of({item.subject_id for item in limited if item.subject_id}, [item.id for item in limited])
+    signs = signs_of({item.subject_id for item in limited if item.subject_id}, [item.id for item in limited])
     return [
         Row(
             item,
@@ -127,7 +127,7 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
             if item.assignee_id in principals
             else "、".join(roles.get(key, key) for key in item.role.split(",") if key),
             item.assignee_id is not None,
-            pauses.of(item, item.subject_id),
+            signs.of(item, item.subject_id),
         )
         for item in items
     ]
@@ -136,7 +136,7 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
 def _urgency(row: Row, now: datetime, zone: ZoneInfo) -> str:
     """Work without a limit belongs to today: it is open now."""
     due = row.item.due_at
-    stands = standing(due, row.item.warn_at, now, paused=bool(row.paused))
+    stands = standing(due, row.item.warn_at, now, paused=bool(row.sign.paused))
     if stands in (Standing.LATE, Standing.SOON):
         return stands.value
     if due is None or stands == Standing.PAUSED:
@@ -172,7 +172,7 @@ def _recent_steps(actor: Actor, now: datetime) -> list[Step]:
 
 def _version(groups: Iterable[Group], in_house: int, notices: list[Notice], steps: list[Step], unattended: int) -> str:
     seen = [
-        str([(group.key, [(row.item.id, row.mine, row.paused, row.whom, row.plate) for row in group.rows])])
+        str([(group.key, [(row.item.id, row.mine, row.sign, row.whom, row.plate) for row in group.rows])])
         for group in groups
     ]
     seen += [
