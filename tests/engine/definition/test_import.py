@@ -55,7 +55,7 @@ def test_which_service_is_asked_for(attributes: str, inside: str, service: str) 
     assert task.extension.service == service
 
 
-@pytest.mark.parametrize("text", ["x > 1", "= x > 1", "${x > 1}", "#{x &gt; 1}", "${x gt 1}".replace(" gt ", " &gt; ")])
+@pytest.mark.parametrize("text", ["x > 1", "= x > 1", "${x > 1}", "#{x &gt; 1}", "$x > 1 and not('a' = 'b')"])
 def test_conditions_in_every_dialect(text: str) -> None:
     flow = process(
         '<startEvent id="s"/><exclusiveGateway id="g" default="gb"/><userTask id="a"/><userTask id="b"/>'
@@ -130,11 +130,18 @@ def test_a_definition_cannot_be_changed() -> None:
         task.name = "anders"  # type: ignore[misc]
 
 
-def test_conditions_in_other_languages_are_read_where_they_only_compare() -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        'language="java">return amount &gt; 5 &amp;&amp; ok;',
+        "language=\"http://www.w3.org/1999/XPath\">$amount &gt; 5 and ok = true() and starts-with('ab', 'a')",
+    ],
+)
+def test_conditions_in_other_languages_are_read_where_they_only_compare(written: str) -> None:
     xml = (
         f'{HEAD}<process id="p"><startEvent id="s"/><userTask id="a"/><userTask id="b"/><exclusiveGateway id="g"/>'
         '<sequenceFlow id="f" sourceRef="s" targetRef="g"/><sequenceFlow id="x" sourceRef="g" targetRef="a">'
-        '<conditionExpression language="java">return amount &gt; 5 &amp;&amp; ok;</conditionExpression>'
+        f"<conditionExpression {written}</conditionExpression>"
         '</sequenceFlow><sequenceFlow id="y" sourceRef="g" targetRef="b"/></process></definitions>'
     )
     condition = parse_bpmn(xml).main.flows["x"].condition

@@ -90,7 +90,11 @@ def test_it_is_refused(text: str, code: str, element: str) -> None:
         ('<boundaryEvent id="x" attachedToRef="t" cancelActivity="false"><cancelEventDefinition/></boundaryEvent>', "cancel-not-interrupting"),  # noqa: E501
         ('<eventBasedGateway id="x" eventGatewayType="Parallel"/>', "event-gateway"),
         ('<startEvent id="x"><errorEventDefinition/></startEvent>', "unsupported-event"),
-        ('<endEvent id="x"><messageEventDefinition/><terminateEventDefinition/></endEvent>', "multiple-event"),
+        ('<endEvent id="x"><errorEventDefinition/><terminateEventDefinition/></endEvent>', "multiple-event"),
+        ('<intermediateCatchEvent id="x"><linkEventDefinition/><signalEventDefinition/></intermediateCatchEvent>', "multiple-event"),  # noqa: E501
+        ('<intermediateThrowEvent id="x"><linkEventDefinition/><linkEventDefinition/></intermediateThrowEvent>', "multiple-event"),  # noqa: E501
+        ('<boundaryEvent id="x" attachedToRef="t"><compensateEventDefinition/><signalEventDefinition/></boundaryEvent>', "multiple-event"),  # noqa: E501
+        ('<boundaryEvent id="x" attachedToRef="t" parallelMultiple="true"><errorEventDefinition/><signalEventDefinition/></boundaryEvent>', "multiple-event"),  # noqa: E501
         ('<intermediateCatchEvent id="x"><messageEventDefinition messageRef="m"/></intermediateCatchEvent>', "missing-reference"),  # noqa: E501
         ('<userTask id="x" startQuantity="0"/>', "bad-quantity"),
         ('<userTask id="x" completionQuantity="1000000000000"/>', "bad-quantity"),

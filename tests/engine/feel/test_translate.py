@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bihuan.engine.feel import FeelSyntaxError, compile_expression, translate_juel
+from bihuan.engine.feel import FeelSyntaxError, compile_expression, translate_juel, translate_xpath
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,25 @@ def test_what_has_no_counterpart_is_refused(text: str, words: str) -> None:
     with pytest.raises(FeelSyntaxError) as caught:
         translate_juel(text)
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "feel"),
+    [
+        ("contains(plate, '示A')", 'contains(plate, "示A")'),
+        ("starts-with($plate, '示') and not(paid = true())", 'starts with(plate, "示") and not((paid = true))'),
+        ("string-length(name) > 3 or amount div 2 >= 10", "string length(name) > 3 or amount / 2 >= 10"),
+        ("bpmn:getDataObject('order')/customer/@level != 'gold'", 'order.customer.level != "gold"'),
+        ("'a/b' = $path", '"a/b" = path'),
+    ],
+)
+def test_xpath(text: str, feel: str) -> None:
+    assert translate_xpath(text) == feel
+
+
+@pytest.mark.parametrize(
+    "text", ["//order/line", "/order", "order[@id='1']", "document('x.xml')", "a | b", "for $x in y return 1"]
+)
+def test_xpath_that_walks_a_document_is_refused(text: str) -> None:
+    with pytest.raises(FeelSyntaxError):
+        translate_xpath(text)

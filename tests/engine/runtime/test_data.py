@@ -89,6 +89,11 @@ def test_transformations_and_assignments_compute_what_flows() -> None:
     assert story.complete("T", out=1).variables == {"order": 4, "bill": 2}
 
 
+def test_the_value_of_a_script_is_its_only_data_output() -> None:
+    script = task("", WRITE, kind="scriptTask", more="<script>1 + 1</script>")
+    assert process(OBJECTS + script + flow("s", "T", "e")).start().variables == {"bill": 2}
+
+
 def test_several_assignments_build_one_value() -> None:
     parts = '<assignment><from>1</from><to>i/a</to></assignment><assignment><from>"x"</from><to>i/b</to></assignment>'
     read = f'<dataInputAssociation id="a"><targetRef>i</targetRef>{parts}</dataInputAssociation>'

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bihuan.engine.definition import parse_bpmn
-from bihuan.engine.runtime import CommandRejected, DeliverMessage, SignalThrown
-from tests.engine.runtime.models import xml_of
+from bihuan.engine.runtime import CommandRejected, DeliverMessage, MessageThrown, SignalThrown
+from tests.engine.runtime.models import HEAD, xml_of
 from tests.engine.runtime.story import Story
 
 WAITING = """
@@ -109,6 +109,95 @@ def test_a_multiple_event_may_catch_errors_and_messages() -> None:
 def test_a_multiple_throw_throws_every_part_in_order() -> None:
     story = Story("start s\nthrow t signal=one,two message=m\nend e\ns -> t -> e").start()
     assert [event.name for event in story.last if hasattr(event, "payload")] == ["m", "one", "two"]
+
+
+def test_a_multiple_throw_jumps_to_its_link_when_everything_is_thrown() -> None:
+    story = Story("start s\nthrow t signal=go link=L\ncatch c link=L\nuser A\nend e\ns -> t\nc -> A -> e").start()
+    assert story.open == ["A"] and story.happened(SignalThrown) and story.path() == ["s", "t", "c", "A"]
+
+
+def test_links_are_paired_by_their_references_where_their_names_differ() -> None:
+    inside = '<linkEventDefinition id="{}" name="{}">{}</linkEventDefinition>'
+    link = f'<intermediate{{}}Event id="{{}}">{inside}</intermediate{{}}Event>'
+    model = (
+        f'{HEAD}<process id="p"><startEvent id="s"/><userTask id="A"/>'
+        + link.format("Throw", "a", "l1", "out", "<target>l2</target>", "Throw")
+        + link.format("Catch", "b", "l2", "in", "<source>l1</source>", "Catch")
+        + '<sequenceFlow id="x" sourceRef="s" targetRef="a"/><sequenceFlow id="y" sourceRef="b" targetRef="A"/>'
+        "</process></definitions>"
+    )
+    assert Story(parse_bpmn(model).main).start().path() == ["s", "a", "b", "A"]
+
+
+def test_an_end_event_may_tell_others_before_it_ends_everything() -> None:
+    story = Story("start s\nand f\nuser A\nend e message=m terminate\ns -> f -> A\nf -> e").start()
+    assert story.outcome == "terminated" and story.happened(MessageThrown) and story.open == []
+
+
+def test_a_multiple_event_undoes_last_and_then_goes_on() -> None:
+    model = """
+    start s
+    user A
+    boundary b on=A compensate
+    user U undoes
+    b ~> U
+    throw t compensate signal=go link=L
+    catch c link=L
+    user B
+    end e
+    s -> A -> t
+    c -> B -> e
+    """
+    story = Story(model).start().complete("A")
+    assert story.open == ["U"] and story.happened(SignalThrown)
+    assert story.complete("U").open == ["B"]
+
+
+def test_a_transaction_may_be_cancelled_and_that_be_told() -> None:
+    model = """
+    start s
+    transaction P {
+      start ps
+      user A
+      boundary b on=A compensate
+      user U undoes
+      b ~> U
+      end no cancel message=sorry compensate
+      ps -> A -> no
+    }
+    boundary c on=P cancel message=stop
+    user B
+    end e
+    s -> P -> e
+    c -> B -> e
+    """
+    story = Story(model).start().complete("A")
+    assert story.open == ["U", "c"] and story.happened(MessageThrown)
+    assert story.complete("U").open == ["B"], "left by its cancel event, undone once"
+    assert Story(model).start().message("c").open == ["B"], "which waits for the message as well"
+
+
+def test_an_event_sub_process_may_undo_or_be_called() -> None:
+    model = """
+    start s
+    sub P {
+      start ps
+      user A
+      end pe
+      ps -> A -> pe
+      sub H byevent {
+        start hs compensate message=m
+        user U
+        end he
+        hs -> U -> he
+      }
+    }
+    throw t compensate
+    end e
+    s -> P -> t -> e
+    """
+    assert Story(model).start().complete("A").open == ["U"]
+    assert Story(model).start().message("hs").open == ["U"]
 
 
 def test_a_signal_reaches_who_listens_in_the_same_instance_even_if_drawn_later() -> None:

@@ -53,6 +53,9 @@ def after(language: str, script: str, **variables: Any) -> dict[str, Any]:
         ("", "x = 3", {}, {"x": 3}),
         ("", "SOME_MARK", {}, {}),
         ("", "", {}, {}),
+        ("", "//nothing yet", {}, {}),
+        ("python", "# nothing yet\n# later", {}, {}),
+        ("groovy", "/* nothing\n yet */", {}, {}),
     ],
 )  # fmt: skip
 def test_a_small_script_means_what_it_says(

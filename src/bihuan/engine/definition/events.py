@@ -28,9 +28,6 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 """Which kinds of event may stand where (BPMN 2.0, table 10.93); everything else the standard forbids."""
 
-ALONE = frozenset({"link", "terminate", "compensate", "cancel", "none"})
-"""Kinds that cannot be one part of a multiple event here: what they do with the token excludes anything else."""
-
 CHINESE = {
     "none": "空",
     "message": "消息",
@@ -79,15 +76,35 @@ def read_event(element: etree._Element, reading: Reading, place: str) -> EventSp
         if kind not in ALLOWED[place]:
             reading.refuse(element, f"这里不能用{word}事件", "unsupported-event", line_of(definition))
             return PLAIN
-        if len(found) > 1 and kind in ALONE:
-            reading.refuse(element, f"{word}事件不能和别的触发条件合在一起", "multiple-event", line_of(definition))
-            return PLAIN
+    parallel = element.get("parallelMultiple") == "true"
+    contradiction = _contradiction(place, kinds, parallel=parallel) if len(kinds) > 1 else ""
+    if contradiction:
+        reading.refuse(element, contradiction, "multiple-event")
+        return PLAIN
     parts = tuple(
         _read_definition(element, definition, kind, reading) for kind, definition in zip(kinds, found, strict=True)
     )
     if len(parts) == 1:
         return parts[0]
-    return EventSpec("multiple", parts=parts, parallel=element.get("parallelMultiple") == "true")
+    return EventSpec("multiple", parts=parts, parallel=parallel)
+
+
+_ENDINGS = ("terminate", "error", "cancel")
+
+
+def _contradiction(place: str, kinds: list[str], *, parallel: bool) -> str:
+    """Why these parts cannot be one multiple event (BPMN 2.0, 10.5.1 to 10.5.4), "" if they can."""
+    if place == "intermediateCatchEvent" and "link" in kinds:
+        return "链接接收事件是一段路的开头，不能同时等别的"
+    if place == "boundaryEvent" and "compensate" in kinds:
+        return "补偿边界事件在活动做完以后才起作用，后面没有流线，不能和别的触发条件合在一起"
+    if parallel and not {"message", "signal", "timer", "conditional"}.issuperset(kinds):
+        return "等所有触发条件的事件（parallelMultiple）只能等消息、信号、定时和条件"
+    if sum(kinds.count(ending) for ending in _ENDINGS) > 1:
+        return "结束事件只能有一种结束方式：终止、错误或取消"
+    if kinds.count("link") > 1 or kinds.count("compensate") > 1:
+        return "一个事件只能有一个链接、一个补偿"
+    return ""
 
 
 def _referenced(event: etree._Element, reference: etree._Element, reading: Reading) -> list[etree._Element]:
@@ -105,8 +122,7 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     if kind == "terminate":
         return EventSpec("terminate")
     if kind == "link":
-        name = str(definition.get("name") or event.get("name") or event.get("id", ""))
-        return EventSpec("link", name)
+        return EventSpec("link", _link_name(event, definition))
     if kind == "conditional":
         return EventSpec("conditional", condition=_read_condition(event, definition, reading))
     if kind == "cancel":
@@ -114,6 +130,16 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     if kind == "compensate":
         return _read_compensation(event, definition, reading)
     return read_reference(event, definition, kind, reading)
+
+
+def _link_name(event: etree._Element, definition: etree._Element) -> str:
+    """What a link is paired by: its name, or that of the link it gives as its target."""
+    target = text_of(child(definition, BPMN, "target")).rpartition(":")[2]
+    for other in definition.getroottree().iter(f"{{{BPMN}}}linkEventDefinition") if target else ():
+        around = other.getparent()
+        if other.get("id") == target and around is not None:
+            event, definition = around, other
+    return str(definition.get("name") or event.get("name") or event.get("id", ""))
 
 
 def _read_condition(event: etree._Element, definition: etree._Element, reading: Reading) -> Expression | None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 
-from bihuan.engine.feel import Expression, FeelError, FeelSyntaxError, compile_expression, feel_text, translate_juel
+from bihuan.engine.feel import (
+    Expression,
+    FeelError,
+    FeelSyntaxError,
+    compile_expression,
+    feel_text,
+    translate_juel,
+    translate_xpath,
+)
 
 FEEL_LANGUAGES = frozenset(
     {
@@ -81,15 +89,22 @@ def feel(text: str, line: int) -> Expression:
 
 def is_foreign(language: str) -> bool:
     """Whether it is another language of which simple conditions can be read."""
-    return language.strip().lower() in INDENTED | BRACED
+    return is_xpath(language) or language.strip().lower() in INDENTED | BRACED
 
 
-def foreign_condition(text: str, line: int) -> Expression:
+def is_xpath(language: str) -> bool:
+    """Whether it is XPath, which has many names."""
+    return "xpath" in language.lower()
+
+
+def foreign_condition(text: str, language: str, line: int) -> Expression:
     """The FEEL of a condition such as `return approved == true;`. Raises BadExpression."""
     if is_juel(text):
         return feel(text, line)
-    body = re.sub(r"^\s*return\b|;\s*$", "", text.strip())
     try:
+        if is_xpath(language):
+            return compile_expression(translate_xpath(text), line=line)
+        body = re.sub(r"^\s*return\b|;\s*$", "", text.strip())
         return compile_expression(translate_juel(body, joins_texts=True), line=line)
     except FeelSyntaxError as error:
         raise BadExpression(f"条件「{_short(text)}」不能换成 FEEL：{error.message}", line) from None
@@ -98,17 +113,21 @@ def foreign_condition(text: str, line: int) -> Expression:
 
 
 def _feel_or_alike(text: str, line: int) -> Expression:
-    """FEEL, or what differs from it in spelling only, such as `approved == True`. Raises FeelSyntaxError for FEEL."""
+    """FEEL, or what differs from it in spelling only, such as `approved == True` or `contains(plate, '示A')`.
+
+    Raises FeelSyntaxError for FEEL.
+    """
     if _CALLS_METHOD.search(_STRING.sub('""', text)):
         # FEEL would take it for the call of a function kept in a context, and answer null.
         return compile_expression(translate_juel(text), line=line)
     try:
         return compile_expression(text, line=line)
     except FeelSyntaxError:
-        try:
-            return compile_expression(translate_juel(text), line=line)
-        except FeelSyntaxError:
-            pass
+        for translate in (translate_juel, translate_xpath):
+            try:
+                return compile_expression(translate(text), line=line)
+            except FeelSyntaxError:
+                continue
         raise
 
 

@@ -284,7 +284,7 @@ def _level(parent: str, members: list[str], nodes: dict[str, Node], flows: dict[
 
 def _undo(listeners: list[str], nodes: dict[str, Node]) -> str:
     starts = [node for node in nodes.values() if node.parent in listeners and node.kind == "startEvent"]
-    return next((node.id for node in starts if node.event is not None and node.event.kind == "compensate"), "")
+    return next((node.id for node in starts if node.event is not None and node.event.part("compensate")), "")
 
 
 def _waits_to_be_called(node: Node) -> bool:

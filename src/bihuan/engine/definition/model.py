@@ -147,6 +147,10 @@ class EventSpec:
         """What it is made of: its parts, or just itself."""
         return self.parts or (self,)
 
+    def part(self, kind: str) -> EventSpec | None:
+        """Its first part of this kind."""
+        return next((part for part in self.all_parts if part.kind == kind), None)
+
 
 @dataclass(frozen=True, slots=True)
 class AdHocSpec:
@@ -312,6 +316,11 @@ class Process:
     def triggers(self) -> tuple[Node, ...]:
         """Nodes that wait for a message, signal, timer or condition before an instance exists."""
         return tuple(self.nodes[node] for node in self.levels[""].triggers)
+
+    def link_target(self, node: Node) -> str:
+        """Where the link that a node throws comes out, "" if it throws none."""
+        link = node.event.part("link") if node.kind == "intermediateThrowEvent" and node.event is not None else None
+        return "" if link is None else self.links.get((node.parent, link.name), "")
 
 
 @dataclass(frozen=True, slots=True)

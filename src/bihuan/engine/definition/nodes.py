@@ -29,7 +29,7 @@ from bihuan.engine.definition.names import (
     split,
 )
 from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
-from bihuan.engine.definition.scripts import read_script
+from bihuan.engine.definition.scripts import is_empty, read_script
 from bihuan.engine.definition.signoff import read_signoff
 from bihuan.engine.feel import Expression
 
@@ -165,7 +165,7 @@ def _read_script(element: etree._Element, fields: Fields, reading: Reading) -> N
     language = element.get("scriptFormat", "") or element.get("scriptLanguage", "")
     if vendor(element, "resource"):
         reading.refuse(element, "脚本任务的脚本在外部文件里，请写在流程图里", "unsupported-script")
-    elif text_of(body):
+    elif not is_empty(text_of(body)):
         line = line_of(element if body is None else body)
         fields["script"], fields["script_steps"] = read_script(element, text_of(body), language, line, reading)
 

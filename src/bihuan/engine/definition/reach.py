@@ -15,11 +15,8 @@ def successors(process: Process, node: Node) -> list[str]:
     """Nodes a token at this node may come to next, on the same level."""
     found = [process.flows[flow].target for flow in node.outgoing]
     found.extend(node.boundary)
-    if node.kind == "intermediateThrowEvent" and node.event is not None and node.event.kind == "link":
-        target = process.links.get((node.parent, node.event.name))
-        if target is not None:
-            found.append(target)
-    return found
+    target = process.link_target(node)
+    return [*found, target] if target else found
 
 
 def reachability(process: Process) -> dict[str, Mapping[str, frozenset[str]]]:

@@ -83,7 +83,7 @@ class Reading:
             return self.expression(element, text_of(holder), line_of(holder))
         if is_foreign(holder.get("language", "")):
             try:
-                return foreign_condition(text_of(holder), line_of(holder))
+                return foreign_condition(text_of(holder), holder.get("language", ""), line_of(holder))
             except BadExpression as bad:
                 self.refuse_expression(element, bad)
                 return None

@@ -16,6 +16,14 @@ _ASSIGNS = re.compile(
 )
 
 
+_COMMENTS = re.compile(r"^\s*(?://|#)[^\n]*$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
+
+
+def is_empty(text: str) -> bool:
+    """Whether a script is nothing, or nothing but comments."""
+    return not _COMMENTS.sub("", text).strip()
+
+
 def read_script(
     element: etree._Element, text: str, language: str, line: int, reading: Reading
 ) -> tuple[Expression | None, tuple[ScriptStep, ...]]:

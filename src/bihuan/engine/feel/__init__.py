@@ -18,6 +18,7 @@ from bihuan.engine.feel.foreign import translate_juel
 from bihuan.engine.feel.scripts import Statement, translate_script
 from bihuan.engine.feel.values import FeelFunction, FeelRange, Value, YearMonthDuration
 from bihuan.engine.feel.writing import feel_text, to_text
+from bihuan.engine.feel.xpath import translate_xpath
 
 __all__ = [
     "Evaluation",
@@ -36,4 +37,5 @@ __all__ = [
     "to_text",
     "translate_juel",
     "translate_script",
+    "translate_xpath",
 ]

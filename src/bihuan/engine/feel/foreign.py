@@ -32,7 +32,8 @@ _RANKS = {"or": 1, "and": 2, "=": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, 
 _RANKS.update({"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "**": 7})
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _FUNCTIONS = {"len": "count", "str": "string", "int": "number", "float": "number", "abs": "abs", "min": "min"}
-_FUNCTIONS.update({"max": "max", "sum": "sum"})
+_FUNCTIONS.update({"max": "max", "sum": "sum", "count": "count", "contains": "contains", "starts_with": "starts with"})
+_FUNCTIONS.update({"ends_with": "ends with", "string_length": "string length", "string": "string", "number": "number"})
 
 
 @dataclass(frozen=True, slots=True)

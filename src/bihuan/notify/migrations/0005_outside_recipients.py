@@ -4,30 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notify', '0004_who_manages_channels'),
+        ("notify", "0004_who_manages_channels"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='message',
-            name='address',
-            field=models.CharField(blank=True, default='', max_length=160, verbose_name='外部地址'),
+            model_name="message",
+            name="address",
+            field=models.CharField(blank=True, default="", max_length=160, verbose_name="外部地址"),
         ),
         migrations.AddField(
-            model_name='message',
-            name='body',
-            field=models.TextField(blank=True, default='', verbose_name='内容'),
+            model_name="message",
+            name="body",
+            field=models.TextField(blank=True, default="", verbose_name="内容"),
         ),
         migrations.AddField(
-            model_name='message',
-            name='recipient',
-            field=models.CharField(blank=True, default='', max_length=80, verbose_name='外部收件人'),
+            model_name="message",
+            name="recipient",
+            field=models.CharField(blank=True, default="", max_length=80, verbose_name="外部收件人"),
         ),
         migrations.AddField(
-            model_name='message',
-            name='title',
-            field=models.CharField(blank=True, default='', max_length=120, verbose_name='标题'),
+            model_name="message",
+            name="title",
+            field=models.CharField(blank=True, default="", max_length=120, verbose_name="标题"),
         ),
     ]

@@ -4,21 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notify', '0005_outside_recipients'),
+        ("notify", "0005_outside_recipients"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Retention',
+            name="Retention",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('retain_days', models.PositiveIntegerField(blank=True, null=True, verbose_name='保存天数')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("retain_days", models.PositiveIntegerField(blank=True, null=True, verbose_name="保存天数")),
             ],
             options={
-                'verbose_name': '通知保存期限',
-                'verbose_name_plural': '通知保存期限',
+                "verbose_name": "通知保存期限",
+                "verbose_name_plural": "通知保存期限",
             },
         ),
     ]

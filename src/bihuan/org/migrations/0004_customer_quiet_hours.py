@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('org', '0003_displays'),
+        ("org", "0003_displays"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='site',
-            name='quiet_from',
-            field=models.TimeField(blank=True, default=datetime.time(21, 0), null=True, verbose_name='不打扰客户自'),
+            model_name="site",
+            name="quiet_from",
+            field=models.TimeField(blank=True, default=datetime.time(21, 0), null=True, verbose_name="不打扰客户自"),
         ),
         migrations.AddField(
-            model_name='site',
-            name='quiet_until',
-            field=models.TimeField(blank=True, default=datetime.time(8, 0), null=True, verbose_name='不打扰客户至'),
+            model_name="site",
+            name="quiet_until",
+            field=models.TimeField(blank=True, default=datetime.time(8, 0), null=True, verbose_name="不打扰客户至"),
         ),
     ]

@@ -7,60 +7,134 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notify', '0005_outside_recipients'),
-        ('records', '0003_import_run'),
+        ("notify", "0005_outside_recipients"),
+        ("records", "0003_import_run"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='customer',
-            name='mail',
-            field=models.EmailField(blank=True, default='', max_length=160, verbose_name='邮箱'),
+            model_name="customer",
+            name="mail",
+            field=models.EmailField(blank=True, default="", max_length=160, verbose_name="邮箱"),
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('medium', models.CharField(choices=[('sms', '短信'), ('mail', '邮件')], max_length=8, verbose_name='方式')),
-                ('is_given', models.BooleanField(verbose_name='同意')),
-                ('at', models.DateTimeField(verbose_name='时间')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='登记人')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='records.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "medium",
+                    models.CharField(choices=[("sms", "短信"), ("mail", "邮件")], max_length=8, verbose_name="方式"),
+                ),
+                ("is_given", models.BooleanField(verbose_name="同意")),
+                ("at", models.DateTimeField(verbose_name="时间")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="登记人",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="consents", to="records.customer"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '接收消息的意愿',
-                'constraints': [models.UniqueConstraint(fields=('customer', 'medium'), name='consent_once_per_medium')],
+                "verbose_name": "接收消息的意愿",
+                "constraints": [models.UniqueConstraint(fields=("customer", "medium"), name="consent_once_per_medium")],
             },
         ),
         migrations.CreateModel(
-            name='CustomerNotice',
+            name="CustomerNotice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('template', models.CharField(max_length=60, verbose_name='模板')),
-                ('key', models.CharField(max_length=120, verbose_name='幂等键')),
-                ('send_at', models.DateTimeField(verbose_name='发送时间')),
-                ('state', models.CharField(choices=[('planned', '待发送'), ('sent', '正在发送'), ('delivered', '已送达'), ('to_call', '请电话告知'), ('called', '已电话告知'), ('skipped', '没有发送'), ('withdrawn', '已撤销')], default='planned', max_length=12, verbose_name='状态')),
-                ('title', models.CharField(blank=True, default='', max_length=120, verbose_name='标题')),
-                ('body', models.TextField(blank=True, default='', verbose_name='内容')),
-                ('reason', models.CharField(blank=True, default='', max_length=300, verbose_name='原因')),
-                ('caller_role', models.CharField(blank=True, default='', max_length=60, verbose_name='由谁电话告知')),
-                ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='完成时间')),
-                ('called_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('caller', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='customer_notices', to='records.case')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='records.customer')),
-                ('message', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notify.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("template", models.CharField(max_length=60, verbose_name="模板")),
+                ("key", models.CharField(max_length=120, verbose_name="幂等键")),
+                ("send_at", models.DateTimeField(verbose_name="发送时间")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "待发送"),
+                            ("sent", "正在发送"),
+                            ("delivered", "已送达"),
+                            ("to_call", "请电话告知"),
+                            ("called", "已电话告知"),
+                            ("skipped", "没有发送"),
+                            ("withdrawn", "已撤销"),
+                        ],
+                        default="planned",
+                        max_length=12,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("title", models.CharField(blank=True, default="", max_length=120, verbose_name="标题")),
+                ("body", models.TextField(blank=True, default="", verbose_name="内容")),
+                ("reason", models.CharField(blank=True, default="", max_length=300, verbose_name="原因")),
+                ("caller_role", models.CharField(blank=True, default="", max_length=60, verbose_name="由谁电话告知")),
+                ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="完成时间")),
+                (
+                    "called_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "caller",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="customer_notices", to="records.case"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="records.customer"
+                    ),
+                ),
+                (
+                    "message",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="notify.message",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '告知客户',
-                'indexes': [models.Index(condition=models.Q(('state', 'planned')), fields=['send_at'], name='customer_notice_planned'), models.Index(condition=models.Q(('state', 'sent')), fields=['id'], name='customer_notice_sent')],
-                'constraints': [models.UniqueConstraint(fields=('case', 'key'), name='customer_told_once')],
+                "verbose_name": "告知客户",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "planned")), fields=["send_at"], name="customer_notice_planned"
+                    ),
+                    models.Index(condition=models.Q(("state", "sent")), fields=["id"], name="customer_notice_sent"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("case", "key"), name="customer_told_once")],
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
     ]

@@ -60,10 +60,11 @@ def links_meet(process: Process) -> Iterator[Finding]:
         if node.incoming:
             yield Finding(node, "链接接收事件前面不能有流线", "link")
     for node in process.nodes.values():
-        if node.event is None or node.event.kind != "link" or node.kind == "intermediateCatchEvent":
+        link = node.event.part("link") if node.event is not None else None
+        if link is None or node.kind == "intermediateCatchEvent":
             continue
-        if (node.parent, node.event.name) not in caught:
-            yield Finding(node, f"链接「{node.event.name}」没有接收处", "link")
+        if (node.parent, link.name) not in caught:
+            yield Finding(node, f"链接「{link.name}」没有接收处", "link")
         if node.outgoing:
             yield Finding(node, "链接抛出事件后面不能有流线", "link")
 
@@ -71,16 +72,21 @@ def links_meet(process: Process) -> Iterator[Finding]:
 def cancelling_belongs_to_transactions(process: Process) -> Iterator[Finding]:
     """Only a transaction can be cancelled: from its own inside, and caught at its boundary, once."""
     for node in process.nodes.values():
-        if node.event is None or node.event.kind != "cancel":
+        if node.event is None or node.event.part("cancel") is None:
             continue
         around = process.nodes.get(node.attached_to if node.kind == "boundaryEvent" else node.parent)
         if around is None or around.kind != "transaction":
             where = "边界取消事件只能贴在事务上" if node.kind == "boundaryEvent" else "取消结束事件只能直接放在事务里"
             yield Finding(node, where, "cancel-outside-transaction")
     for node in process.nodes.values():
-        cancels = [event for event in node.boundary if _kind(process, event) == "cancel"]
+        cancels = [each for each in node.boundary if _has_part(process, each, "cancel")]
         for extra in cancels[1:]:
             yield Finding(process.nodes[extra], f"事务「{node.label}」只能有一个取消边界事件", "cancel-twice")
+
+
+def _has_part(process: Process, node: str, kind: str) -> bool:
+    event = process.nodes[node].event
+    return event is not None and event.part(kind) is not None
 
 
 def _kind(process: Process, node: str) -> str:
@@ -105,11 +111,12 @@ def compensation_stands_apart(process: Process) -> Iterator[Finding]:
 def compensation_events_name_activities(process: Process) -> Iterator[Finding]:
     """What is to be compensated is an activity of this process."""
     for node in process.nodes.values():
-        if node.event is None or node.event.kind != "compensate" or not node.event.activity:
+        undo = node.event.part("compensate") if node.event is not None else None
+        if undo is None or not undo.activity:
             continue
-        target = process.nodes.get(node.event.activity)
+        target = process.nodes.get(undo.activity)
         if target is None or target.kind not in ACTIVITIES:
-            yield Finding(node, f"要补偿的「{node.event.activity}」不是这个流程里的活动", "missing-reference")
+            yield Finding(node, f"要补偿的「{undo.activity}」不是这个流程里的活动", "missing-reference")
 
 
 def messages_live_for_a_span(process: Process) -> Iterator[Finding]:

@@ -31,8 +31,8 @@ def gateways_split_or_join(file: File) -> Iterator[Breach]:
     """A gateway has several ways in or several ways out (10.6)."""
     for gateway in file.all(*GATEWAYS):
         if len(file.ins(gateway)) < 2 and len(file.outs(gateway)) < 2:
-            reason = f"网关「{called(gateway)}」要有多个入口或多个出口，不然不需要网关"
-            yield Breach(gateway, reason, "gateway-without-choice")
+            reason = f"网关「{called(gateway)}」没有多个入口，也没有多个出口，不起作用"
+            yield Breach(gateway, reason, "gateway-without-choice", advice=True)
 
 
 def listed_flows_are_the_flows(file: File) -> Iterator[Breach]:

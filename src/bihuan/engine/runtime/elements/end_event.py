@@ -8,7 +8,7 @@ from bihuan.engine.runtime.compensation import compensate
 from bihuan.engine.runtime.elements.throw_event import ThrowEvent, throw
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import end_scope, end_scope_if_empty
-from bihuan.engine.runtime.outputs import map_inputs
+from bihuan.engine.runtime.outputs import close_local, map_inputs
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import Token
 from bihuan.engine.runtime.throwing import end_with_error, throw_error, trigger_boundary
@@ -20,28 +20,30 @@ class EndEvent(ThrowEvent):
 
     def enter(self, run: Run, node: Node, token: Token) -> None:
         """End this way."""
+        if throw(run, node, token):
+            self.thrown(run, node, token)
+
+    def thrown(self, run: Run, node: Node, token: Token) -> None:
+        """Everything has been thrown: end quietly, or as the event says."""
         assert node.event is not None
-        kind = node.event.kind
-        if kind == "none":
-            self.finish(run, node, token, {})
-        elif kind == "terminate":
+        failed = node.event.part("error")
+        if failed is not None:
+            _fail(run, node, token, failed.name)
+        elif node.event.part("terminate") is not None:
             empty_scope(run, token.scope, spare=token.id)
+            close_local(run, token)
             run.emit(NodeLeft(node.id, token.id))
             end_scope(run, token.scope, "terminated")
-        elif kind == "cancel":
+        elif node.event.part("cancel") is not None:
             empty_scope(run, token.scope, spare=token.id)
             if not compensate(run, node, token):
                 _leave_transaction(run, token)
-        elif throw(run, node, token):
-            failed = next((part.name for part in node.event.all_parts if part.kind == "error"), None)
-            if failed is None:
-                self.finish(run, node, token, {})
-            else:
-                _fail(run, node, token, failed)
+        else:
+            self.finish(run, node, token, {})
 
     def compensated(self, run: Run, node: Node, token: Token) -> None:
         """Everything has been undone: a cancelled transaction is left by its cancel event."""
-        if node.event is not None and node.event.kind == "cancel":
+        if node.event is not None and node.event.part("cancel") is not None:
             _leave_transaction(run, token)
         else:
             super().compensated(run, node, token)
@@ -62,7 +64,7 @@ def _leave_transaction(run: Run, token: Token) -> None:
         host = state.tokens[state.scopes[host.scope].token]
     for boundary in run.node(host).boundary:
         event = run.process.nodes[boundary]
-        if event.event is not None and event.event.kind == "cancel":
+        if event.event is not None and event.event.part("cancel") is not None:
             trigger_boundary(run, event, host, {})
             return
     cancel_token(run, host)

@@ -15,8 +15,8 @@ from bihuan.engine.runtime.state import Token
 class ScriptTask(Activity):
     """scriptTask: FEEL, or a small script of another language as the assignments it comes to.
 
-    Without a result variable the entries of a context become variables, and any other value is dropped: it has no
-    name to go by. An empty script does nothing.
+    Without a result variable the entries of a context become variables; any other value is the only data output if
+    there is one, else it is dropped: it has no name to go by. An empty script does nothing.
     """
 
     def work(self, run: Run, node: Node, token: Token) -> None:
@@ -32,8 +32,10 @@ class ScriptTask(Activity):
             value = None
         if node.result_variable:
             self.finish(run, node, token, {"result": value})
+        elif isinstance(value, dict):
+            self.finish(run, node, token, value)
         else:
-            self.finish(run, node, token, value if isinstance(value, dict) else {})
+            self.finish(run, node, token, dict.fromkeys(node.produces, value) if len(node.produces) == 1 else {})
 
 
 def _assigned(run: Run, node: Node, token: Token) -> Any:

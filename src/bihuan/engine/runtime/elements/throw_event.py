@@ -9,8 +9,8 @@ from bihuan.engine.runtime.elements.send_task import throw_message
 from bihuan.engine.runtime.elements.service_task import request
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import arrive, end_scope_if_empty, stand
-from bihuan.engine.runtime.outputs import map_inputs
-from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.outputs import close_local, map_inputs
+from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import Token
 from bihuan.engine.runtime.throwing import throw_escalation, throw_signal
 from bihuan.engine.runtime.variables import local_variables
@@ -18,10 +18,16 @@ from bihuan.engine.runtime.waits import name_of
 
 
 def throw(run: Run, node: Node, token: Token) -> bool:
-    """Throw what the event throws. False if the token is gone or waits. Raises Trouble."""
+    """Throw what the event throws, what is undone last. False if the token is gone or waits. Raises Trouble.
+
+    A link, an error, a cancelling and a terminating are not thrown here: they decide where the token goes afterwards.
+    Cancelling undoes everything anyway.
+    """
     assert node.event is not None
     map_inputs(run, node, token)
-    return all(_throw_part(run, node, token, part) for part in node.event.all_parts)
+    parts = sorted(node.event.all_parts, key=lambda part: part.kind == "compensate")
+    skipped = "compensate" if node.event.part("cancel") is not None else ""
+    return all(_throw_part(run, node, token, part) for part in parts if part.kind != skipped)
 
 
 def _throw_part(run: Run, node: Node, token: Token, part: EventSpec) -> bool:
@@ -55,15 +61,18 @@ class ThrowEvent(Element):
 
     def enter(self, run: Run, node: Node, token: Token) -> None:
         """Throw and go on."""
-        assert node.event is not None
-        if node.event.kind == "link":
-            target = run.process.links.get((node.parent, node.event.name))
-            if target is None:
-                raise Trouble(f"链接「{node.event.name}」没有接收处")
-            run.emit(NodeLeft(node.id, token.id))
-            arrive(run, target, token.scope)
-        elif throw(run, node, token):
+        if throw(run, node, token):
+            self.thrown(run, node, token)
+
+    def thrown(self, run: Run, node: Node, token: Token) -> None:
+        """Everything has been thrown: go on, or jump to the other end of the link."""
+        target = run.process.link_target(node)
+        if not target:
             self.finish(run, node, token, {})
+            return
+        close_local(run, token)
+        run.emit(NodeLeft(node.id, token.id))
+        arrive(run, target, token.scope)
 
     def inside_ended(self, run: Run, node: Node, token: Token) -> None:
         """One activity has been undone: go on with the next, or on the way."""
@@ -72,8 +81,9 @@ class ThrowEvent(Element):
 
     def compensated(self, run: Run, node: Node, token: Token) -> None:
         """Everything has been undone."""
-        if node.event is not None and node.event.waits:
-            self.finish(run, node, token, {})
+        undo = node.event.part("compensate") if node.event is not None else None
+        if undo is None or undo.waits:
+            self.thrown(run, node, token)
             return
         run.emit(NodeLeft(node.id, token.id))
         end_scope_if_empty(run, token.scope)

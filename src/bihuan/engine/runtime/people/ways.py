@@ -84,14 +84,9 @@ def flows_back(process: Process, level: str) -> frozenset[str]:
 def _onward(process: Process, node_id: str) -> list[tuple[str, str]]:
     node = process.nodes[node_id]
     flows = [(flow, process.flows[flow].target) for flow in node.outgoing]
-    return [*flows, *(("", event) for event in node.boundary), *(("", target) for target in _linked(process, node))]
-
-
-def _linked(process: Process, node: Node) -> list[str]:
-    if node.kind != "intermediateThrowEvent" or node.event is None or node.event.kind != "link":
-        return []
-    target = process.links.get((node.parent, node.event.name))
-    return [target] if target else []
+    target = process.link_target(node)
+    links = [("", target)] if target else []
+    return [*flows, *(("", event) for event in node.boundary), *links]
 
 
 def stand_ins(
@@ -170,7 +165,7 @@ class _Walk:
         self.found.nodes.add(node_id)
         process, node = self.process, self.process.nodes[node_id]
         self.queue.extend(node.boundary)
-        self.queue.extend(_linked(process, node))
+        self.queue.extend(target for target in [process.link_target(node)] if target)
         for flow in node.outgoing:
             if flow in self.without:
                 continue
