@@ -15,14 +15,17 @@ from django.test.utils import CaptureQueriesContext
 from bihuan.kernel import clock
 from bihuan.limits.clocks import start_clock, stop_clock
 from bihuan.limits.due import BATCH, next_moment
-from bihuan.limits.models import STILL_TO_TELL, Clock
+from bihuan.limits.models import STILL_TO_TELL, Clock, ClockStep
 from bihuan.notify import notices
 from bihuan.notify.models import Notice
 from bihuan.operations import due_work
 from bihuan.operations.background import LimitWatch, product_worker
 from bihuan.operations.due_work import tell_due_clocks
-from bihuan.processes.models import Job
+from bihuan.processes.engine_store import publish, start_instance
+from bihuan.processes.models import Instance, Job
 from tests.cast import Cast
+from tests.conftest import ON_POSTGRES
+from tests.processes.models import DEADLINE
 from tests.processes.test_killing import spawn
 
 WAIT_SECONDS = 60
@@ -51,6 +54,34 @@ def told() -> list[str]:
     """What the manager of 云岭 was told, in order."""
     mine = Notice.objects.filter(user__username="heping")
     return list(mine.order_by("pk").values_list("title", flat=True))
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(not ON_POSTGRES, reason="SQLite has the machine's clock")
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_worker_whose_clock_is_wrong_does_what_is_due_and_nothing_else(cast: Cast, hours: int) -> None:
+    """Timers of processes, limits, their further steps: all by the database server's clock."""
+    publish(DEADLINE, "deadline")
+    ago = timedelta(minutes=-20)
+    with clock.corrected_by(ago):
+        due = start_instance("deadline", site_id=cast.yl.pk, actor=cast.system).instance_id
+    waiting = start_instance("deadline", site_id=cast.yl.pk, actor=cast.system).instance_id
+    step = {"at": "50%", "notify": ["site_manager"], "text": "过半"}
+    for number, (seconds, began) in enumerate(((60, ago), (1800, timedelta()), (1800, ago))):
+        with clock.corrected_by(began):
+            start_clock(
+                subject_kind="call", subject_id=number, key="answer", name=f"接听 {number}", site_id=cast.yl.pk,
+                target_seconds=seconds, escalate_to="site_manager", rule={"steps": [step] if number else []},
+            )  # fmt: skip
+    with clock.corrected_by(timedelta(hours=hours)):
+        worker = product_worker()
+        worker.round()
+        worker.round()
+    assert [Instance.unscoped.get(pk=pk).status for pk in (due, waiting)] == ["completed", "running"]
+    assert told()[0] == "已超时：接听 0"
+    assert list(ClockStep.unscoped.filter(told_at__isnull=False).values_list("clock__subject_id", flat=True)) == [2]
+    [fired] = Notice.objects.filter(user__username="heping", title__startswith="已超时").values_list("at", flat=True)
+    assert abs(fired - clock.now()) < timedelta(minutes=1)
 
 
 @pytest.mark.django_db

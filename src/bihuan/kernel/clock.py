@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 @dataclass
@@ -16,6 +16,10 @@ class _Frozen:
 
 # A context variable, not a module global: a simulation in one thread must not move the time of another.
 _frozen: ContextVar[_Frozen | None] = ContextVar("bihuan_frozen_clock", default=None)
+
+
+# How far the machine's clock is behind the one to go by.
+_behind: ContextVar[timedelta] = ContextVar("bihuan_clock_behind", default=timedelta())
 
 
 def as_utc(at: datetime) -> datetime:
@@ -28,12 +32,22 @@ def as_utc(at: datetime) -> datetime:
 def now() -> datetime:
     """The present moment in UTC, or the moment set by `frozen`."""
     held = _frozen.get()
-    return datetime.now(UTC) if held is None else held.at
+    return datetime.now(UTC) + _behind.get() if held is None else held.at
 
 
 def is_frozen() -> bool:
     """True inside `frozen`: time stands still until `move`."""
     return _frozen.get() is not None
+
+
+@contextmanager
+def corrected_by(difference: timedelta) -> Iterator[None]:
+    """Go by another clock than the machine's in this thread: `now()` is so much later than it was; held time stays."""
+    token = _behind.set(_behind.get() + difference)
+    try:
+        yield
+    finally:
+        _behind.reset(token)
 
 
 @contextmanager

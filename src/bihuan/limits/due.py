@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Min, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
@@ -40,16 +40,6 @@ class DueClock:
         return found
 
 
-def present() -> datetime:
-    """The moment by which clocks run out. The server's on PostgreSQL, so that workers on machines whose own clocks
-    differ agree; a held clock wins."""
-    if connection.vendor != "postgresql" or time.is_frozen():
-        return time.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return time.as_utc(cursor.fetchone()[0])
-
-
 @transaction.atomic
 def due_clocks(now: datetime | None = None, *, limit: int = BATCH) -> list[DueClock]:
     """Claim the clocks to be told about, in the order of their moments, and mark them told in the caller's transaction.
@@ -57,7 +47,7 @@ def due_clocks(now: datetime | None = None, *, limit: int = BATCH) -> list[DueCl
     Any number of workers may ask at once: rows another one holds are skipped (SQLite lets one in at a time). A clock
     that is past its target is told as breached only, not warned about as well.
     """
-    moment = now or present()
+    moment = now or time.now()
     breached = _claim(STILL_TO_TELL & Q(due_at__lt=moment), "due_at", limit)
     _rows(breached).update(
         breach_told_at=moment,

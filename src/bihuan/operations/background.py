@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bihuan.limits.due import next_moment, present, take_back_untimely
+from bihuan.limits.due import next_moment, take_back_untimely
 from bihuan.limits.steps import next_step_moment
 from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
@@ -97,11 +97,10 @@ class LimitWatch:
 
     def __call__(self, now: datetime) -> datetime | None:
         """Tell what is due. Answers the moment of the next clock, which is past while more are waiting."""
-        moment = present()
         # Set back, now or while no worker ran: what was told for moments that are still to come is told again then.
-        if self._last is None or moment < self._last:
-            take_back_untimely(moment)
-        self._last = moment
+        if self._last is None or now < self._last:
+            take_back_untimely(now)
+        self._last = now
         tell_due_clocks()
         claim_due_steps()
         return min((at for at in (next_moment(), next_step_moment()) if at is not None), default=None)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from bihuan.limits.due import DueClock, DueKind, due_clocks, next_moment, present
+from bihuan.kernel import clock
+from bihuan.limits.due import DueClock, DueKind, due_clocks, next_moment
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, Message, notify_all
@@ -45,7 +46,7 @@ def tell_due_clocks() -> int:
     """
     # Looking first takes no lock: an idle worker must not stand in anybody's way on SQLite.
     first = next_moment()
-    if first is None or first > present():
+    if first is None or first > clock.now():
         return 0
     with transaction.atomic():
         found = due_clocks()

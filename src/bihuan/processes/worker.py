@@ -11,6 +11,7 @@ from typing import TypeAlias
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from bihuan.kernel import clock
+from bihuan.kernel.sql import on_database_time
 from bihuan.processes.jobs import Handler, Prepared, Ran, next_due, run_due
 
 log = logging.getLogger("bihuan.processes.worker")
@@ -26,7 +27,10 @@ wants to be called at; None when it can wait until the worker looks again anyway
 
 
 class Worker:
-    """Runs until `stop`. Any number of them may work on one database; whatever one leaves undone another takes up."""
+    """Runs until `stop`. Any number of them may work on one database; whatever one leaves undone another takes up.
+
+    Everything in it (timers, limits, notices) goes by the database server's clock, asked at each look at what is due.
+    """
 
     def __init__(
         self,
@@ -67,7 +71,8 @@ class Worker:
         Counted by a steady clock, so that setting the machine's clock neither wakes nor holds us.
         """
         moments = [*self._wanted, *filter(None, [next_due(kinds=sorted(self.handlers))])]
-        seconds = min(((at - clock.now()).total_seconds() for at in moments), default=self.poll_seconds)
+        with on_database_time():
+            seconds = min(((at - clock.now()).total_seconds() for at in moments), default=self.poll_seconds)
         return min(max(seconds, SHORTEST_PAUSE_SECONDS), self.poll_seconds)
 
     def round(self) -> Ran:
@@ -75,7 +80,8 @@ class Worker:
         ran = Ran()
         for _ in range(self.batch):
             # One at a time: a lease is never spent waiting for other jobs of the same worker.
-            once = run_due(limit=1, handlers=self.handlers)
+            with on_database_time():
+                once = run_due(limit=1, handlers=self.handlers)
             ran += once
             if not once.taken or self._stop.is_set():
                 break
@@ -87,7 +93,8 @@ class Worker:
 
     def _look_after(self, tick: Tick) -> None:
         try:
-            wanted = tick(clock.now())
+            with on_database_time():
+                wanted = tick(clock.now())
             if wanted is not None:
                 self._wanted.append(wanted)
         except (DatabaseError, InterfaceError):
