@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
+from bihuan.engine.definition.correlation import key_for
 from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
 from bihuan.engine.definition.iso8601 import BadTime, looks_like_iso, parse_timer
 from bihuan.engine.definition.model import EventSpec, TimerSpec
@@ -185,7 +186,7 @@ def read_reference(event: etree._Element, holder: etree._Element, kind: str, rea
         kind,
         declared.name,
         declared.name_expression,
-        correlation or declared.correlation,
+        correlation or declared.correlation or (key_for(event, declared.id, reading) if kind == "message" else None),
         None,
         None,
         code_variable,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
+from bihuan.engine.definition.correlation import read_correlation
 from bihuan.engine.definition.levels import read_process
 from bihuan.engine.definition.model import Model, Process
 from bihuan.engine.definition.names import BPMN, GLOBAL_TASKS, split
@@ -35,6 +36,7 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False) 
         raise DefinitionError([_wrong_root(root, source)])
     check_identities(root, reading)
     read_declarations(root, reading)
+    read_correlation(root, reading)
     processes: dict[str, Process] = {}
     for element in _executable(root, reading):
         process = read_process(element, reading)

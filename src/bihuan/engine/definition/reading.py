@@ -50,6 +50,10 @@ class Reading:
     """Every id of the file and its line."""
     messages_between: dict[str, str] = field(default_factory=dict)
     """By id of a node at either end of a message flow: the name of the message, for nodes that do not name it."""
+    sent_keys: dict[str, Expression | None] = field(default_factory=dict)
+    """By id of a message: the correlation key it is sent with."""
+    awaited_keys: dict[tuple[str, str], Expression | None] = field(default_factory=dict)
+    """By ids of a process and a message: the correlation key that the process waits for."""
     partners: dict[str, list[str]] = field(default_factory=dict)
     """By id, what it is joined to by an association, whichever way that is drawn."""
 
