@@ -118,14 +118,23 @@ def _entry(change: Change) -> Row:
     )
 
 
+# Most steps leave an instance running: a status that is not named keeps SQLite from writing its two indexes anew.
+_MOVED_SQL = (
+    "UPDATE processes_instance SET state = %s, lock_version = lock_version + 1 "
+    "WHERE id = %s AND lock_version = %s RETURNING id"
+)
+_TURNED_SQL = (
+    "UPDATE processes_instance SET state = %s, status = %s, ended_at = %s, lock_version = lock_version + 1 "
+    "WHERE id = %s AND lock_version = %s RETURNING id"
+)
+
+
 def _instance_part(change: Change) -> tuple[str, tuple[Any, ...]]:
-    state = _ENCODER.encode(change.instance.state.to_json())
-    sql = (
-        "UPDATE processes_instance SET state = %s, status = %s, ended_at = %s, lock_version = lock_version + 1 "
-        "WHERE id = %s AND lock_version = %s RETURNING id"
-    )
     instance = change.instance
-    return sql, (state, change.status, moment(change.ended_at), instance.id, instance.lock_version)
+    state, version = _ENCODER.encode(instance.state.to_json()), (instance.id, instance.lock_version)
+    if change.status == instance.status and change.ended_at is None:
+        return _MOVED_SQL, (state, *version)
+    return _TURNED_SQL, (state, change.status, moment(change.ended_at), *version)
 
 
 def _done_part(done: ItemDone) -> tuple[str, tuple[Any, ...]]:
@@ -174,7 +183,7 @@ def _write_together(change: Change, entry: Row) -> dict[int, int]:
         parts.insert(1, ("d", *_done_part(change.done)))
     if change.opened:
         parts.insert(1, ("o", *_opened_part(change)))
-    key = (tuple(name for name, _, _ in parts), len(change.opened))
+    key = tuple(text for _, text, _ in parts)
     sql = _TOGETHER_SQL.get(key)
     if sql is None:
         steps = ", ".join(f"{name} AS ({text})" for name, text, _ in parts)
@@ -194,7 +203,7 @@ def _write_together(change: Change, entry: Row) -> dict[int, int]:
     return {wait: row_id for row_id, wait in written.get("o", ())}
 
 
-_TOGETHER_SQL: dict[tuple[tuple[str, ...], int], str] = {}
+_TOGETHER_SQL: dict[tuple[str, ...], str] = {}
 
 
 def _write_in_turn(change: Change, entry: Row) -> dict[int, int]:
