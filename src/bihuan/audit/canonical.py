@@ -16,7 +16,7 @@ GENESIS = "0" * 64
 
 def canonical_json(value: Any) -> str:
     """Compact JSON with sorted keys. Decimals, dates and the like become strings, sets become sorted lists."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain, allow_nan=False)
+    text = _CANONICAL.encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -45,6 +45,13 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"cannot be logged: {type(value).__name__}")
 
 
+# Made once: making an encoder costs as much as encoding an entry.
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain, allow_nan=False
+)
+_HEAD = json.JSONEncoder(separators=(",", ":"))
+
+
 def entry_hash(
     *,
     chain: str,
@@ -57,9 +64,6 @@ def entry_hash(
     prev_hash: str,
 ) -> str:
     """The hash of one entry: over its place in the chain, its facts as stored, and the hash before it."""
-    head = json.dumps(
-        [prev_hash, chain, seq, at.astimezone(UTC).isoformat(timespec="microseconds"), actor_id, action, site_id],
-        ensure_ascii=True,
-        separators=(",", ":"),
-    )
+    when = at.astimezone(UTC).isoformat(timespec="microseconds")
+    head = _HEAD.encode([prev_hash, chain, seq, when, actor_id, action, site_id])
     return hashlib.sha256(f"{head}\n{data_text}".encode()).hexdigest()

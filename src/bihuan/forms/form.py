@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bihuan.forms.checking import FieldError, RowError, clean_field
@@ -11,7 +12,7 @@ from bihuan.forms.field import Cleaned, Field, FormContext, Section, walk
 from bihuan.forms.raw import Raw
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Form:
     """A published form. Loaded once from its schema; holds no data of any submission."""
 
@@ -19,15 +20,15 @@ class Form:
     title: str
     sections: tuple[Section, ...]
 
-    @property
+    @cached_property
     def components(self) -> tuple[Field, ...]:
         """Everything on the form in reading order, static text included."""
         return tuple(walk(self.sections))
 
-    @property
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         """The fields a person fills in, in reading order."""
-        return tuple(field for field in walk(self.sections) if field.is_input)
+        return tuple(field for field in self.components if field.is_input)
 
     def field(self, key: str) -> Field | None:
         """The field of that key, None if the form has none."""
@@ -38,7 +39,7 @@ class Form:
 
         Decided in reading order: a hidden field is null to the conditions after it.
         """
-        if not any(field.hide for field in walk(self.sections)):
+        if not any(field.hide for field in self.components):
             return frozenset()
         scope: dict[str, Any] = {**variables}
         for field in self.fields:
@@ -47,7 +48,7 @@ class Form:
             if field.var and field.key in values:
                 scope[field.var] = values[field.key]
         hidden: set[str] = set()
-        for field in walk(self.sections):
+        for field in self.components:
             if any(condition.holds(scope) for condition in field.hide):
                 hidden.add(field.key)
                 if field.is_input:

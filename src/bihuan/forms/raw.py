@@ -8,18 +8,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard
 
 ROW_NAME = re.compile(r"-(\d{1,4})-([a-z_]{1,40})\Z")
 MAX_ROWS_READ = 200
 MAX_JSON_LENGTH = 200_000
 
 
-@runtime_checkable
 class MultiValues(Protocol):
     """What Django's QueryDict and MultiValueDict offer: several values under one name."""
 
     def getlist(self, key: str) -> list[Any]: ...
+
+
+def _has_many(data: object) -> TypeGuard[MultiValues]:
+    return hasattr(data, "getlist")
 
 
 class Raw:
@@ -28,7 +31,7 @@ class Raw:
     def __init__(self, data: Mapping[str, Any], files: Mapping[str, Any] | None = None) -> None:
         self._data = data
         self._files: Mapping[str, Any] = files if files is not None else {}
-        self.is_browser = isinstance(data, MultiValues)
+        self.is_browser = _has_many(data)
 
     def one(self, name: str) -> Any:
         """The (last) value under a name, None when nothing was sent."""
@@ -36,7 +39,7 @@ class Raw:
 
     def many(self, name: str) -> list[Any]:
         """All values under a name; a plain single value counts as a list of one."""
-        if isinstance(self._data, MultiValues):
+        if _has_many(self._data):
             return list(self._data.getlist(name))
         value = self._data.get(name)
         if value is None:
@@ -47,7 +50,7 @@ class Raw:
 
     def uploads(self, name: str) -> list[Any]:
         """Uploaded files under a name (anything with `read`, `size` and `name`)."""
-        if isinstance(self._files, MultiValues):
+        if _has_many(self._files):
             found = list(self._files.getlist(name))
         else:
             value = self._files.get(name)

@@ -66,8 +66,12 @@ def _qmark(sql: str) -> str:
 
 def moment(value: datetime | None) -> Any:
     """A moment as a parameter: SQLite keeps text without zone, as Django writes it."""
-    if value is None or on_postgres():
-        return value
+    return value if value is None or on_postgres() else _text(value)
+
+
+# A step writes the same moment into many columns.
+@lru_cache(maxsize=100)
+def _text(value: datetime) -> str:
     return str(value.astimezone(UTC).replace(tzinfo=None))
 
 

@@ -38,6 +38,9 @@ LINE_VALUES = (
 )  # fmt: skip
 
 
+BEYOND_SHEETS = ("case", "customer", "vehicle", "checks", "consents", "signatures", "photos", "lines")
+
+
 @dataclass(slots=True)
 class Bound:
     """A cleaned submission sorted by where it goes."""
@@ -56,7 +59,7 @@ class Bound:
     @property
     def goes_beyond_sheets(self) -> bool:
         """Whether more than routing variables and sheets is written; most steps write no more."""
-        return self != Bound(variables=self.variables, sheets=self.sheets)
+        return any(getattr(self, name) for name in BEYOND_SHEETS)
 
 
 def sort_values(form: Form, values: Mapping[str, Any]) -> Bound:
