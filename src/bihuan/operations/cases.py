@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
+from bihuan.audit.models import Entry
 from bihuan.kernel import clock
-from bihuan.kernel.errors import BusinessError
+from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.limits import clocks
 from bihuan.operations.surroundings import CASE, surroundings
 from bihuan.org.actor import Actor
@@ -50,8 +51,11 @@ def start_process(
 ) -> int:
     """Start the process named like the case's kind, or another beside it; answers the instance's id.
 
-    Raises NotFound when none of that name is published.
+    Raises NotFound when none of that name is published, Conflict while the case is suspended.
     """
+    carrying = main_instance(case.pk) if process else None
+    if carrying is not None and carrying.status == Instance.Status.SUSPENDED:
+        raise Conflict(f"单据已挂起（{why_suspended(carrying)}），恢复后再办")
     plate = case.vehicle.plate if case.vehicle else ""
     who = case.customer.name if case.customer else ""
     result = engine_store.start_instance(
@@ -124,6 +128,15 @@ def main_instance(case_id: int) -> Instance | None:
     rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=case_id, parent__isnull=True)
     found: Instance | None = rows.select_related("version").order_by("pk").first()
     return found
+
+
+def why_suspended(instance: Instance) -> str:
+    """The reason somebody gave when the instance was suspended; it stands among the newest of its case's history."""
+    steps = Entry.objects.filter(chain=instance.chain, action="process.step").order_by("-seq")
+    for entry in steps.iterator(chunk_size=20):
+        if entry.data["command"] == "Suspend" and entry.data["instance"] == (instance.root_id or instance.pk):
+            return str(entry.data["detail"]["reason"])
+    return ""
 
 
 @transaction.atomic

@@ -144,7 +144,7 @@ def test_only_who_began_it_withdraws_and_only_operators_suspend(centre: Centre, 
     assert sent(centre, "cashier", f"{case}/process/withdraw", {"reason": "不要"}).status_code == 302
     assert nodes(expense) == ["account", "business"], "refused"
     assert sent(centre, "site_manager", f"{case}/process/suspend", {"reason": "等总部"}).status_code == 302
-    assert nodes(expense) == [] and "流程已挂起" in page_of(centre, "advisor", case)
+    assert nodes(expense) == [] and "单据已挂起：等总部" in page_of(centre, "advisor", case)
     sent(centre, "site_manager", f"{case}/process/resume", {})
     assert nodes(expense) == ["account", "business"]
     told = page_of(centre, "advisor", f"{case}/process/withdraw")

@@ -27,7 +27,7 @@ ENTRIES: Mapping[str, Entry] = {
         Entry("take_back", "拿回到我这里", "我发起的，从头再办；正在办的都取消", "arrow-back-up", danger=True),
         Entry("withdraw", "撤销", "我发起的不办了，流程和单据一起结束", "x", danger=True),
         Entry("wake", "唤醒", "结束了还要办，从停下的地方继续", "player-play"),
-        Entry("suspend", "挂起", "先停下，待办、定时和时限都停住", "player-pause"),
+        Entry("suspend", "挂起", "整张单据先停下：所有流程的待办、定时和时限都停住", "player-pause"),
         Entry("resume", "恢复", "接着办，时限按停下的时间顺延", "player-play"),
         Entry("jump", "跳转", "管理员把流程放到另一个环节", "arrow-right", danger=True),
         Entry("terminate", "终止", "管理员结束整个流程和单据", "x", danger=True),

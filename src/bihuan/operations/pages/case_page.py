@@ -11,7 +11,7 @@ from bihuan.engine.definition import Process
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.notify.told import told_about
-from bihuan.operations.cases import main_instance
+from bihuan.operations.cases import main_instance, why_suspended
 from bihuan.operations.customer_notices import calls_to_make, told_to_customer
 from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
@@ -56,7 +56,10 @@ MAX_FILES = 120
 
 @dataclass(frozen=True)
 class CasePage:
-    """The head of a case and the content of one tab (`shown` holds what its template needs)."""
+    """The head of a case and the content of one tab (`shown` holds what its template needs).
+
+    `suspended` is the reason while the case stands still.
+    """
 
     case: Case
     tab: str
@@ -69,7 +72,7 @@ class CasePage:
     may_cancel: bool
     related: list[Case]
     entries: list[Entry]
-    suspended: bool
+    suspended: str
     activities: list[Activities]
     calls: list[CustomerNotice]
     shown: dict[str, Any] = field(default_factory=dict)
@@ -108,7 +111,7 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
         may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
         entries=case_entries(instance, actor, process),
         activities=_activities(case, actor),
-        suspended=instance is not None and instance.status == Instance.Status.SUSPENDED,
+        suspended=why_suspended(instance) if instance is not None and instance.status == "suspended" else "",
         calls=calls_to_make(case.pk, actor=actor),
         related=[one for one in found.order_by("opened_at") if one.site_id in actor.site_ids],
     )

@@ -18,6 +18,7 @@ from bihuan.forms.texts import script_body
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.operations.binding import read_values
+from bihuan.operations.cases import why_suspended
 from bihuan.operations.choosing import Choice, choices_at
 from bihuan.operations.customer_notices import calls_to_make
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
@@ -281,7 +282,7 @@ def _closed_words(item: WorkItem, actor: Actor) -> str:
 
 def _waiting_words(item: WorkItem) -> str:
     if item.instance.status == "suspended":
-        return "流程已挂起，恢复后才能办。"
+        return f"流程已挂起（{why_suspended(item.instance)}），恢复后才能办。"
     rows = WorkItem.unscoped.filter(
         instance_id=item.instance_id, status=WorkItem.Status.OPEN, asked_as__in=("before", "delegate")
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import Q
 
+from bihuan.engine.runtime import State
 from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock, ClockPause
@@ -82,23 +85,48 @@ def wake_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
 
 @transaction.atomic
 def suspend_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
-    """Let the process stand still with its timers and clocks (挂起). Needs `process.operate`."""
+    """Let a case stand still with everything that runs on it, timers and clocks included (挂起).
+
+    Nothing new begins on it either. Looking, printing, and ending it stay possible. Needs `process.operate`.
+    """
     words = reason_of(reason)
     instance = running_instance(case_id, actor)
     actor.require(OPERATE, instance.site_id)
     result = suspend_process(instance, words, actor=actor)
-    _tell_waiting(result, f"流程已挂起：{words}", actor)
+    for other in _beside(instance, Instance.Status.RUNNING):
+        suspend_process(other, words, actor=actor)
+    _tell_waiting(result, f"单据已挂起：{words}", actor)
     return result
 
 
 @transaction.atomic
 def resume_case(case_id: int, *, actor: Actor, reason: str = "") -> StepResult:
-    """Let a suspended process go on; what is due moves by the pause (恢复). Needs `process.operate`."""
+    """Let a suspended case go on; what is due moves by the pause (恢复). Needs `process.operate`.
+
+    What stood still before it was suspended (with its version) goes on standing still.
+    """
     instance = running_instance(case_id, actor)
     actor.require(OPERATE, instance.site_id)
-    result = resume_process(instance, reason.strip(), actor=actor)
-    _tell_waiting(result, "流程已恢复", actor)
+    since = _suspended_at(instance)
+    words = reason.strip()
+    result = resume_process(instance, words, actor=actor)
+    for other in _beside(instance, Instance.Status.SUSPENDED):
+        if since is None or (_suspended_at(other) or since) >= since:
+            resume_process(other, words, actor=actor)
+    _tell_waiting(result, "单据已恢复", actor)
     return result
+
+
+def _beside(carrying: Instance, status: str) -> list[Instance]:
+    """The other processes of its case in this state, in the order in which they are locked."""
+    rows = Instance.unscoped.filter(
+        subject_kind=CASE, subject_id=carrying.subject_id, parent__isnull=True, status=status
+    )
+    return list(rows.exclude(pk=carrying.pk).order_by("pk"))
+
+
+def _suspended_at(instance: Instance) -> datetime | None:
+    return State.from_json(instance.state).suspended_at
 
 
 def suspend_process(instance: Instance, words: str, *, actor: Actor) -> StepResult:
@@ -125,25 +153,19 @@ def resume_process(instance: Instance, words: str, *, actor: Actor) -> StepResul
 
 
 def _clocks(instance: Instance) -> list[Clock]:
-    """The clocks that run on an instance's open work; for the one that carries a case also those of the whole case."""
-    case_id = (instance.subject_id if instance.subject_kind == CASE else None) or 0
-    carried = main_instance(case_id) if case_id else None
-    of_case = carried is not None and carried.pk == instance.pk
-    if of_case:
-        mine = Q(instance__subject_kind=CASE, instance__subject_id=case_id)
-    else:
-        mine = Q(instance=instance) | Q(instance__root=instance)
+    """The clocks that run on an instance's open work; for the one that carries a case also those of the case itself."""
+    mine = Q(instance=instance) | Q(instance__root=instance)
     ids = list(WorkItem.unscoped.filter(mine, completed_at__isnull=True).values_list("pk", flat=True))
-    running = Clock.unscoped.filter(stopped_at__isnull=True)
-    found = running.filter(subject_kind=ITEM, subject_id__in=ids)
-    if of_case:
-        found = found | running.filter(subject_kind=CASE, subject_id=case_id)
-    return list(found.order_by("pk"))
+    about = Q(subject_kind=ITEM, subject_id__in=ids)
+    if instance.subject_kind == CASE and instance.subject_id is not None:
+        carrying = main_instance(instance.subject_id)
+        if carrying is not None and carrying.pk == instance.pk:
+            about |= Q(subject_kind=CASE, subject_id=instance.subject_id)
+    return list(Clock.unscoped.filter(about, stopped_at__isnull=True).order_by("pk"))
 
 
 def _tell_waiting(result: StepResult, words: str, actor: Actor) -> None:
-    items = WorkItem.unscoped.filter(
-        instance_id=result.instance.id, completed_at__isnull=True, assignee_id__isnull=False
-    )
+    of_case = Q(instance__subject_kind=CASE, instance__subject_id=result.instance.subject_id)
+    items = WorkItem.unscoped.filter(of_case, completed_at__isnull=True, assignee_id__isnull=False)
     tell(set(items.values_list("assignee_id", flat=True)), words, result.instance.title, case_url(result.instance),
          instance=result.instance, actor=actor)  # fmt: skip
