@@ -15,21 +15,22 @@ __all__ = ["centre"]
 pytestmark = pytest.mark.django_db
 
 
-def test_everything_is_set_on_one_page(centre: Centre) -> None:
+def test_everything_is_set_in_its_part_of_the_page(centre: Centre) -> None:
     cast = centre.cast
     ids = {who: cast.user(who).pk for who in ("site_manager", "technician", "workshop_manager", "guard")}
     workshop = Department.objects.create(site=cast.yl, name="维修车间")
     post = Position.objects.get(site=cast.yl, name="维修技师")
     own = centre.client("admin")
-    deeds: list[tuple[str, dict[str, Any]]] = [
-        ("site", {"person": ids["site_manager"]}),
-        ("department", {"department": workshop.pk, "person": ids["workshop_manager"]}),
-        ("superior", {"of": ids["technician"], "person": ids["workshop_manager"]}),
-        ("post", {"position": post.pk, "rank": "3", "stand_in": [ids["guard"], ""]}),
-        ("new-group", {"key": "reviewers", "name": "评审小组"}),
+    deeds: list[tuple[str, str, dict[str, Any]]] = [
+        ("heads", "site", {"person": ids["site_manager"]}),
+        ("heads", "department", {"department": workshop.pk, "person": ids["workshop_manager"]}),
+        ("superiors", "superior", {"of": ids["technician"], "person": ids["workshop_manager"]}),
+        ("posts", "post", {"position": post.pk, "rank": "3", "stand_in": [ids["guard"], ""]}),
+        ("groups", "new-group", {"key": "reviewers", "name": "评审小组"}),
     ]
-    for deed, sent in deeds:
-        assert own.post(f"/admin/standing/{deed}", sent).headers["Location"] == "/admin/standing", deed
+    for part, deed, sent in deeds:
+        answer = own.post(f"/admin/standing/{deed}", sent)
+        assert answer.headers["Location"] == f"/admin/standing?part={part}", deed
     group = UserGroup.objects.get()
     own.post("/admin/standing/group", {"group": group.pk, "member": [ids["guard"], ids["technician"]]})
     assert Site.objects.get(pk=cast.yl.pk).head_id == ids["site_manager"]
@@ -37,15 +38,16 @@ def test_everything_is_set_on_one_page(centre: Centre) -> None:
     assert Superior.objects.get().superior_id == ids["workshop_manager"]
     post.refresh_from_db()
     assert (post.rank, StandIn.objects.get().user_id, group.members.count()) == (3, ids["guard"], 2)
-    page = own.get("/admin/standing").content.decode()
-    assert "评审小组" in page and "2 人" in page
+    said = {"heads": "何平", "superiors": "孙立", "posts": "陈安 · 职级 3", "groups": "2 人"}
+    for part, words in said.items():
+        assert words in own.get(f"/admin/standing?part={part}").content.decode(), part
 
 
 def test_more_people_groups_and_posts_cost_no_more_queries(centre: Centre) -> None:
     def count() -> int:
         browser = centre.client("admin")
         with CaptureQueriesContext(connection) as caught:
-            assert browser.get("/admin/standing").status_code == 200
+            assert browser.get("/admin/standing?part=groups").status_code == 200
         return len(caught)
 
     first = count()

@@ -14,12 +14,20 @@ from bihuan.org.grants import set_role_duty
 from bihuan.web.admin.tabs import tabs_for
 from bihuan.web.http import actor_of, go, page, signed_in
 
+PARTS = {
+    "heads": "负责人", "superiors": "直接上级", "posts": "岗位替补", "groups": "用户组", "roles": "按值班派活",
+}  # fmt: skip
+PART_OF = {
+    "site": "heads", "department": "heads", "superior": "superiors", "post": "posts", "group": "groups",
+    "new-group": "groups", "role": "roles",
+}  # fmt: skip
+
 
 @require_GET
 @signed_in
 def home(request: HttpRequest) -> HttpResponse:
-    """All of it for the present site."""
-    return _draw(request)
+    """One part of it for the present site; which one stands in the address."""
+    return _draw(request, request.GET.get("part", ""))
 
 
 @require_POST
@@ -31,8 +39,8 @@ def change(request: HttpRequest, deed: str) -> HttpResponse:
     except (NotAllowed, NotFound):
         raise
     except BusinessError as problem:
-        return _draw(request, problem)
-    return go(request, reverse("admin:standing"), said)
+        return _draw(request, PART_OF[deed], problem)
+    return go(request, f"{reverse('admin:standing')}?part={PART_OF[deed]}", said)
 
 
 def _change(deed: str, request: HttpRequest, actor: Actor) -> str:
@@ -67,9 +75,16 @@ def _change(deed: str, request: HttpRequest, actor: Actor) -> str:
     raise NotFound("没有这个操作")
 
 
-def _draw(request: HttpRequest, problem: BusinessError | None = None) -> HttpResponse:
+def _draw(request: HttpRequest, part: str, problem: BusinessError | None = None) -> HttpResponse:
     actor = actor_of(request)
-    context = {"tabs": tabs_for(actor, "standing"), "shown": standing_page(actor=actor), "problem": problem}
+    shown = standing_page(actor=actor)
+    there = [key for key in PARTS if key != "roles" or shown.may_set_roles]
+    part = part if part in there else there[0]
+    here = reverse("admin:standing")
+    context = {
+        "tabs": tabs_for(actor, "standing"), "shown": shown, "problem": problem, "part": part,
+        "parts": [{"label": PARTS[key], "href": f"{here}?part={key}", "current": key == part} for key in there],
+    }  # fmt: skip
     return page(request, "admin/standing.html", context, status=422 if problem else 200)
 
 
