@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.processes import instances, views
+from bihuan.web.processes import instances, messages, views
 
 app_name = "processes"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("processes/decisions/<str:key>", views.decision, name="decision"),
     path("processes/incidents", instances.incidents, name="incidents"),
     path("processes/incidents/<int:incident_id>", instances.resolve, name="resolve"),
+    path("processes/messages", messages.listing, name="messages"),
     path("processes/instances", instances.listing, name="instances"),
     path("processes/instances/<int:instance_id>", instances.detail, name="instance"),
     path("processes/instances/<int:instance_id>/repair", instances.repair, name="repair"),

@@ -10,6 +10,7 @@ from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.decisions import publish_decisions
 from bihuan.operations.pages.decision_pages import decision_page, published_decisions
 from bihuan.operations.pages.instances import incident_list
+from bihuan.operations.pages.kept_messages import messages_over
 from bihuan.operations.pages.process_pages import (
     change_retention,
     change_start,
@@ -34,6 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "processes": published_processes(actor=actor),
         "incidents": incident_list(actor=actor).rows,
+        "messages_over": messages_over(actor=actor),
         "scripts": scripts(actor=actor),
         "decisions": published_decisions(actor=actor),
     }

@@ -1,0 +1,68 @@
+"""Messages from outside, and what becomes of those that nobody takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import timedelta
+
+import pytest
+
+from bihuan.audit.models import Entry
+from bihuan.cli import message as message_commands
+from bihuan.kernel import clock
+from bihuan.kernel.errors import NotAllowed, NotFound
+from bihuan.operations.messages import send_again, send_message
+from bihuan.processes import engine_store as store
+from bihuan.processes.models import Instance, Message
+from tests.cast import Cast
+from tests.processes.models import ARRIVAL, BEGUN
+from tests.web.visits import Centre
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_nobody_took_is_seen_sent_again_or_deleted(centre: Centre) -> None:
+    admin, site_id = centre.cast.actor("admin"), centre.cast.yl.pk
+    for key in ("7", "8"):
+        send_message("arrived", key, site_id=site_id, actor=admin, keep_for=timedelta(hours=1))
+    clock.move(clock.now() + timedelta(hours=2))
+    store.publish(ARRIVAL, "arrival")
+    waiting = store.start_instance("arrival", site_id=site_id, actor=admin, variables={"case_id": 7})
+    browser, here = centre.client("admin"), "/processes/messages"
+    assert "2 条消息没有人取，已过保留时间" in browser.get("/processes").content.decode()
+    page = browser.get(here).content.decode()
+    assert page.count("没有人取，已过时间") == 2 and "对应键 7" in page
+    late, useless = Message.unscoped.order_by("pk").values_list("pk", flat=True)
+    told = browser.post(here, {"message": late, "how": "again"}, follow=True).content.decode()
+    assert "已送到" in told and Instance.unscoped.get(pk=waiting.instance_id).items.filter(node_id="greet").exists()
+    assert "请填写原因" in browser.post(here, {"message": useless, "how": "drop"}, follow=True).content.decode()
+    gone = browser.post(here, {"message": useless, "how": "drop", "reason": "重复"}, follow=True).content.decode()
+    assert "消息已删除" in gone and "没有等人取的消息" in gone
+    assert Entry.objects.filter(action="message.drop").get().data == {"key": "8", "reason": "重复"}
+
+
+def test_only_who_puts_processes_right_at_the_site_touches_messages(cast: Cast) -> None:
+    admin, manager = cast.actor("admin"), cast.actor("advisor")
+    send_message("arrived", "7", site_id=cast.yl.pk, actor=admin, keep_for=timedelta(days=1))
+    [number] = Message.unscoped.values_list("pk", flat=True)
+    with pytest.raises((NotAllowed, NotFound)):
+        send_again(number, actor=manager)
+    with pytest.raises(NotAllowed):
+        send_message("arrived", "7", site_id=cast.yl.pk, actor=manager)
+
+
+def test_a_message_is_sent_at_the_command_line(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    def send(*words: str) -> tuple[int, str]:
+        parser = argparse.ArgumentParser()
+        message_commands.register(parser.add_subparsers(required=True))
+        arguments = parser.parse_args(["message", "send", *words])
+        return arguments.run(arguments), "".join(capsys.readouterr())
+
+    assert send("rang", "--site", "YL") == (1, "没有人在等\n")
+    assert send("rang", "--site", "YL", "--keep", "P1D", "--key", "1")[1] == "没有人在等，已保留\n"
+    store.publish(BEGUN, "begun")
+    code, told = send("rang", "--site", "YL", "--variables", '{"phone": "100"}', "--json")
+    assert (code, json.loads(told)) == (0, {"reached": 1, "kept": False})
+    assert Instance.unscoped.get().subject_kind == "case", "people work on it: a case is opened for it"
+    assert send("rang", "--site", "ZZ")[0] == send("rang", "--site", "YL", "--keep", "bald")[0] == 2
