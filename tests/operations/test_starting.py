@@ -53,7 +53,7 @@ def test_what_nobody_works_on_opens_no_case(cast: Cast) -> None:
     kinds = []
     for xml in (alone, daily(), suggestion):
         process = parse_bpmn(xml).main
-        subject = open_subject(Begun(process.id, process, cast.yl.pk, system_actor(cast.yl.pk)))
+        subject = open_subject(Begun(process.id, process.id, process, cast.yl.pk, system_actor(cast.yl.pk)))
         kinds.append(Case.unscoped.get(pk=subject.id).kind if subject is not None else "")
     assert kinds == ["", "routine", "suggestion"]
 

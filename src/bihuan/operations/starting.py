@@ -31,10 +31,9 @@ def open_subject(begun: Begun) -> Subject | None:
     nodes = begun.process.nodes.values()
     if not any(node.kind in _NEEDS_A_CASE or node.extension.service or node.extension.effects for node in nodes):
         return None
-    title = begun.process.name or begun.key
     kind = kind_of_case(begun.key, begun.process)
-    case = case_records.open_case(kind, actor=begun.actor, site_id=begun.site_id, title=title)
-    return Subject(CASE, case.pk, f"{title} {case.number}")
+    case = case_records.open_case(kind, actor=begun.actor, site_id=begun.site_id, title=begun.name)
+    return Subject(CASE, case.pk, f"{begun.name} {case.number}")
 
 
 def site_facts(site_id: int) -> Mapping[str, object]:

@@ -44,7 +44,7 @@ def insert_about(unit: Unit, version: Version, *, process_id: str, site_id: int,
     subject = Subject(facts.subject_kind, facts.subject_id or 0, facts.title) if facts and facts.subject_kind else None
     if facts is None and unit.around.open_subject is not None:
         process = compiled_model(version).processes[process_id]
-        subject = unit.around.open_subject(Begun(version.definition.key, process, site_id, unit.actor))
+        subject = unit.around.open_subject(Begun(version.definition.key, version.name, process, site_id, unit.actor))
     return unit.take(
         insert_instance(
             version,

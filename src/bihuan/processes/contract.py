@@ -173,6 +173,7 @@ class Begun:
     """A process that the clock, a condition, or a message from outside begins at a site: nobody has said about what."""
 
     key: str
+    name: str
     process: Process
     site_id: int
     actor: Actor

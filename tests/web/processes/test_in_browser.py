@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 import bihuan
+from bihuan.kernel import clock
+from bihuan.operations.due_work import run_due_work
 from bihuan.operations.surroundings import surroundings
 from bihuan.processes import engine_store as store
-from tests.processes.models import END, START, bpmn, service, task
+from bihuan.records.models import Case
+from tests.processes.models import END, START, bpmn, daily, service, task
 from tests.web.visits import Centre
 
 STATIC = Path(bihuan.__file__).parent / "web/static/bihuan"
@@ -36,6 +40,15 @@ def test_instances_and_incidents_fit_and_are_accessible(centre: Centre, page: Pa
             variables={"layers": 2, "gloss": "高", "agreed": True}, around=surroundings(),
         )  # fmt: skip
     visit = centre.item(case, "reception").instance_id
+    store.publish(daily(), "daily", name="营业前巡查")
+    for hours in (1, 72):
+        store.deliver_message(
+            "车辆到店", case.number, actor=centre.cast.actor("guard"), site_id=centre.cast.yl.pk,
+            keep_for=timedelta(hours=hours),
+        )  # fmt: skip
+    clock.move(clock.now() + timedelta(days=1))
+    run_due_work()
+    routine = Case.unscoped.get(kind="routine").pk
     session = centre.client("admin").cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     for name, path in (
@@ -44,6 +57,9 @@ def test_instances_and_incidents_fit_and_are_accessible(centre: Centre, page: Pa
         ("visit", f"/processes/instances/{visit}"),
         ("incidents", "/processes/incidents"),
         ("processes", "/processes"),
+        ("messages", "/processes/messages"),
+        ("daily", "/processes/daily"),
+        ("routine", f"/cases/{routine}"),
     ):
         page.goto(live_server.url + path)
         for width in (360, 1440):
