@@ -14,12 +14,14 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from bihuan.kernel import clock
 from bihuan.limits.clocks import pause_clock, running_clocks
+from bihuan.operations.pages import paging
 from bihuan.operations.pages.case_list import CaseQuery, case_list
 from bihuan.operations.pages.case_page import TABS
 from bihuan.operations.pages.progress import SALT, covered_plate, progress_token
 from bihuan.operations.scenarios.samples import sample_file
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.attachments import store_attachment
+from bihuan.records.models import Case
 from tests.web.visits import Centre
 
 LIST_QUERIES = 13
@@ -118,7 +120,20 @@ def test_the_list_costs_the_same_whatever_its_length(centre: Centre, django_asse
     browser.get("/cases")
     with django_assert_max_num_queries(LIST_QUERIES):
         browser.get("/cases")
-    assert case_list(CaseQuery(), actor=centre.cast.actor("advisor")).total == 8
+    assert case_list(CaseQuery(), actor=centre.cast.actor("advisor")).part.total == 8
+
+
+def test_a_long_list_is_counted_as_far_as_its_pages_go(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PAGE_SIZE", 2)
+    monkeypatch.setattr(paging, "COUNTED", 4)
+    for number in range(5):
+        centre.arrive(f"示A8000{number}")
+    browser = centre.client("advisor")
+    first, last = (browser.get("/cases", {"page": page}).content.decode() for page in (1, 99))
+    assert "超过 4 条，每页" in first and "第 1 / 2 页" in first
+    assert "超过 4 条，后面的请加筛选条件查找" in last and "第 2 / 2 页" in last and "示A·80001" in last
+    Case.unscoped.filter(title="示A80000").update(kind="complaint")
+    assert "共 4 条" in browser.get("/cases", {"kind": "service_visit"}).content.decode()
 
 
 def test_a_case_is_called_off_with_a_reason_by_those_who_may(centre: Centre) -> None:

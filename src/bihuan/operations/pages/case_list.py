@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
+from bihuan.operations.pages.paging import Part, part_of
 from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
@@ -23,7 +24,6 @@ from bihuan.records.lookup import prefix
 from bihuan.records.models import Case, CaseKind, CaseStatus, Customer, Vehicle
 from bihuan.records.search_keys import digits, mirrored, plain, plate_key
 
-PAGE_SIZE = 50
 MATCHES = 300
 ORDERS = {"opened": "opened_at", "number": "number", "promised": "agreed_done_at"}
 HEADINGS = (
@@ -107,8 +107,7 @@ class CaseList:
 
     query: CaseQuery
     rows: list[CaseRow]
-    total: int
-    pages: int
+    part: Part
     advisors: list[User]
 
     @property
@@ -118,22 +117,18 @@ class CaseList:
 
 def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
     """A page of the cases at the actor's site. Nine queries at most."""
-    rows = _matching(query, actor)
-    total = rows.count()
-    pages = max(1, -(-total // PAGE_SIZE))
-    number = min(query.page, pages)
-    shown = list(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
-    steps: dict[int, list[WorkItem]] = {case.pk: [] for case in shown}
+    part = part_of(_matching(query, actor), query.page)
+    steps: dict[int, list[WorkItem]] = {case.pk: [] for case in part.rows}
     present = WorkItem.objects.at(actor.site_id or 0).filter(
         status=WorkItem.Status.OPEN, instance__subject_kind=CASE, instance__subject_id__in=list(steps)
     )
     for item in present.select_related("instance", "assignee").order_by("sort_at", "pk"):
         steps[item.instance.subject_id].append(item)
-    answering = Case.objects.at(actor.site_id or 0).filter(advisor__isnull=False).values("advisor_id").distinct()
-    advisors = list(User.objects.filter(pk__in=answering).order_by("name")[:200])
+    answering = Case.objects.at(actor.site_id or 0).filter(advisor=OuterRef("pk"))
+    advisors = list(User.objects.filter(Exists(answering)).order_by("name")[:200])
     signs = signs_of(list(steps), [item.pk for items in steps.values() for item in items])
-    found = [CaseRow(case, steps[case.pk], signs) for case in shown]
-    return CaseList(replace(query, page=number), found, total, pages, advisors)
+    rows = [CaseRow(case, steps[case.pk], signs) for case in part.rows]
+    return CaseList(replace(query, page=part.number), rows, part, advisors)
 
 
 def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:

@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
+from bihuan.operations.pages.paging import PAGE_SIZE, Part, part_of
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.records.access import require_anywhere
@@ -23,7 +25,6 @@ from bihuan.records.lookup import prefix
 from bihuan.records.models import CallLog, Case, Consent, ConsentMedium, Customer, Vehicle, Voucher
 from bihuan.records.search_keys import digits, mirrored, plain, plate_key
 
-PAGE_SIZE = 50
 DUE_WITHIN = timedelta(days=30)
 CUSTOMER_ORDERS = {"name": "pinyin", "created": "created_at"}
 VEHICLE_ORDERS = {"plate": "plate_key", "due": "service_due_on", "visit": "last_visit_on", "mileage": "mileage_km"}
@@ -72,9 +73,7 @@ class PartyList:
     """One page of customers or vehicles."""
 
     query: PartyQuery
-    rows: list[Any]
-    total: int
-    pages: int
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +195,23 @@ def _page(customer: Customer, actor: Actor, which: Q) -> PartyPage:
 
 
 def _paged(query: PartyQuery, rows: QuerySet[Any]) -> PartyList:
-    total = rows.count()
-    pages = max(1, -(-total // PAGE_SIZE))
-    number = min(query.page, pages)
-    shown = list(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
-    return PartyList(replace(query, page=number), shown, total, pages)
+    part = part_of(rows, query.page)
+    return PartyList(replace(query, page=part.number), part)
 
 
 def _customers(query: PartyQuery, actor: Actor) -> QuerySet[Any]:
     require_anywhere(actor, "customer.view")
-    rows: QuerySet[Any] = Customer.objects.select_related("advisor").annotate(cars=Count("vehicles"))
+    # Counted for the rows of the page, not for every customer there is.
+    cars = Vehicle.objects.filter(customer=OuterRef("pk")).order_by().values("customer").annotate(n=Count("pk"))
+    rows: QuerySet[Any] = Customer.objects.select_related("advisor").annotate(
+        cars=Coalesce(Subquery(cars.values("n")), 0)
+    )
     if query.filter in ("person", "company"):
         rows = rows.filter(kind=query.filter)
     elif query.filter == "voucher":
         rows = rows.filter(pk__in=Voucher.objects.filter(used_at__isnull=True).values("customer_id"))
     if query.search:
-        rows = rows.filter(_found(query.search, "", "vehicles__"))
+        rows = rows.filter(_found(query.search, "", "vehicles__")).distinct()
     return _ordered(rows, query, CUSTOMER_ORDERS, "name")
 
 

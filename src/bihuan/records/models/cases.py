@@ -97,6 +97,8 @@ class Case(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["site", "status", "-opened_at"], name="case_list"),
             models.Index(fields=["site", "kind", "-opened_at"], name="case_by_kind"),
+            models.Index(fields=["site", "-opened_at"], name="case_by_opening"),
+            models.Index(fields=["site", "advisor", "-opened_at"], name="case_by_advisor"),
             models.Index(fields=["customer", "-opened_at"], name="case_by_customer"),
             models.Index(fields=["site", "released_at"], name="case_by_release"),
             models.Index(fields=["vehicle", "-opened_at"], name="case_by_vehicle"),
