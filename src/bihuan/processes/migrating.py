@@ -5,6 +5,7 @@ An instance moves in one transaction or not at all; its history goes on in the s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,6 +102,7 @@ class Blocked:
     """An instance that cannot move, and why."""
 
     instance_id: int
+    site_id: int
     title: str
     version: int
     reasons: tuple[str, ...]
@@ -108,11 +110,15 @@ class Blocked:
 
 @dataclass(slots=True)
 class Preview:
-    """How many instances would move, which would not; `unseen` were not looked at, because there are too many."""
+    """How many instances would move, which would not; `unseen` were not looked at, because there are too many.
+
+    `standing` counts the instances that stand at each node of the source versions now.
+    """
 
     movable: int = 0
     blocked: list[Blocked] = field(default_factory=list)
     unseen: int = 0
+    standing: Counter[str] = field(default_factory=Counter)
 
     @property
     def total(self) -> int:
@@ -123,12 +129,14 @@ def preview_migration(migration: Migration, *, limit: int = PREVIEWED) -> Previe
     """What moving every running instance of the source versions would do. Nothing is written."""
     rows = running_instances(migration.sources)
     shown = Preview(unseen=max(0, rows.count() - limit))
-    seen = rows.order_by("pk").values_list("pk", "version_id", "process_id", "title", "state")[:limit]
-    for pk, version_id, process_id, title, state in seen.iterator(chunk_size=500):
-        reasons = reasons_against(migration, version_id, process_id, State.from_json(state))
+    seen = rows.order_by("pk").values_list("pk", "site_id", "version_id", "process_id", "title", "state")[:limit]
+    for pk, site_id, version_id, process_id, title, text in seen.iterator(chunk_size=500):
+        state = State.from_json(text)
+        shown.standing.update(state.nodes())
+        reasons = reasons_against(migration, version_id, process_id, state)
         if reasons:
             number = migration.sources[version_id].number
-            shown.blocked.append(Blocked(pk, title or f"{process_id}#{pk}", number, reasons))
+            shown.blocked.append(Blocked(pk, site_id, title, number, reasons))
         else:
             shown.movable += 1
     return shown

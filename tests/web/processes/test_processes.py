@@ -66,7 +66,7 @@ def test_how_long_what_is_finished_stays_is_changed_by_those_who_may(centre: Cen
 
 
 def test_on_a_stopped_version_nothing_begins_and_what_runs_goes_on(centre: Centre) -> None:
-    browser, here = centre.client("admin"), "/processes/service_visit"
+    browser, here = centre.client("admin"), "/processes/service_visit/versions"
     case, version = centre.arrive(), Definition.objects.get(key="service_visit").current_id
     stop = {"version": version, "how": "stop"}
     assert "请填写原因" in browser.post(here, stop, follow=True).content.decode()

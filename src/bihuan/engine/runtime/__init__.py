@@ -74,7 +74,13 @@ from bihuan.engine.runtime.inner_events import (
 from bihuan.engine.runtime.migration.events import InstanceMigrated, ItemRenewed
 from bihuan.engine.runtime.migration.moving import who_does
 from bihuan.engine.runtime.migration.obstacles import Obstacle, obstacles
-from bihuan.engine.runtime.migration.plan import MappingRefused, MigrationPlan, compatible_nodes, plan_migration
+from bihuan.engine.runtime.migration.plan import (
+    MappingRefused,
+    MigrationPlan,
+    compatible_nodes,
+    plan_migration,
+    same_event,
+)
 from bihuan.engine.runtime.people.commands import (
     AddSigner,
     Ask,
@@ -218,6 +224,7 @@ __all__ = [
     "plan_jump",
     "plan_migration",
     "plan_send_back",
+    "same_event",
     "start_due",
     "step",
     "variables_at",

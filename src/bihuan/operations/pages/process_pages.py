@@ -18,7 +18,6 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import process_of
 from bihuan.processes.models import AutoStart, Definition, Version
-from bihuan.processes.publishing import stop_version
 from bihuan.processes.retention import set_retention
 from bihuan.processes.starting import hold_start
 
@@ -87,14 +86,6 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
         AutoStart.objects.filter(definition=definition).select_related("site", "held_by").order_by("site__path", "pk")
     )
     return ProcessPage(definition, list(versions), steps, archived, list(starts))
-
-
-def change_version(version_id: int, *, how: str, reason: str, actor: Actor) -> Version:
-    """Stop a version (`stop`) or let it begin again (`go_on`)."""
-    actor.require("process.manage")
-    if how not in ("stop", "go_on"):
-        raise BusinessError("没有这个操作")
-    return stop_version(version_id, stopped=how == "stop", reason=reason, actor=actor)
 
 
 def change_start(start_id: int, *, how: str, reason: str, actor: Actor) -> AutoStart:

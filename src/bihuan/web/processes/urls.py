@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.processes import instances, messages, views
+from bihuan.web.processes import instances, messages, versions, views
 
 app_name = "processes"
 urlpatterns = [
@@ -17,6 +17,10 @@ urlpatterns = [
     path("processes/instances/<int:instance_id>/repair", instances.repair, name="repair"),
     path("processes/instances/<int:instance_id>/diagram.bpmn", instances.diagram_xml, name="instance_xml"),
     path("processes/instances/<int:instance_id>/diagram.json", instances.diagram_state, name="instance_state"),
+    path("processes/sweeps/<int:sweep_id>", versions.sweep, name="sweep"),
+    path("processes/sweeps/<int:sweep_id>/report.xlsx", versions.report, name="sweep_report"),
     path("processes/<str:key>", views.detail, name="detail"),
+    path("processes/<str:key>/versions", versions.versions, name="versions"),
+    path("processes/<str:key>/migrate", versions.migrate, name="migrate"),
     path("processes/<str:key>/diagram.bpmn", views.diagram, name="diagram"),
 ]

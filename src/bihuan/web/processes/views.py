@@ -14,7 +14,6 @@ from bihuan.operations.pages.kept_messages import messages_over
 from bihuan.operations.pages.process_pages import (
     change_retention,
     change_start,
-    change_version,
     process_page,
     process_xml,
     publish_script,
@@ -49,17 +48,12 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         here = reverse("processes:detail", args=(key,))
         actor = actor_of(request)
-        version, start = request.POST.get("version", ""), request.POST.get("start", "")
+        start = request.POST.get("start", "")
         try:
             if start.isascii() and start.isdigit() and len(start) < 18:
                 how, reason = request.POST.get("how", ""), request.POST.get("reason", "")
                 held = change_start(int(start), how=how, reason=reason, actor=actor).held_at
                 return go(request, here, "已暂停自动发起" if held else "已恢复自动发起")
-            if version.isascii() and version.isdigit() and len(version) < 18:
-                how, reason = request.POST.get("how", ""), request.POST.get("reason", "")
-                changed = change_version(int(version), how=how, reason=reason, actor=actor)
-                told = "已停用，不再发起新的" if changed.stopped_at else "已恢复，可以发起"
-                return go(request, here, f"第 {changed.number} 版{told}")
             change_retention(key, request.POST.get("days", ""), actor=actor)
         except (NotAllowed, NotFound):
             raise
