@@ -183,12 +183,10 @@ def test_stopping_a_process_beside_a_visit_leaves_the_visit(centre: Centre, visi
     assert statuses(carrying, beside) == ["running", "cancelled"]
 
 
-def test_what_is_done_to_a_case_is_done_to_the_process_that_carries_it(
-    centre: Centre, visit: tuple[Case, int, int]
-) -> None:
+def test_suspending_a_case_suspends_every_process_on_it(centre: Centre, visit: tuple[Case, int, int]) -> None:
     case, carrying, beside = visit
     suspend_case(case.pk, actor=centre.cast.actor("admin"), reason="等厂家答复")
-    assert statuses(carrying, beside) == ["suspended", "running"]
+    assert statuses(carrying, beside) == ["suspended", "suspended"]
 
 
 @pytest.mark.parametrize("path", [LIST, f"{LIST}/{{}}", f"{LIST}/{{}}/diagram.bpmn", f"{LIST}/{{}}/diagram.json"])
