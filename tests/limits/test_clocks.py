@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from bihuan.limits.clocks import (
     stop_clock,
 )
 from bihuan.limits.models import Clock, ClockPause
-from bihuan.limits.reading import explain
+from bihuan.limits.reading import explain, figures_of
 from bihuan.org.sites import change_site
 from tests.cast import Cast
 
@@ -213,3 +214,27 @@ def test_a_clock_needs_a_target_or_a_moment_and_not_both(cast: Cast) -> None:
     for values in ({}, {"target_seconds": 1, "due_at": time.now() + timedelta(hours=1)}):
         with pytest.raises(ValueError, match="either"):
             start(cast, **values)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_shown_adds_up_to_the_second_whatever_the_parts_of_seconds(cast: Cast, seed: int) -> None:
+    """Moments as pages show them, lengths between them, what is used, left and over: one set of numbers."""
+    chance = Random(seed)
+    with time.frozen(at("11:58") + timedelta(microseconds=chance.randrange(10**6))):
+        held = start(cast, target_seconds=90, calendar="site")
+        for _ in range(5):
+            for deed in (pause_clock, resume_clock):
+                time.move(time.now() + timedelta(seconds=chance.random() * 20))
+                why = {"reason": "等件"} if deed is pause_clock else {}
+                deed(held.pk, actor=cast.system, **why)
+        held = Clock.unscoped.get(pk=held.pk)
+        assert held.due_at is not None
+        # A hundredth of a second decides as it does without any rounding.
+        time.move(held.due_at + timedelta(microseconds=10**4 * (-1) ** seed))
+        stopped = stop()
+        spans, figures = explain(stopped), figures_of(stopped)
+    assert all((f"{span.end:%H:%M:%S}" > f"{span.start:%H:%M:%S}") == (span.seconds >= 1) for span in spans)
+    assert all(span.seconds == int(span.seconds) and not span.start.microsecond for span in spans)
+    counted = sum(span.seconds for span in spans if span.kind == SpanKind.COUNTED)
+    assert counted == figures.used_seconds == 90 + figures.over_seconds
+    assert (stopped.met, figures.over_seconds) == ((True, 0) if seed % 2 else (False, 1))

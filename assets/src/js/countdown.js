@@ -19,7 +19,7 @@ function set(moment) {
 }
 
 export function span(milliseconds) {
-  const seconds = Math.floor(Math.abs(milliseconds) / 1000);
+  const seconds = Math.abs(Math.floor(milliseconds / 1000));
   if (seconds < 60) return `${seconds} 秒`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} 分`;

@@ -35,6 +35,15 @@ def now() -> datetime:
     return datetime.now(UTC) + _behind.get() if held is None else held.at
 
 
+def whole_second(at: datetime) -> datetime:
+    """The moment, what there is of a second counted as a whole one: the one rounding rule of everything that is timed.
+
+    Starts, stops, pauses and calls are kept like this, so that lengths between them add up to the second on every
+    screen; later than a whole second before is later after it.
+    """
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+
+
 def is_frozen() -> bool:
     """True inside `frozen`: time stands still until `move`."""
     return _frozen.get() is not None

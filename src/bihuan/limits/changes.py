@@ -57,7 +57,7 @@ def move_target(
     if target_seconds < 0:
         raise BusinessError("时限不能为负数", field="target_seconds")
     held.target_seconds, held.due_fixed_at = target_seconds, due_at
-    running, moment = running_of(held), time.now()
+    running, moment = running_of(held), time.whole_second(time.now())
     set_moments(held, running)
     held.breached_at = arithmetic.breached_at(running, moment)
     if held.breached_at is None:
@@ -84,7 +84,7 @@ def reopen_clock(clock_id: int, *, policy: Reopening | str, reason: str, actor: 
         raise NotFound("没有这个时限")
     if held.stopped_at is None or running_clock(held.subject_kind, held.subject_id, held.key) is not None:
         raise Conflict(f"“{held.name}”已经在计时")
-    moment = time.now()
+    moment = time.whole_second(time.now())
     way = Reopening(policy)
     if way == Reopening.RESTART:
         return _started_anew(held, reason, actor)
@@ -140,7 +140,7 @@ def _recalculate(held: Clock, version: CalendarVersion | None, reason: str, acto
         held.target_seconds = worktime.working_seconds_between(running.calendar, held.started_at, held.due_fixed_at)
         running = running_of(held)
     set_moments(held, running)
-    held.breached_at = arithmetic.breached_at(running, time.now())
+    held.breached_at = arithmetic.breached_at(running, time.whole_second(time.now()))
     if held.breached_at is None:
         held.breach_told_at = None
     held.save(update_fields=["calendar_version", "target_seconds", "breached_at", "breach_told_at", *MOMENTS])

@@ -54,7 +54,7 @@ def start_clock(
     """
     if (target_seconds is None) == (due_at is None):
         raise ValueError("a clock has either a target length or a due moment")
-    began = started_at or time.now()
+    began = time.whole_second(started_at or time.now())
     version = version_now(calendar, site_id, roles=role.split(","))
     if due_at is not None:
         target_seconds = worktime.working_seconds_between(calendar_of(version), began, due_at)
@@ -98,7 +98,7 @@ def pause_clock(
     held = locked(clock_id)
     if ClockPause.unscoped.filter(clock=held, cause=cause, ended_at__isnull=True).exists():
         raise Conflict("该时限已经暂停")
-    moment = max(since or time.now(), held.started_at)
+    moment = max(time.whole_second(since or time.now()), held.started_at)
     ClockPause.unscoped.create(clock=held, cause=cause, reason=reason.strip(), by_id=actor.user_id, started_at=moment)
     held.paused_at = held.paused_at or moment
     held.warn_at = None
@@ -126,7 +126,7 @@ def resume_clock(clock_id: int, *, actor: Actor, cause: str = Cause.PERSON) -> C
         if pauses:
             raise Conflict(f"该时限由规则暂停（{pauses[0].reason}），条件解除后自动恢复")
         raise Conflict("该时限没有暂停")
-    mine.ended_at = max(time.now(), mine.started_at)
+    mine.ended_at = max(time.whole_second(time.now()), mine.started_at)
     mine.save(update_fields=["ended_at"])
     others = [pause.started_at for pause in pauses if pause is not mine]
     held.paused_at = min(others, default=None)
@@ -151,7 +151,7 @@ def stop_clock(
     )
     if held is None:
         return None
-    moment = max(at or time.now(), held.started_at)
+    moment = max(time.whole_second(at or time.now()), held.started_at)
     if held.paused_at is not None:
         moment = max(moment, *_open_pauses(held).values_list("started_at", flat=True))
         _end_pauses(held, moment)
@@ -174,7 +174,7 @@ def drop_clocks(*, subject_kind: str, subject_id: int, reason: str, actor: Actor
         subject_kind=subject_kind, subject_id=subject_id, stopped_at__isnull=True
     )
     dropped = list(rows if key is None else rows.filter(key=key))
-    moment = time.now()
+    moment = time.whole_second(time.now())
     for held in dropped:
         if held.paused_at is not None:
             _end_pauses(held, moment)
@@ -187,8 +187,9 @@ def drop_clocks(*, subject_kind: str, subject_id: int, reason: str, actor: Actor
 
 def forget_clock(held: Clock, *, at: datetime) -> None:
     """The work under a clock was cancelled by the process: neither in time nor late."""
-    _open_pauses(held).update(ended_at=at)
-    ended = {"stopped_at": at, "paused_at": None, "due_at": None, "warn_at": None, "breached_at": None}
+    moment = max(time.whole_second(at), held.started_at)
+    _open_pauses(held).update(ended_at=moment)
+    ended = {"stopped_at": moment, "paused_at": None, "due_at": None, "warn_at": None, "breached_at": None}
     Clock.unscoped.filter(pk=held.pk).update(**ended)
     ClockStep.unscoped.filter(clock=held, told_at__isnull=True).update(at=None)
 

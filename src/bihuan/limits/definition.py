@@ -83,7 +83,7 @@ class LimitDefinition:
         seconds = _seconds(result)
         if seconds is None or seconds < 0:
             raise ValueError(f"时限“{self.name}”的目标不是时长或时刻：{self.target}")
-        return Target(seconds=seconds)
+        return Target(seconds=float(round(seconds)))
 
     def target_seconds(self, values: Mapping[str, Any]) -> float:
         """The length in seconds of a limit that is one. Raises ValueError with a Chinese reason."""

@@ -48,7 +48,7 @@ def running_of(held: Clock, pauses: Sequence[ClockPause] | None = None) -> Runni
 
 def figures_of(held: Clock, at: datetime | None = None, pauses: Sequence[ClockPause] | None = None) -> Figures:
     """The numbers of a clock at a moment (now); of a stopped one, those it stopped with."""
-    moment = at or time.now()
+    moment = time.whole_second(at or time.now())
     running = running_of(held, pauses)
     breached = arithmetic.breached_at(running, moment) or held.breached_at
     open_pause = running.pauses[-1] if running.pauses and running.pauses[-1].end is None else None
@@ -65,4 +65,4 @@ def figures_of(held: Clock, at: datetime | None = None, pauses: Sequence[ClockPa
 
 def explain(held: Clock, at: datetime | None = None) -> list[ExplainedSpan]:
     """Why the clock shows what it shows: every counted and skipped stretch so far, with its reason."""
-    return arithmetic.explain(running_of(held), at or time.now())
+    return arithmetic.explain(running_of(held), time.whole_second(at or time.now()))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bihuan.kernel import clock as time
 from bihuan.kernel import worktime
 from bihuan.kernel.errors import BusinessError
 from bihuan.kernel.worktime import NoWorkingTime
@@ -98,7 +99,7 @@ class Timekeeper:
 def _moments(
     limit: LimitDefinition, target: Target, calendar: str, site_id: int, opened_at: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    counted_on = calendar_now(calendar, site_id)
+    counted_on, opened_at = calendar_now(calendar, site_id), time.whole_second(opened_at)
     seconds = target.seconds
     if target.due_at is not None:
         seconds = worktime.working_seconds_between(counted_on, opened_at, target.due_at)

@@ -106,7 +106,7 @@ def ring(
         direction=direction,
         phone=number,
         external_id=known,
-        ringing_at=at or clock.now(),
+        ringing_at=clock.whole_second(at or clock.now()),
         customer_id=_known_customer(number),
         user_id=actor.user_id if direction == "out" else None,
     )
@@ -122,7 +122,7 @@ def answer(call_id: int, *, actor: Actor, at: datetime | None = None) -> CallLog
         if call.user_id == actor.user_id and call.answered_at:
             return call
         raise Conflict("这个电话已经被别的同事接起或已挂断")
-    call.answered_at = max(at or clock.now(), call.ringing_at)
+    call.answered_at = max(clock.whole_second(at or clock.now()), call.ringing_at)
     call.outcome, call.user_id = "answered", actor.user_id
     call.save(update_fields=["answered_at", "outcome", "user"])
     _note(actor, "call.answered", call)
@@ -135,7 +135,7 @@ def hang_up(call_id: int, *, actor: Actor, at: datetime | None = None) -> CallLo
     call = _lock(call_id, actor)
     if call.ended_at is not None:
         return call
-    call.ended_at = max(at or clock.now(), call.answered_at or call.ringing_at)
+    call.ended_at = max(clock.whole_second(at or clock.now()), call.answered_at or call.ringing_at)
     call.outcome = "done" if call.answered_at else "abandoned"
     call.save(update_fields=["ended_at", "outcome"])
     _note(actor, f"call.{call.outcome}", call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -98,8 +99,11 @@ def clock_time(value: datetime | None, zone: str = DEFAULT_ZONE) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in at most two units: 45 秒, 12 分, 2 时 5 分, 3 天 2 时."""
-    left = int(abs(seconds))
+    """A length of time in at most two units: 45 秒, 12 分, 2 时 5 分, 3 天 2 时.
+
+    What is left loses its part of a second, what is over counts it: both as clocks do (`kernel.clock.whole_second`).
+    """
+    left = abs(math.floor(seconds))
     if left < 60:
         return f"{left} 秒"
     minutes = left // 60
@@ -114,7 +118,7 @@ def span(seconds: float) -> str:
 
 def exact(seconds: float) -> str:
     """A length of time to the second, as a proof needs it: 2 天 03:30:00, 03:30:00, 45 秒."""
-    left = round(abs(seconds))
+    left = abs(math.floor(seconds))
     if left < 60:
         return f"{left} 秒"
     days, rest = divmod(left, 86400)

@@ -151,7 +151,7 @@ def test_exports_are_exactly_the_view(morning: Centre) -> None:
     manager = morning.client("site_manager")
     rows = sheet(manager, "/clocks/export?state=missed&key=greet")
     assert [row[3] for row in rows[1:]] == ["示A70004", "示A70003"]
-    assert rows[0][0] == "时限" and rows[2][6] == "李晓" and rows[2][-2] == 0.5 and rows[0][-1] == "到期说明"
+    assert rows[0][0] == "时限" and rows[2][6] == "李晓" and rows[2][-2] == 30 and rows[0][-1] == "到期说明"
     report = sheet(manager, "/reports/limits/export?key=greet")
     assert report[0] == ("时限", "按时", "超时", "进行中", "暂停中", "撤销", "及时率（%）")
     assert report[1][:4] == ("停车后迎接", 1, 2, 1) and report[2][0] == "合计" and "及时率 =" in report[3][0]

@@ -37,8 +37,8 @@ PAGE_SIZE = 50
 EXPORT_BATCH = 500
 USUAL_DAYS = 30
 HEADINGS = (
-    "时限", "门店", "单号", "车牌", "事项", "角色", "人员", "起算", "到期", "停止", "结果", "目标（分）", "已用（分）",
-    "超出（分）", "到期说明",
+    "时限", "门店", "单号", "车牌", "事项", "角色", "人员", "起算", "到期", "停止", "结果", "目标（秒）", "已用（秒）",
+    "超出（秒）", "到期说明",
 )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def _rows(clocks: QuerySet[Clock], roles: dict[str, str], now: datetime) -> Iter
 
 
 def _cells(row: ClockRow) -> tuple[object, ...]:
-    held, minutes = row.held, 60
+    held = row.held
     return (
         held.name,
         held.site.name,
@@ -179,8 +179,8 @@ def _cells(row: ClockRow) -> tuple[object, ...]:
         row.figures.due_at,
         held.stopped_at,
         STATES[row.outcome],
-        round(held.target_seconds / minutes, 1),
-        round(row.figures.used_seconds / minutes, 1),
-        round(row.figures.over_seconds / minutes, 1),
+        round(held.target_seconds),
+        round(row.figures.used_seconds),
+        round(row.figures.over_seconds),
         f"暂定：{held.unconfirmed_year} 年节假日未确认" if held.unconfirmed_year and not held.stopped_at else "",
     )

@@ -88,14 +88,15 @@ def clock_page(clock_id: int, *, actor: Actor) -> ClockPage:
     rows = Clock.unscoped.select_related("calendar_version", "site", "person")
     held = _permitted(rows.filter(pk=clock_id).first(), actor)
     always = held.calendar_version is None
-    spans = [_row(span, always=always) for span in explain(held, time.now())]
+    now = time.now()
+    spans = [_row(span, always=always) for span in explain(held, now)]
     item, case = _about(held)
     keys = [key.strip() for key in held.role.split(",") if key.strip()]
     names = dict(Role.objects.filter(key__in=keys).values_list("key", "name"))
     version = held.calendar_version
     return ClockPage(
         held,
-        figures_of(held),
+        figures_of(held, now),
         spans[-MAX_SPANS:],
         max(len(spans) - MAX_SPANS, 0),
         list(ClockChange.unscoped.filter(clock=held).select_related("by")),
