@@ -35,7 +35,8 @@ from bihuan.processes import jobs  # noqa: E402
 from bihuan.processes.consistency import check_instances  # noqa: E402
 from bihuan.processes.contract import ServiceCall, Surroundings  # noqa: E402
 from bihuan.processes.handling.asking import NEEDS, ask_person  # noqa: E402
-from bihuan.processes.handling.returning import passed_steps, recall_item, send_back, wake_instance  # noqa: E402
+from bihuan.processes.handling.passed import passed_steps  # noqa: E402
+from bihuan.processes.handling.returning import recall_item, send_back, wake_instance  # noqa: E402
 from bihuan.processes.handling.standing import resume_instance, suspend_instance  # noqa: E402
 from bihuan.processes.models import Incident, Instance, WorkItem  # noqa: E402
 from tests.cast import NAMES, build_cast  # noqa: E402

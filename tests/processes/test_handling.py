@@ -9,7 +9,8 @@ from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
-from bihuan.processes.handling.returning import recall_item, send_back, steps_back
+from bihuan.processes.handling.passed import steps_back
+from bihuan.processes.handling.returning import recall_item, send_back
 from bihuan.processes.models import Instance
 from bihuan.processes.rows import read_item
 from tests.processes.conftest import Desk

@@ -146,10 +146,15 @@ def _mark_present(instance: Instance, shown: Diagram, entered: Mapping[str, date
 def replay(instance_id: int) -> State:
     """The state that the logged events of an instance lead to; equal to the stored one, or the log is not the truth."""
     state = new_state()
-    for entry in _steps(_instance(instance_id)):
-        for event in entry.data["events"]:
-            apply(state, event_from_json(event))
+    for event in instance_events(instance_id):
+        apply(state, event)
     return state
+
+
+def instance_events(instance_id: int) -> Iterator[Event]:
+    """Everything that has happened in an instance, in order."""
+    for entry in _steps(_instance(instance_id)):
+        yield from (event_from_json(event) for event in entry.data["events"])
 
 
 def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, dict[str, Any]]:

@@ -21,6 +21,8 @@ from bihuan.engine.runtime import (
     FinishCall,
     FinishService,
     FireTimer,
+    ItemOpened,
+    Pass,
     RetryIncident,
     SendBack,
     SetVariables,
@@ -31,6 +33,7 @@ from bihuan.engine.runtime import (
     event_from_json,
     new_state,
     parked_by,
+    passes_in,
     step,
 )
 from bihuan.engine.runtime.incidents import JOINS
@@ -136,9 +139,15 @@ class Story:
         self.now += timedelta(**span)
         return self
 
-    def send_back(self, node: str, target: str, *, straight: bool = False) -> Story:
-        self.do(SendBack(self.wait(node, "item"), target, straight))
+    def send_back(self, node: str, target: str, *, straight: bool = False, done: int = -1, number: int = 0) -> Story:
+        """`done` says which time it was done, of those in a sub-process of several passes (the last)."""
+        self.do(SendBack(self.wait(node, "item", number), target, straight, self.into(target, done)))
         return self
+
+    def into(self, node: str, done: int = -1) -> tuple[Pass, ...]:
+        """The passes around a step as it was done, from the history."""
+        opened = [event.wait for event in self.history if isinstance(event, ItemOpened) and event.node == node]
+        return passes_in(self.history, opened[done:][:1])[opened[done]] if len(opened) >= abs(done) else ()
 
     def ask(self, node: str, mode: str, person: int = 7) -> Story:
         self.do(Ask(self.wait(node, "item"), mode, person, asker=1))

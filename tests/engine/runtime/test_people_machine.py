@@ -16,10 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bihuan.engine.runtime import (
     AddSigner,
     Ask,
+    BeginActivity,
     CallOffRework,
     Command,
     CommandRejected,
     CompleteItem,
+    DeliverMessage,
     FireTimer,
     Jump,
     NodeLeft,
@@ -99,7 +101,75 @@ NESTED = """
     end e
     s -> A -> Each -> D -> e
 """
-MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED]
+PASSES = """
+    start s
+    user A
+    and f
+    adhoc H {
+      user P
+      user Q
+      sub L while=again max=3 {
+        start t
+        user R
+        user T
+        t -> R -> T
+      }
+    }
+    adhoc K sequential {
+      user U
+      user V
+    }
+    sub M each=people item=who sequential {
+      start o
+      user W
+      user X
+      o -> W -> X
+    }
+    and j
+    user D
+    sub E byevent {
+      start m message=call nonint
+      user Y
+      user Z
+      m -> Y -> Z
+    }
+    s -> A -> f
+    f -> H -> K -> j
+    f -> M -> j
+    j -> D
+"""
+UNDOING = """
+    start s
+    user A
+    transaction T {
+      start t
+      user P
+      boundary c on=P compensate
+      user Undo undoes
+      c ~> Undo
+      user Q
+      xor g
+      end ok
+      end no cancel
+      t -> P -> Q -> g
+      g -> ok : approved
+      g -> no : else
+    }
+    boundary away on=T cancel
+    user Sorry
+    xor m
+    and f
+    throw back compensate=T
+    user B
+    and j
+    user D
+    s -> A -> T -> m -> f
+    away -> Sorry -> m
+    f -> back -> j
+    f -> B -> j
+    j -> D
+"""
+MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING]
 PEOPLE = ["a", "b", "c"]
 # Enough to finish any of the models by completing what is open.
 ENOUGH = 200
@@ -110,7 +180,7 @@ class People(RuleBasedStateMachine):
 
     @initialize(model=st.sampled_from(MODELS), both=st.booleans())
     def begin(self, model: str, both: bool) -> None:
-        self.story = Story(model).start(people=PEOPLE, both=both, ok=False)
+        self.story = Story(model).start(people=PEOPLE, both=both, ok=False, again=False, approved=True)
         self.undo: tuple[State, State] | None = None
 
     @property
@@ -142,7 +212,8 @@ class People(RuleBasedStateMachine):
         done = {event.node for event in self.story.history if isinstance(event, NodeLeft) and not event.cancelled}
         passed = sorted(node for node in done if self.story.process.nodes[node].kind in PERSONAL)
         if item is not None and passed:
-            self.try_(SendBack(item, passed[place % len(passed)], straight))
+            target = passed[place % len(passed)]
+            self.try_(SendBack(item, target, straight, self.story.into(target, -1 - number % 2)))
 
     @rule(number=st.integers(0, 9), place=st.integers(0, 40))
     def jump(self, number: int, place: int) -> None:
@@ -185,6 +256,19 @@ class People(RuleBasedStateMachine):
         timer = self.pick("timer", number)
         if timer is not None:
             self.try_(FireTimer(timer))
+
+    @rule(number=st.integers(0, 9))
+    def begin_one(self, number: int) -> None:
+        door = self.pick("adhoc", number)
+        if door is not None:
+            activities = self.story.process.levels[self.state.waits[door].node].starts
+            self.try_(BeginActivity(door, activities[number % len(activities)]))
+
+    @rule()
+    def call(self) -> None:
+        for wait in [wait.id for wait in self.state.waits.values() if wait.kind == "message"][:1]:
+            if len(self.state.tokens) < 30:
+                self.try_(DeliverMessage(wait, {}))
 
     @rule()
     def rest(self) -> None:

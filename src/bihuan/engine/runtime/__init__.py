@@ -94,6 +94,7 @@ from bihuan.engine.runtime.people.commands import (
     Unask,
 )
 from bihuan.engine.runtime.people.events import (
+    ActivitiesCounted,
     AskDropped,
     AskOpened,
     InstanceResumed,
@@ -112,6 +113,7 @@ from bihuan.engine.runtime.people.events import (
 )
 from bihuan.engine.runtime.people.moving import Move, plan_jump, plan_send_back
 from bihuan.engine.runtime.people.parking import parked_by
+from bihuan.engine.runtime.people.passes import Pass, is_special, passes_around, passes_in
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Trouble
 from bihuan.engine.runtime.schedule import start_due
 from bihuan.engine.runtime.state import State, new_state
@@ -121,6 +123,7 @@ from bihuan.engine.runtime.variables import variables_at, visible_variables
 
 __all__ = [
     "MAX_AUTOMATIC",
+    "ActivitiesCounted",
     "ActivityBegun",
     "AddSigner",
     "Ask",
@@ -180,6 +183,7 @@ __all__ = [
     "NodeLeft",
     "Obstacle",
     "OpenAdHoc",
+    "Pass",
     "PersonAsked",
     "RemoveSigner",
     "Restore",
@@ -216,11 +220,14 @@ __all__ = [
     "decode",
     "encode",
     "event_from_json",
+    "is_special",
     "new_state",
     "normalised",
     "obstacles",
     "open_ad_hocs",
     "parked_by",
+    "passes_around",
+    "passes_in",
     "plan_jump",
     "plan_migration",
     "plan_send_back",

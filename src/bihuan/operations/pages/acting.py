@@ -17,8 +17,9 @@ from bihuan.org.actor import Actor
 from bihuan.org.duty.checks import site_people
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
+from bihuan.processes.handling.passed import RECALLED, Passed, steps_back
 from bihuan.processes.handling.previewing import Preview, Previewer
-from bihuan.processes.handling.returning import ABOVE, RECALLED, Passed, steps_back
+from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import holds
 from bihuan.processes.models import Instance, WorkItem
@@ -173,11 +174,11 @@ def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     found = []
     for one in reversed(steps_back(read_item(work.item.pk))):
         if one.above and above is not None:
-            again = above.of(SendBack(work.instance.parent_wait or 0, one.node_id))
+            again = above.of(SendBack(work.instance.parent_wait or 0, one.node_id, into=one.into))
             found.append(Target(one, again, Preview(refusal=ABOVE)))
         else:
-            straight = ask.of(SendBack(wait, one.node_id, straight=True))
-            found.append(Target(one, ask.of(SendBack(wait, one.node_id)), straight))
+            straight = ask.of(SendBack(wait, one.node_id, straight=True, into=one.into))
+            found.append(Target(one, ask.of(SendBack(wait, one.node_id, into=one.into)), straight))
     return {"targets": [one for one in found if not (one.again.refusal and one.straight.refusal)]}
 
 

@@ -15,8 +15,9 @@ from bihuan.operations.surroundings import load_case
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
+from bihuan.processes.handling.passed import has_passed_final, passed_steps
 from bihuan.processes.handling.previewing import Preview, Previewer
-from bihuan.processes.handling.returning import has_passed_final, is_started_by, passed_steps
+from bihuan.processes.handling.returning import is_started_by
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.access import access_case
 from bihuan.records.models import Case
@@ -108,7 +109,8 @@ def _preview(key: str, instance: Instance, process: Process, ask: Previewer, act
         own = [step for step in passed_steps(instance.pk, process) if step.done_by_id == actor.user_id]
         if not own:
             return Preview(refusal="您还没有办过可以拿回的环节，或者已经办过不能回头的环节")
-        command = Jump(0, min(own, key=lambda step: step.last).node_id)
+        first = min(own, key=lambda step: step.last)
+        command = Jump(0, first.node_id, first.into)
     elif key in ("withdraw", "terminate"):
         if key == "withdraw" and has_passed_final(instance.pk, process):
             return Preview(refusal="已经办过不能回头的环节，不能撤销")

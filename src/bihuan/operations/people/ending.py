@@ -21,6 +21,7 @@ from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import returning, standing
 from bihuan.processes.handling.allowing import require_allowed
+from bihuan.processes.handling.passed import has_passed_final
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records import cases as case_records
 from bihuan.records.access import access_case
@@ -40,7 +41,7 @@ def withdraw_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
         raise NotAllowed("只有发起人可以撤销；需要时请管理员终止")
     process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
     require_allowed("withdraw", process)
-    if returning.has_passed_final(instance.pk, process):
+    if has_passed_final(instance.pk, process):
         raise Conflict("已经办过不能回头的环节，不能撤销")
     return _end(case_id, instance, words, withdrawn=True, actor=actor)
 

@@ -15,6 +15,7 @@ from bihuan.processes import engine_store
 from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import asking, returning
 from bihuan.processes.handling.allowing import require_allowed
+from bihuan.processes.handling.passed import passed_steps, steps_back
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.people import reassign
 from bihuan.records.access import access_case
@@ -26,18 +27,19 @@ NO_INSTANCE = "这张单据没有进行中的流程"
 def send_back_work(item_id: int, target: str, *, actor: Actor, reason: str, straight: bool = False) -> StepResult:
     """Return from one's own step to one passed before (退回): walk the way again, or straight back once redone.
 
-    `target` is the step's node id or name. Whoever held work that is taken away, and whoever has it again, is told.
+    `target` is the step's key, node id or name. Whoever held work that is taken away, and whoever has it again, is
+    told.
     """
     words = reason_of(reason)
     held = hold_work(item_id, actor=actor)
     returning.require_live(held, actor)
     require_own(held, actor)
     held = holding(held, actor)
-    node_id = _step_named(held, target)
-    result = returning.send_back(held, node_id, straight=straight, actor=actor, reason=words, around=surroundings())
+    key = _step_named(held, target)
+    result = returning.send_back(held, key, straight=straight, actor=actor, reason=words, around=surroundings())
     tell_closed(result, f"{actor.name}退回：{words}", actor=actor)
     for item in result.opened:
-        if item.node_id == node_id:
+        if item.node_id == key.partition("@")[0]:
             who = [item.assignee_id, *item.offered]
             tell(who, f"退回给您：{item.name}", f"{item.title}，{actor.name}：{words}", f"/tasks/{item.id}",
                  instance=result.instance, actor=actor)  # fmt: skip
@@ -45,10 +47,12 @@ def send_back_work(item_id: int, target: str, *, actor: Actor, reason: str, stra
 
 
 def _step_named(held: engine_store.Held, target: str) -> str:
-    steps = returning.steps_back(held)
-    found = next((step.node_id for step in reversed(steps) if target in (step.node_id, step.name)), None)
+    steps = steps_back(held)
+    found = next(
+        (step.key for step in reversed(steps) if target in (step.key, step.node_id, step.label, step.name)), None
+    )
     if found is None:
-        there = "、".join(step.name for step in steps) or "没有可以退回的环节"
+        there = "、".join(step.label for step in steps) or "没有可以退回的环节"
         raise BusinessError(f"不能退回到“{target}”；可以退回到：{there}", "target")
     return found
 
@@ -123,7 +127,7 @@ def take_back_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
         raise NotAllowed("只有发起人可以拿回")
     held = engine_store.hold_instance(instance.pk)
     require_allowed("take_back", held.process)
-    steps = returning.passed_steps(instance.pk, held.process)
+    steps = passed_steps(instance.pk, held.process)
     own = [step for step in steps if step.done_by_id == actor.user_id]
     if not own:
         raise Conflict("您还没有办过可以拿回的环节")

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
-
 from bihuan.accounts.models import User
-from bihuan.engine.definition import Process
 from bihuan.engine.runtime import (
     CallOffRework,
     ItemOpened,
@@ -19,86 +14,35 @@ from bihuan.engine.runtime import (
     SendBack,
     State,
 )
-from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.org.actor import Actor
-from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
+from bihuan.processes.handling.passed import RECALLED, Passed, steps_back
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import refuse_closed
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
 
-RECALLED = "recalled"
 ABOVE = "那一步在上级流程里，只能重新走一遍"
 TRACES = frozenset({"ServiceRequested", "CallRequested", "MessageThrown", "SignalThrown"})
 """Events that have reached something outside the instance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A step that was done: where one may go back to. `last` is the newest item of it."""
-
-    node_id: str
-    name: str
-    last: int
-    done_by_id: int
-    done_by: str
-    done_at: datetime
-    above: int = 0
-    """The calling instance whose step it is, 0 for a step of the item's own."""
-
-
-def passed_steps(instance_id: int, process: Process, present: str = "") -> list[Passed]:
-    """The steps done by people so far, newest last, without the present one and what lies before a final step."""
-    done = WorkItem.unscoped.filter(
-        instance_id=instance_id, status=WorkItem.Status.DONE, asked_as="", completed_by__isnull=False
-    ).exclude(answer=RECALLED)
-    newest = done.values("node_id").annotate(last=Max("id")).values_list("last", flat=True)
-    rows = WorkItem.unscoped.filter(pk__in=list(newest)).select_related("completed_by").order_by("completed_at", "id")
-    steps: list[Passed] = []
-    for row in rows:
-        node = process.nodes.get(row.node_id)
-        if node is None or node.kind not in PERSONAL:
-            continue
-        if is_final(node):
-            steps.clear()
-        elif row.node_id != present:
-            who, at = row.completed_by, row.completed_at
-            steps.append(Passed(row.node_id, row.name, row.pk, who.pk, who.name, at))
-    return steps
-
-
-def steps_back(held: Held) -> list[Passed]:
-    """Where one may go back to from an item: steps of its process, then those of the process that called it."""
-    instance = held.instance
-    own = passed_steps(instance.id, instance.process, held.node_id)
-    if instance.parent_id is None or has_passed_final(instance.id, instance.process):
-        return own
-    caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=instance.parent_id)
-    process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
-    return [*(replace(step, above=caller.pk) for step in passed_steps(caller.pk, process)), *own]
-
-
-def has_passed_final(instance_id: int, process: Process) -> bool:
-    """Whether a step was done behind which nobody goes back."""
-    final = [node.id for node in process.nodes.values() if is_final(node)]
-    done = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.DONE, node_id__in=final)
-    return bool(final) and bool(done.exclude(answer=RECALLED).exists())
 
 
 @transactional
 def send_back(
     held: Held, target: str, *, straight: bool, actor: Actor, reason: str, around: Surroundings
 ) -> StepResult:
-    """Return from a held item to a step passed before; the person who did it has it again, if they still work here."""
+    """Return from a held item to a step passed before; the person who did it has it again, if they still work here.
+
+    `target` is the step's key or node id.
+    """
     process = held.instance.process
     require_allowed("send_back", process, held.node)
-    step = next((one for one in reversed(steps_back(held)) if one.node_id == target), None)
+    step = next((one for one in reversed(steps_back(held)) if target in (one.key, one.node_id)), None)
     if step is None:
         raise Conflict("只能退回到已经办过、还允许退回的环节")
     if step.above and straight:
@@ -108,10 +52,10 @@ def send_back(
     # From a called process to a step of its caller: the call ends, and the called process with it.
     where = unit.hold(step.above) if step.above else held.instance
     wait = (held.instance.parent_wait or 0) if step.above else held.wait
-    unit.submit(where, SendBack(wait, target, straight))
+    unit.submit(where, SendBack(wait, step.node_id, straight, step.into))
     _give_to(where, step)
     detail = {
-        "item": held.item_id, "name": held.name, "target": step.name, "straight": straight, "reason": reason,
+        "item": held.item_id, "name": held.name, "target": step.label, "straight": straight, "reason": reason,
         "to": step.done_by_id,
     }  # fmt: skip
     return finish(unit, where, command="SendBack", detail=detail)
@@ -227,7 +171,7 @@ def jump(
     if instance.state.status == "ended":
         raise Conflict("流程已经结束")
     unit = begin(actor, clock.now(), around)
-    unit.submit(instance, Jump(source, target))
+    unit.submit(instance, Jump(source, target, give_to.into if give_to is not None else ()))
     if give_to is not None:
         _give_to(instance, give_to)
     how = "jump" if give_to is None else "take_back"

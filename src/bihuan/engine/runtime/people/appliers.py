@@ -65,6 +65,10 @@ def _loop_recounted(state: State, event: e.LoopRecounted) -> None:
     scope.results = None if event.results is None else [*event.results]
 
 
+def _activities_counted(state: State, event: e.ActivitiesCounted) -> None:
+    state.scopes[event.scope].items = [*event.begun] or None
+
+
 def _suspended(state: State, event: e.InstanceSuspended) -> None:
     state.status, state.suspended_at = "suspended", event.at
 
@@ -99,6 +103,7 @@ PEOPLE_APPLIERS: Mapping[type[Event], Callable[[State, Any], None]] = {
     e.ResultsFreed: _results_freed,
     e.SignerAdded: _signer_added,
     e.LoopRecounted: _loop_recounted,
+    e.ActivitiesCounted: _activities_counted,
     e.InstanceSuspended: _suspended,
     e.InstanceResumed: _resumed,
     e.MessageKept: _message_kept,

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from bihuan.engine.runtime.people.passes import Pass
     from bihuan.engine.runtime.state import State
 
 
 @dataclass(frozen=True, slots=True)
 class SendBack:
-    """Return from the wait to a step passed before (退回). `straight`: once redone it comes straight back here."""
+    """Return from the wait to a step passed before (退回). `straight`: once redone it comes straight back here.
+
+    `into` are the passes of the sub-processes around the target when it was done, outermost first (`passes_around`).
+    """
 
     wait: int
     target: str
     straight: bool = False
+    into: tuple[Pass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,14 @@ class CallOffRework:
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """An administrator moves the token of a wait or incident to any node; 0 moves the whole instance."""
+    """An administrator moves the token of a wait or incident to any node; 0 moves the whole instance.
+
+    `into` as for `SendBack`.
+    """
 
     source: int
     target: str
+    into: tuple[Pass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

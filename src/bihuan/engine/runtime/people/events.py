@@ -107,6 +107,14 @@ class LoopRecounted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ActivitiesCounted(Event):
+    """The activities begun so far in the ad-hoc sub-process of this scope are these."""
+
+    scope: int
+    begun: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceSuspended(Event):
     """The instance stands still since `at`."""
 
@@ -158,6 +166,7 @@ register(
     ResultsFreed,
     SignerAdded,
     LoopRecounted,
+    ActivitiesCounted,
     InstanceSuspended,
     InstanceResumed,
     MessageKept,

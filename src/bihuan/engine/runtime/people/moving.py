@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from bihuan.engine.definition.model import Process
+from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.commands import CommandRejected
-from bihuan.engine.runtime.events import NodeEntered, ScopeOpened
-from bihuan.engine.runtime.flows import arrive, stand
+from bihuan.engine.runtime.events import IncidentRaised, NodeEntered
+from bihuan.engine.runtime.flows import arrive
 from bihuan.engine.runtime.inside import listen_inside
-from bihuan.engine.runtime.outputs import map_inputs
 from bihuan.engine.runtime.people import commands as c
 from bihuan.engine.runtime.people.events import ItemParked, Moved, ReworkBegun
 from bihuan.engine.runtime.people.parking import parked_by, withdraw_asks
+from bihuan.engine.runtime.people.passes import Pass, count_back, is_special, note_begun, open_pass, refuse_unclear
 from bihuan.engine.runtime.people.ways import is_join, loose_reach, reach, stand_ins, starved
 from bihuan.engine.runtime.run import Run, Trouble
-from bihuan.engine.runtime.state import ROOT, State, Token, Wait
-from bihuan.engine.runtime.waits import listen
+from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
 
 PERSONAL = frozenset({"userTask", "manualTask"})
 
@@ -32,7 +32,8 @@ class Move:
     `scope` is the level where it happens, `path` the nodes to be entered there: sub-processes that open again around
     the target, then the target. `origin` is the token it starts from, in that scope. With `stays` the origin's work
     goes on: the branch beside it is what is done again. `placed` are branches that were done and stay done: they get
-    their place at the join (scope level, join, flow) again.
+    their place at the join (scope level, join, flow) again. `passes` says by node in which pass of a sub-process on
+    the path; `resumes`: the level goes on that an event sub-process had interrupted.
     """
 
     origin: int
@@ -41,6 +42,8 @@ class Move:
     gone: tuple[int, ...]
     stays: bool = False
     placed: tuple[tuple[int, str, str], ...] = ()
+    passes: Mapping[str, Pass] = field(default_factory=dict)
+    resumes: bool = False
 
     @property
     def target(self) -> str:
@@ -55,13 +58,17 @@ def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
         raise CommandRejected("只能退回到由人办理的环节")
     if any(ask.item == wait.id for ask in state.asks.values()):
         raise CommandRejected("您是被请来看这一步的，请选不同意并写明原因，由请您的人退回")
-    origin, scope, path = _place(process, state, state.tokens[wait.token], command.target)
+    passes = {one.node: one for one in command.into}
+    origin, scope, path = _place(process, state, state.tokens[wait.token], command.target, passes)
     if command.straight:
-        return _plan_straight(state, wait, origin, scope, path, command.target)
-    move = _plan_again(process, state, origin, scope, path)
-    if path == (origin.node,):
-        raise CommandRejected(f"「{target.label}」就是现在的环节")
-    return move
+        _refuse_gathering(process, path)
+        move = _plan_straight(state, wait, origin, scope, path, command.target)
+    else:
+        move = _plan_again(process, state, origin, scope, path)
+        _refuse_undoing(process, state, move)
+        if path == (origin.node,):
+            raise CommandRejected(f"「{target.label}」就是现在的环节")
+    return replace(move, passes=passes)
 
 
 def _plan_straight(state: State, wait: Wait, origin: Token, scope: int, path: tuple[str, ...], target: str) -> Move:
@@ -78,11 +85,21 @@ def _plan_again(process: Process, state: State, origin: Token, scope: int, path:
     here = [token for token in state.tokens.values() if token.scope == scope]
     beside = [token for token in here if token.id != origin.id]
     level = process.nodes[path[0]].parent
+    if _interrupts(process, process.nodes[origin.node]):
+        # What the event had interrupted goes on from the target.
+        move = Move(origin.id, scope, path, (origin.id,), resumes=True)
+        _refuse_starving(process, here, move)
+        return move
+    if process.nodes[path[0]].by_event:
+        raise CommandRejected(f"「{process.nodes[path[0]].label}」不通向现在的环节，只能请对方办完直接回到这里")
     placed = [(0, *place) for place in stand_ins(process, path[0], origin.node, beside, level)]
     again = reach(process, [path[0]], others=beside, placed=[place[1:] for place in placed])
     gone = tuple(token.id for token in here if again.holds(process, token))
     # A token that only redoes a step for somebody who waits is on no way of its own.
     aside = {rework.top for rework in state.reworks.values()}
+    around = process.nodes.get(level)
+    if not set(gone) - aside and around is not None and around.ad_hoc is not None:
+        return _plan_in_ad_hoc(around, origin, scope, path)
     if not set(gone) - aside:
         label = process.nodes[path[-1]].label
         raise CommandRejected(f"从「{label}」走不到现在的环节，不能退回到那里")
@@ -91,6 +108,39 @@ def _plan_again(process: Process, state: State, origin: Token, scope: int, path:
     move = Move(origin.id, scope, path, gone, stays=origin.id not in gone, placed=tuple(placed))
     _refuse_starving(process, here, move)
     return move
+
+
+def _plan_in_ad_hoc(around: Node, origin: Token, scope: int, path: tuple[str, ...]) -> Move:
+    """Between activities in no order: the other is begun again beside one's own; in turn one's own comes after it."""
+    assert around.ad_hoc is not None
+    if around.ad_hoc.sequential:
+        return Move(origin.id, scope, path, (origin.id,))
+    return Move(origin.id, scope, path, (), stays=True)
+
+
+def _interrupts(process: Process, node: Node) -> bool:
+    """Whether the node is an event sub-process that has interrupted what is around it."""
+    return node.by_event and any(process.nodes[trigger].interrupting for trigger in process.levels[node.id].triggers)
+
+
+def _refuse_gathering(process: Process, path: tuple[str, ...]) -> None:
+    """A step redone by itself gives nothing to a list of results."""
+    for outer in path[:-1]:
+        loop = process.nodes[outer].loop
+        if loop is not None and loop.output:
+            raise CommandRejected(f"「{process.nodes[outer].label}」的结果要汇总，只能重新走一遍")
+
+
+def _refuse_undoing(process: Process, state: State, move: Move) -> None:
+    """What is being undone is neither done nor undone: nobody walks away from it half-way."""
+    undoing = [state.tokens[scope.token] for scope in state.scopes.values() if scope.kind == "undo"]
+    for thrower in undoing:
+        token = thrower
+        while token.id not in move.gone and token.scope != ROOT:
+            token = state.tokens[state.scopes[token.scope].token]
+        if token.id in move.gone:
+            label = process.nodes[thrower.node].label
+            raise CommandRejected(f"「{label}」正在撤销办过的工作（补偿），撤销完才能退回")
 
 
 def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
@@ -102,12 +152,14 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
         raise CommandRejected(f"不能跳到「{target.label}」，请选它后面的环节")
     if is_join(target):
         raise CommandRejected(f"「{target.label}」是汇合点，请选它前面或后面的环节")
+    passes = {one.node: one for one in command.into}
     if not command.source:
         all_here = [token for token in state.tokens.values() if token.scope == ROOT]
-        move = Move(0, ROOT, _path(process, command.target, ""), tuple(token.id for token in all_here))
+        path = _path(process, command.target, "", passes)
+        move = Move(0, ROOT, path, tuple(token.id for token in all_here), passes=passes)
         _refuse_starving(process, all_here, move)
         return move
-    origin, scope, path = _place(process, state, _token_of(state, command.source), command.target)
+    origin, scope, path = _place(process, state, _token_of(state, command.source), command.target, passes)
     if any(rework.top == origin.id for rework in state.reworks.values()):
         raise CommandRejected("这一步是退回后重办的，办完就回到退回的环节；请从那里跳转")
     here = [token for token in state.tokens.values() if token.scope == scope]
@@ -117,7 +169,8 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     if not back.holds(process, origin) and path[0] not in reach(process, tokens=[origin], others=beside).nodes:
         # Behind a join: whoever was still to come there has been overtaken.
         gone |= {token.id for token in beside if path[0] in loose_reach(process, [token]).nodes}
-    move = Move(origin.id, scope, path, tuple(sorted(gone)))
+    resumes = _interrupts(process, process.nodes[origin.node])
+    move = Move(origin.id, scope, path, tuple(sorted(gone)), passes=passes, resumes=resumes)
     _refuse_starving(process, here, move)
     return move
 
@@ -150,19 +203,19 @@ def _token_of(state: State, source: int) -> Token:
     return state.tokens[held.token]
 
 
-def _path(process: Process, target: str, level: str) -> tuple[str, ...]:
-    """The sub-processes from a level down to a node in it, and the node."""
+def _path(process: Process, target: str, level: str, passes: Mapping[str, Pass]) -> tuple[str, ...]:
+    """The sub-processes from a level down to a node in it, and the node. Refused where it is not clear which pass."""
     path = [target]
     while process.nodes[path[0]].parent != level:
         path.insert(0, process.nodes[path[0]].parent)
     for outer in path[:-1]:
-        node = process.nodes[outer]
-        if node.loop is not None or node.by_event or node.kind == "adHocSubProcess":
-            raise CommandRejected(f"「{process.nodes[target].label}」在「{node.label}」里面，要从它的开头重新办")
+        refuse_unclear(process.nodes[outer], passes.get(outer), process.nodes[target].label)
     return tuple(path)
 
 
-def _place(process: Process, state: State, token: Token, target: str) -> tuple[Token, int, tuple[str, ...]]:
+def _place(
+    process: Process, state: State, token: Token, target: str, passes: Mapping[str, Pass]
+) -> tuple[Token, int, tuple[str, ...]]:
     """The innermost open level around the token that also holds the target, with the token's ancestor there."""
     levels = {""}
     node = process.nodes[target]
@@ -173,8 +226,27 @@ def _place(process: Process, state: State, token: Token, target: str) -> tuple[T
         scope = state.scopes[token.scope]
         level = "" if scope.id == ROOT else scope.node
         if scope.kind in ("process", "sub") and level in levels:
-            return token, scope.id, _path(process, target, level)
+            _refuse_other_pass(process, scope, target, passes)
+            path = _path(process, target, level, passes)
+            _refuse_open(process, state, scope.id, path)
+            return token, scope.id, path
         token = state.tokens[scope.token]
+
+
+def _refuse_other_pass(process: Process, level: Scope, target: str, passes: Mapping[str, Pass]) -> None:
+    """Of many repetitions side by side each is gone back in by itself."""
+    held = passes.get(level.node)
+    if held is not None and held.whole and held.scope != level.id:
+        label = process.nodes[level.node].label
+        raise CommandRejected(f"那是「{label}」里另一项的「{process.nodes[target].label}」，请在那一项里退回")
+
+
+def _refuse_open(process: Process, state: State, scope: int, path: tuple[str, ...]) -> None:
+    """A sub-process of several passes that is still open would lose what runs in it."""
+    if len(path) < 2 or not is_special(process.nodes[path[0]]):
+        return
+    if any(token.node == path[0] and token.scope == scope for token in state.tokens.values()):
+        raise CommandRejected(f"「{process.nodes[path[0]].label}」里还有人在办，请在它里面退回")
 
 
 def send_back(run: Run, command: c.SendBack) -> None:
@@ -212,8 +284,17 @@ def _go(run: Run, move: Move) -> None:
     for token in move.gone:
         if token in run.state.tokens:
             cancel_token(run, run.state.tokens[token])
+    if move.resumes:
+        try:
+            listen_inside(run, run.process.nodes[move.path[0]].parent, move.scope)
+        except Trouble as trouble:
+            run.emit(IncidentRaised(run.new_id(), move.path[0], trouble.reason, 0, "listen"))
+    level = run.process.nodes.get(run.process.nodes[move.path[0]].parent)
+    if level is not None and _in_turn(level):
+        count_back(run, move.scope, move.path[0])
     scope = _open_levels(run, move, quiet=False)
     if scope is not None:
+        note_begun(run, scope, move.target)
         arrive(run, move.target, scope)
 
 
@@ -244,19 +325,17 @@ def _open_levels(run: Run, move: Move, *, quiet: bool) -> int | None:
     scope = move.scope
     _place_again(run, move, 0, scope)
     for depth, sub in enumerate(move.path[:-1], start=1):
-        node = run.process.nodes[sub]
-        token = stand(run, sub, scope)
-        try:
-            map_inputs(run, node, token)
-            if node.boundary and not quiet:
-                listen(run, [run.process.nodes[event] for event in node.boundary], token.id, scope, scope)
-            inner = run.new_id()
-            run.emit(ScopeOpened(inner, token.data, sub, token.id, "sub"))
-            if not quiet:
-                listen_inside(run, sub, inner)
-        except Trouble as trouble:
-            run.incident(token, "enter", trouble.reason)
+        if not quiet:
+            note_begun(run, scope, sub)
+        inner = open_pass(run, run.process.nodes[sub], scope, move.passes.get(sub), quiet=quiet)
+        if inner is None:
             return None
         scope = inner
+        if not quiet and _in_turn(run.process.nodes[sub]):
+            count_back(run, scope, move.path[depth])
         _place_again(run, move, depth, scope)
     return scope
+
+
+def _in_turn(node: Node) -> bool:
+    return node.ad_hoc is not None and node.ad_hoc.sequential

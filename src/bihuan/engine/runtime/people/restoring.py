@@ -21,6 +21,7 @@ from bihuan.engine.runtime.inner_events import WaitOpened
 from bihuan.engine.runtime.people import commands as c
 from bihuan.engine.runtime.people.asking import reopen
 from bihuan.engine.runtime.people.events import (
+    ActivitiesCounted,
     InstanceWoken,
     ItemParked,
     LoopRecounted,
@@ -58,6 +59,7 @@ def restore(run: Run, command: c.Restore) -> None:
     for record in [record for record in state.records if record in after.records and record not in before.records]:
         run.emit(RecordDropped(record))
     _take_away(run, made)
+    _count_activities_back(run, before, after)
     _Revival(run, before, after).run(ended)
 
 
@@ -109,6 +111,18 @@ def _take_away(run: Run, made: list[int]) -> None:
             multi = state.scopes[scope.parent]
             run.emit(ScopeClosed(scope.id))
             run.emit(LoopRecounted(multi.id, multi.started - 1, multi.done, multi.results))
+
+
+def _count_activities_back(run: Run, before: State, after: State) -> None:
+    """What the step began in an ad-hoc sub-process that is still open counts as begun no more."""
+    for scope in before.scopes.values():
+        present, left = run.state.scopes.get(scope.id), after.scopes.get(scope.id)
+        if present is None or left is None or scope.kind != "sub" or left.items == scope.items:
+            continue
+        begun = [*(present.items or ())]
+        for activity in (left.items or [])[len(scope.items or ()) :]:
+            begun.remove(activity)
+        run.emit(ActivitiesCounted(scope.id, begun))
 
 
 class _Revival:
@@ -193,6 +207,8 @@ class _Revival:
         if old.variables:
             run.emit(VariablesSet(new, dict(old.variables)))
         self.scopes[old.id] = new
+        if old.kind == "sub" and old.items:
+            run.emit(ActivitiesCounted(new, [*old.items]))
         if old.kind == "multi":
             back = sum(1 for scope in self.before.scopes.values() if scope.parent == old.id and scope.kind == "each")
             run.emit(LoopRecounted(new, old.started - back, old.done, old.results))
