@@ -72,10 +72,8 @@ def calls_to_make(case_id: int, *, actor: Actor) -> list[CustomerNotice]:
 
 
 def told_to_customer(case: Case) -> list[CustomerNotice]:
-    """Everything the customer of a case was or is to be told, newest first. What its end has overtaken is left out."""
-    rows = CustomerNotice.unscoped.filter(case_id=case.pk).select_related("message__channel", "called_by", "customer")
-    if case.closed_at is not None:
-        rows = rows.exclude(state=State.PLANNED, send_at__gt=case.closed_at)
+    """Everything the customer of a case was or is to be told, newest first."""
+    rows = CustomerNotice.unscoped.filter(case_id=case.pk).select_related("message__channel", "called_by")
     return list(rows.order_by("-send_at", "-pk"))
 
 
@@ -107,9 +105,6 @@ def _send_due(now: datetime, limit: int) -> int:
 
 def _send(notice: CustomerNotice, now: datetime) -> None:
     case = notice.case
-    if case.closed_at is not None and case.closed_at < notice.send_at:
-        _mark(notice, State.WITHDRAWN, now, reason="单据已提前结束")
-        return
     way = _way_to(case)
     channel = way[0] if isinstance(way, tuple) else None
     template = template_for(notice.template, channels=frozenset(KINDS))

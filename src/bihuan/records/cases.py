@@ -15,7 +15,16 @@ from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.org.actor import Actor
 from bihuan.org.numbering import next_number
 from bihuan.records.access import current_site, local_day, lock_case, note_on_case, optional_text
-from bihuan.records.models import Appointment, Case, CaseKind, CaseStatus, Customer, Vehicle
+from bihuan.records.models import (
+    Appointment,
+    Case,
+    CaseKind,
+    CaseStatus,
+    Customer,
+    CustomerNotice,
+    CustomerNoticeState,
+    Vehicle,
+)
 from bihuan.records.phones import clean_phone
 
 # The letters in a case's number, from the pinyin of its kind.
@@ -138,9 +147,18 @@ def close_case(case_id: int, *, actor: Actor, cancelled: bool = False, reason: s
     case.status = CaseStatus.CANCELLED if cancelled else CaseStatus.CLOSED
     case.closed_at = clock.now()
     case.save(update_fields=["status", "closed_at"])
+    _nothing_more_to_tell(case)
     text = optional_text(reason, label="原因", field="reason", limit=500)
     note_on_case(actor, "case.cancelled" if cancelled else "case.closed", case, data={"reason": text})
     return case
+
+
+def _nothing_more_to_tell(case: Case) -> None:
+    """What the customer was to be told later has been overtaken, and so have the calls nobody made."""
+    told = CustomerNotice.unscoped.filter(case_id=case.pk)
+    later = told.filter(state=CustomerNoticeState.PLANNED, send_at__gt=case.closed_at)
+    later.update(state=CustomerNoticeState.WITHDRAWN, done_at=case.closed_at)
+    told.filter(state=CustomerNoticeState.TO_CALL).update(state=CustomerNoticeState.SKIPPED, done_at=case.closed_at)
 
 
 @transaction.atomic

@@ -83,6 +83,9 @@ def change_customer(customer_id: int, *, actor: Actor, **values: Any) -> Custome
     before = _snapshot(customer)
     for field, value in {**values, **clean_customer(values)}.items():
         setattr(customer, field, value)
+    if customer.kind == CustomerKind.COMPANY:
+        # 先生 and 女士 are for the person who came, who is a contact.
+        customer.salutation = ""
     customer.fill_keys()
     old, new = changes(before, _snapshot(customer))
     if not new:
