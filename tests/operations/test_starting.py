@@ -8,7 +8,10 @@ import pytest
 
 from bihuan.engine.definition import parse_bpmn
 from bihuan.kernel import clock
+from bihuan.notify.models import Notice
 from bihuan.operations.due_work import run_due_work
+from bihuan.operations.scenarios.format import parse_scenarios
+from bihuan.operations.scenarios.player import play
 from bihuan.operations.starting import open_subject
 from bihuan.org.access import system_actor
 from bihuan.processes import engine_store as store
@@ -16,7 +19,7 @@ from bihuan.processes.contract import Begun
 from bihuan.processes.models import AutoStart, Instance, WorkItem
 from bihuan.records.models import Case
 from tests.cast import Cast
-from tests.processes.models import CROWDED, END, bpmn, daily
+from tests.processes.models import CROWDED, END, LATE, bpmn, daily
 from tests.web.visits import Centre
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +59,39 @@ def test_what_nobody_works_on_opens_no_case(cast: Cast) -> None:
         subject = open_subject(Begun(process.id, process.id, process, cast.yl.pk, system_actor(cast.yl.pk)))
         kinds.append(Case.unscoped.get(pk=subject.id).kind if subject is not None else "")
     assert kinds == ["", "routine", "suggestion"]
+
+
+def test_who_manages_processes_is_told_of_a_start_that_could_not_be(centre: Centre) -> None:
+    unknown = daily(timer="<timeCycle>R/P1D</timeCycle>").replace('id="daily" ', 'id="daily" bihuan:case="voyage" ')
+    store.publish(unknown, "daily", name="营业前巡查")
+    clock.move(clock.now() + timedelta(days=1))
+    run_due_work()
+    told = Notice.objects.get(user=centre.cast.user("admin"), title__contains="没有自动发起")
+    assert "voyage" in told.body and "voyage" in centre.client("admin").get(told.url).content.decode()
+
+
+def test_a_story_tells_what_begins_by_itself_and_what_comes_early(cast: Cast) -> None:
+    waiting = LATE.replace('"late"', '"suggestion"').replace("=case_id", "=string(case.id)")
+    store.publish(daily(), "daily")
+    store.publish(waiting, "suggestion")
+    [scenario] = parse_scenarios(STORY, source="starts.yaml")
+    report = play(scenario)
+    assert report.ok, f"{report.place}: {report.problem}"
+
+
+STORY = """
+scenario: 每天自己开始，消息来得太早
+given: {clock: 2026-11-24 09:00}
+steps:
+  - at: 2026-11-26 08:00
+    then: {begun: {daily: 2}}
+  - {do: begun, with: {process: daily}, save: 巡查}
+  - {task: look_round, as: 李晓, then: {process: completed}}
+  - {do: start, process: suggestion, as: 李晓, with: {title: 建议}}
+  - {do: message, with: {name: arrived}, refused: 没有流程在等}
+  - {do: message, with: {name: arrived, keep: 1天}}
+  - {task: prepare, as: 李晓, then: {only_open: greet}}
+"""
 
 
 def test_the_page_of_a_process_says_when_it_begins_next_and_lets_it_be_held(centre: Centre) -> None:

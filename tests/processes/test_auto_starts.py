@@ -21,7 +21,7 @@ from bihuan.processes.contract import Surroundings
 from bihuan.processes.history import history
 from bihuan.processes.models import AutoStart, Definition, Instance, Job, Version
 from bihuan.processes.publishing import stop_version
-from bihuan.processes.starting import hold_start, start_handler
+from bihuan.processes.starting import hold_start, start_handlers
 from tests.processes.conftest import Desk
 from tests.processes.models import CROWDED, END, bpmn, daily
 
@@ -38,7 +38,7 @@ def site(desk: Desk, frozen_clock: datetime) -> Desk:
 def pass_time(days: float = 0, *, around: Surroundings | None = None) -> jobs.Ran:
     """Time passes, then a worker looks."""
     clock.move(clock.now() + timedelta(days=days))
-    ran = jobs.run_due(handlers={START: start_handler(around or Surroundings())})
+    ran = jobs.run_due(handlers=start_handlers(around or Surroundings()))
     assert list(check_auto_starts()) == []
     return ran
 
@@ -99,6 +99,20 @@ def test_a_newer_version_takes_over_and_publishing_the_same_again_changes_nothin
     assert Job.objects.count() == 1 and next_start() == "11-10 00:00"
     store.publish(bpmn("daily", '<startEvent id="s"/>', END, flows="s>end"), "daily")
     assert not AutoStart.objects.exists() and not Job.objects.exists()
+
+
+def test_a_newer_version_that_begins_alike_keeps_the_rhythm(site: Desk) -> None:
+    counts = {"open_cases": 3}
+    around = Surroundings(site_facts=lambda _: counts)
+    store.publish(daily(timer="<timeCycle>R3/P7D</timeCycle>"), "daily")
+    store.publish(CROWDED, "crowded")
+    pass_time(1, around=around)
+    crowded = begun()
+    for xml, key in ((daily(timer="<timeCycle>R3/P7D</timeCycle>"), "daily"), (CROWDED, "crowded")):
+        store.publish(xml.replace("advisor", "technician"), key)
+    assert AutoStart.objects.get(definition__key="daily").next_at == datetime(2026, 11, 9, 1, tzinfo=UTC)
+    pass_time(1, around=around)
+    assert begun() == crowded, "nothing has become true anew"
 
 
 def test_a_stopped_version_begins_nothing_until_it_goes_on(site: Desk) -> None:

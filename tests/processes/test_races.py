@@ -18,13 +18,12 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict
 from bihuan.processes import engine_store as store
 from bihuan.processes import jobs
-from bihuan.processes.auto_starts import START
 from bihuan.processes.consistency import check_auto_starts, check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.returning import recall_item
 from bihuan.processes.history import replay
 from bihuan.processes.models import Instance, Job, Message, Subscription, WorkItem
-from bihuan.processes.starting import start_handler
+from bihuan.processes.starting import start_handlers
 from tests.processes.conftest import Desk
 from tests.processes.models import APPROVAL, CALLER, LATE, PARALLEL, REMINDER, SENDER, daily
 
@@ -174,7 +173,7 @@ def test_a_process_begins_by_itself_once_however_many_workers_there_are(desk: De
         with clock.frozen(due):
             if number == 0:
                 store.publish(daily(timer="<timeCycle>R/P1W</timeCycle>"), "daily")
-            return jobs.run_due(handlers={START: start_handler(Surroundings())}).done
+            return jobs.run_due(handlers=start_handlers(Surroundings())).done
 
     assert sum(answer for answer in at_once(work) if isinstance(answer, int)) == 1
     assert Instance.unscoped.count() == 1 and Job.objects.count() == 1

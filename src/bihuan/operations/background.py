@@ -13,13 +13,13 @@ from bihuan.operations import imports, sweeps
 from bihuan.operations.customer_notices import tell_customers
 from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
 from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
+from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.unattended import look_after_unattended
-from bihuan.processes.auto_starts import START, follow_sites
+from bihuan.processes.auto_starts import follow_sites
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler
 from bihuan.processes.retention import archive_finished, forget_unread
-from bihuan.processes.starting import start_handler
 from bihuan.processes.sweeping import SWEEP
 from bihuan.processes.worker import Worker
 
@@ -33,7 +33,7 @@ def product_worker() -> Worker:
     return Worker(
         {
             TIMER: timer_handler(surroundings()),
-            START: start_handler(surroundings()),
+            **start_work(surroundings()),
             TELL_CLOCK: tell_again,
             CLOCK_STEP: carry_out_step,
         },

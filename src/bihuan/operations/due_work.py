@@ -15,14 +15,13 @@ from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, Message, notify_all
 from bihuan.notify.templates import wordings_read_once
 from bihuan.operations.due_steps import hand_over_steps, run_due_steps
+from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.operations.unattended import look_after_unattended
 from bihuan.org.duty.presence import present_with_role
-from bihuan.processes.auto_starts import START
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import TakenJob, enqueue, run_due, timer_handler
 from bihuan.processes.models import WorkItem
-from bihuan.processes.starting import start_handler
 from bihuan.records.models import Case
 
 log = logging.getLogger("bihuan.operations.due_work")
@@ -34,7 +33,7 @@ TELL_CLOCK = "clock.tell"
 def run_due_work() -> int:
     """Everything due at this moment: timers and starts of processes, then limits to be told about; answers how many."""
     around = surroundings()
-    fired = run_due(limit=100, handlers={TIMER: timer_handler(around), START: start_handler(around)})
+    fired = run_due(limit=100, handlers={TIMER: timer_handler(around), **start_work(around)})
     return fired.taken + tell_due_clocks() + run_due_steps() + look_after_unattended()
 
 

@@ -18,6 +18,7 @@ from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.keeping import lock_message
 from bihuan.processes.models import Message
+from bihuan.records.models import Case
 
 KEEP_AGAIN = timedelta(days=7)
 """How long a message that is sent again is kept if still nobody waits."""
@@ -32,10 +33,27 @@ class Sent:
     kept: bool
 
 
-def tell_process(name: str, case_id: int, *, actor: Actor, variables: Mapping[str, Any] | None = None) -> bool:
-    """Deliver a message to the process of a case, inside the caller's transaction; False when nobody waits for it."""
+def tell_process(
+    name: str,
+    case_id: int,
+    *,
+    actor: Actor,
+    variables: Mapping[str, Any] | None = None,
+    keep_for: timedelta | None = None,
+) -> bool:
+    """Deliver a message to the process of a case, inside the caller's transaction; False when nobody waits for it.
+
+    It is then lost, or kept at the site of the case for so long.
+    """
+    site_id = Case.unscoped.values_list("site_id", flat=True).get(pk=case_id) if keep_for is not None else None
     delivered = engine_store.deliver_message(
-        name, correlation=str(case_id), variables=dict(variables or {}), actor=actor, around=surroundings()
+        name,
+        correlation=str(case_id),
+        variables=dict(variables or {}),
+        actor=actor,
+        site_id=site_id,
+        keep_for=keep_for,
+        around=surroundings(),
     )
     return bool(delivered)
 

@@ -25,7 +25,8 @@ from bihuan.processes.compiled import process_of
 from bihuan.processes.models import AutoStart, Definition, Job, Version
 
 START = "process.start"
-"""The kind of the job that begins a process, or looks whether its condition is true."""
+LOOK = "process.look"
+"""The kinds of the jobs that begin a process at a moment, and that look whether its condition is true."""
 BY_ITSELF = "clock"
 """The kind of the `Beginning` of a process that has automatic starts."""
 SEEN = frozenset({"site", "timezone"})
@@ -61,7 +62,10 @@ def require_startable_by_itself(process: Process) -> None:
     events = start_events(process)
     if not events:
         return
-    _sites(process)
+    unknown = "、".join(code for code in _codes(process) if not Site.objects.filter(code=code).exists())
+    # A pack may be installed before there are sites; where there are some, a code that none of them has is a mistake.
+    if unknown and Site.objects.exists():
+        raise BusinessError(f"流程“{process.name or process.id}”的 sites 写了没有的门店：{unknown}")
     for event in events:
         for reason in problems_of_start(process, event):
             raise BusinessError(reason)
@@ -116,12 +120,19 @@ def follow_sites() -> None:
         follow_version(definition.pk)
 
 
+def begin_anew() -> None:
+    """As if everything had been published at this moment: for scenarios, which have a clock of their own."""
+    Job.objects.filter(kind__in=(START, LOOK)).delete()
+    AutoStart.objects.all().delete()
+    follow_sites()
+
+
 def schedule(row: AutoStart, at: datetime | None) -> None:
     """The one job that begins the process at a moment; none while somebody holds it, or when it is over."""
     row.next_at, row.job_id = at, None
     if at is not None and row.held_at is None:
         job = Job.objects.create(
-            kind=START,
+            kind=LOOK if row.kind == "conditional" else START,
             payload={"start": row.pk},
             due_at=at,
             run_at=at,
@@ -148,14 +159,13 @@ def _wanted(version: Version) -> dict[Key, tuple[StartEvent, Site]]:
 
 
 def _sites(process: Process) -> list[Site]:
-    codes = [code for code in _APART.split(process.extension.properties.get("sites", "")) if code not in ("", "*")]
-    if not codes:
-        return list(Site.objects.filter(is_active=True).exclude(children__is_active=True).distinct())
-    known = {site.code: site for site in Site.objects.filter(code__in=codes)}
-    unknown = "、".join(code for code in codes if code not in known)
-    if unknown:
-        raise BusinessError(f"流程“{process.name or process.id}”的 sites 写了没有的门店：{unknown}")
-    return [site for site in known.values() if site.is_active]
+    codes, active = _codes(process), Site.objects.filter(is_active=True)
+    return list(active.filter(code__in=codes) if codes else active.exclude(children__is_active=True).distinct())
+
+
+def _codes(process: Process) -> list[str]:
+    """The sites that the diagram names, none for all."""
+    return [code for code in _APART.split(process.extension.properties.get("sites", "")) if code not in ("", "*")]
 
 
 def lock_without_jobs(rows: Iterable[AutoStart]) -> list[AutoStart]:
@@ -183,13 +193,28 @@ def _taken_back(wanted: Mapping[Key, object], version: Version) -> list[AutoStar
 
 
 def _renew(row: AutoStart, version: Version, event: StartEvent, site: Site, now: datetime) -> None:
-    """What a version in force says anew. A start that is due just now is not lost to it."""
+    """What a version in force says anew. Where it says the same as before nothing changes, and a start that is due just
+    now is not lost to it."""
     is_due = row.kind == event.spec.kind == "timer" and row.next_at is not None and row.next_at <= now
-    row.version, row.kind, row.trouble, row.met = version, event.spec.kind, "", False
-    at = row.next_at
-    if not (is_due and row.held_at is None):
-        at, row.left = _first(process_of(version), event, site, now)
-    schedule(row, at)
+    goes_on = row.version_id != version.pk and (_says_the_same(row, event) or (is_due and row.held_at is None))
+    row.version, row.kind, row.trouble = version, event.spec.kind, ""
+    if not goes_on:
+        row.met = False
+        row.next_at, row.left = _first(process_of(version), event, site, now)
+    schedule(row, row.next_at)
+
+
+def _says_the_same(row: AutoStart, event: StartEvent) -> bool:
+    node = process_of(row.version).nodes.get(row.node_id)
+    parts = node.event.all_parts if node is not None and node.event is not None else ()
+    return row.part < len(parts) and _words(parts[row.part]) == _words(event.spec)
+
+
+def _words(spec: EventSpec) -> tuple[str, str]:
+    """What the diagram says of a timer or condition."""
+    if spec.timer is not None:
+        return spec.timer.kind, spec.timer.text
+    return spec.kind, spec.condition.text if spec.condition is not None else ""
 
 
 def _first(process: Process, event: StartEvent, site: Site, now: datetime) -> tuple[datetime | None, int | None]:

@@ -20,7 +20,7 @@ from django.db.models import Exists, OuterRef
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import State, apply, event_from_json, new_state, parked_by
 from bihuan.kernel import clock
-from bihuan.processes.auto_starts import START
+from bihuan.processes.auto_starts import LOOK, START
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.history import STEP
@@ -90,7 +90,7 @@ def check_auto_starts() -> Iterator[Damage]:
     jobs: dict[int, list[Job]] = defaultdict(list)
     with _snapshot():
         rows = list(AutoStart.objects.select_related("definition__current").order_by("pk"))
-        for job in Job.objects.filter(kind=START):
+        for job in Job.objects.filter(kind__in=(START, LOOK)):
             jobs[job.payload.get("start", 0)].append(job)
     for row in rows:
         found, current = jobs.pop(row.pk, []), row.definition.current

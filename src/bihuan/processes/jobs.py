@@ -136,9 +136,9 @@ def fire_due(now: datetime | None = None, *, around: Surroundings, limit: int = 
     return run_due(now, limit, handlers={TIMER: timer_handler(around)})
 
 
-def next_due(*, kinds: Sequence[str] | None = None) -> datetime | None:
-    """When the next living job (of these kinds) may be taken; None when there is none."""
-    living = Job.objects.filter(dead_at__isnull=True)
+def next_due(*, kinds: Sequence[str] | None = None, but: Sequence[str] = ()) -> datetime | None:
+    """When the next living job (of these kinds, of none of those) may be taken; None when there is none."""
+    living = Job.objects.filter(dead_at__isnull=True).exclude(kind__in=but)
     rows = living if kinds is None else living.filter(kind__in=kinds)
     return rows.order_by("run_at").values_list("run_at", flat=True).first()
 

@@ -1,7 +1,7 @@
 """Messages that come before anybody waits: kept, and handed over when somebody does, the oldest first, each once.
 
 Two transactions may look at the same moment: one opens a wait and finds no message, the other sends and finds nobody
-who waits. So both take the lock of the message's name and key before they look, and hold it to their end; whoever is
+who waits. So both take the lock of the message's key before they look, and hold it to their end; whoever is
 second sees what the first has stored. Steps that neither wait for nor send a message do not come here.
 """
 
@@ -31,9 +31,12 @@ RETURNING id, payload"""
 
 
 def lock_message(name: str, correlation: str) -> None:
-    """Nobody else opens a wait for this message or keeps one until this transaction ends."""
+    """Nobody else opens a wait for this message or keeps one until this transaction ends.
+
+    One lock for all messages of a key: two who write to each other about one case never wait for each other crosswise.
+    """
     if on_postgres():
-        query(_LOCK, (f"{name}\n{correlation}",))
+        query(_LOCK, (correlation or name,))
 
 
 def keep_message(

@@ -17,7 +17,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.access import system_actor
 from bihuan.org.actor import Actor
-from bihuan.processes.auto_starts import lock_without_jobs, schedule
+from bihuan.processes.auto_starts import LOOK, START, lock_without_jobs, schedule
 from bihuan.processes.beginnings import begin_pools, insert_about
 from bihuan.processes.compiled import process_of
 from bihuan.processes.contract import Surroundings
@@ -32,8 +32,8 @@ BY_CLOCK = "clock"
 BY_CONDITION = "condition"
 
 
-def start_handler(around: Surroundings) -> Handler:
-    """The handler of the kind `START`."""
+def start_handlers(around: Surroundings) -> dict[str, Handler]:
+    """The handlers of the kinds `START` and `LOOK`."""
 
     def begin_due(job: TakenJob) -> None:
         rows = AutoStart.objects.select_related("definition", "version", "site")
@@ -53,7 +53,7 @@ def start_handler(around: Surroundings) -> Handler:
             row.trouble = refusal.message[:500]
         schedule(row, _next(row, now))
 
-    return begin_due
+    return {START: begin_due, LOOK: begin_due}
 
 
 def _begin_if_it_is_time(row: AutoStart, now: datetime, around: Surroundings) -> None:

@@ -16,8 +16,9 @@ from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
+from bihuan.processes.auto_starts import start_events
 from bihuan.processes.compiled import process_of
-from bihuan.processes.models import AutoStart, Definition, Version
+from bihuan.processes.models import AutoStart, Definition, Job, Version
 from bihuan.processes.retention import set_retention
 from bihuan.processes.starting import hold_start
 
@@ -48,6 +49,9 @@ class ProcessPage:
     archived: int
     starts: list[AutoStart]
     """Where it begins by itself, and when next."""
+    begins_by_itself: bool
+    failing: dict[int, str]
+    """Why the jobs of automatic starts fail, by the number of the job."""
 
     def label(self, start: AutoStart) -> str:
         """What the start event is called on the diagram."""
@@ -82,10 +86,12 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
         steps.append(StepRow(node, who, limit["name"] if limit else "", node.extension.script, decision))
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
     archived = Archive.objects.count() if actor.can("process.manage") else 0
-    starts = (
-        AutoStart.objects.filter(definition=definition).select_related("site", "held_by").order_by("site__path", "pk")
-    )
-    return ProcessPage(definition, list(versions), steps, archived, list(starts))
+    starts = AutoStart.objects.filter(definition=definition, site_id__in=actor.site_ids)
+    starts = starts.select_related("site", "held_by").order_by("site__path", "pk")
+    by_itself = bool(start_events(process_of(definition.current)))
+    failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
+    failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
+    return ProcessPage(definition, list(versions), steps, archived, list(starts), by_itself, failing)
 
 
 def change_start(start_id: int, *, how: str, reason: str, actor: Actor) -> AutoStart:

@@ -24,7 +24,8 @@ from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.samples import sample_file
 from bihuan.operations.scenarios.timing import TIME_STEPS
 from bihuan.operations.scenarios.world import StepProblem, World
-from bihuan.operations.surroundings import surroundings
+from bihuan.operations.starting import begun_by_themselves
+from bihuan.operations.surroundings import CASE, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.compiled import compiled_process
@@ -250,12 +251,22 @@ def look_up(world: World, step: Step) -> None:
 
 
 def message(world: World, step: Step) -> None:
-    """A message reaches the process of the case."""
+    """A message reaches the process of the case; with `keep` it may come before the process waits for it."""
     values = dict(step.values)
-    name = str(values.pop("name", ""))
-    actor = world.actor(step.actor) if step.actor else world.system
-    if not tell_process(name, world.case(step.case).pk, actor=actor, variables=values):
+    name, keep = str(values.pop("name", "")), str(values.pop("keep", ""))
+    actor, case = world.actor(step.actor) if step.actor else world.system, world.case(step.case)
+    keep_for = _moment(world, keep) - clock.now() if keep else None
+    if not tell_process(name, case.pk, actor=actor, variables=values, keep_for=keep_for) and keep_for is None:
         raise BusinessError(f"没有流程在等消息“{name}”")
+
+
+def begun(world: World, step: Step) -> None:
+    """The newest case of a process that began by itself at the site is what the next steps are about."""
+    key = str(step.values.get("process") or "")
+    newest = begun_by_themselves(world.site.pk, key).order_by("-pk").first()
+    if newest is None or newest.subject_kind != CASE or newest.subject_id is None:
+        raise BusinessError(f"没有自己开始的流程“{key}”")
+    _remember(world, step, Case.unscoped.get(pk=newest.subject_id))
 
 
 def change_appointment(world: World, step: Step) -> None:
@@ -350,6 +361,7 @@ DOING: Mapping[str, Doing] = {
     "hang_up": hang_up,
     "look_up": look_up,
     "message": message,
+    "begun": begun,
     "change_appointment": change_appointment,
     "cancel_appointment": cancel_appointment,
     "take_payment": take_payment,

@@ -24,6 +24,7 @@ from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
 from bihuan.operations.scenarios.timing import TIME_CHECKS, newest_clock
 from bihuan.operations.scenarios.world import StepProblem, World
+from bihuan.operations.starting import begun_by_themselves
 from bihuan.org.models import Role
 from bihuan.org.roles import people_with_role
 from bihuan.processes.models import Incident, Instance, WorkItem
@@ -294,6 +295,14 @@ def _incidents(world: World, case_name: str | None, value: Any) -> str:
     return "" if len(reasons) == int(value) else f"应有 {value} 个异常，实际 {len(reasons)} 个：{'；'.join(reasons)}"
 
 
+def _begun(world: World, case_name: str | None, value: Any) -> str:
+    for key, wanted in dict(value).items():
+        found = begun_by_themselves(world.site.pk, key).count()
+        if found != int(wanted):
+            return f"流程 {key} 应自己开始过 {wanted} 次，实际 {found} 次"
+    return ""
+
+
 def _share(world: World, case_name: str | None, value: Any) -> str:
     for key, wanted in dict(value).items():
         percent = _calls_in_time(world) if key == CALL_ANSWER else _clocks_in_time(world, key)
@@ -370,6 +379,7 @@ CHECKS: Mapping[str, Check] = {
     "found": _found,
     "incidents": _incidents,
     "share": _share,
+    "begun": _begun,
     **DUTY_CHECKS,
     **TIME_CHECKS,
 }

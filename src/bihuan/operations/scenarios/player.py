@@ -24,6 +24,7 @@ from bihuan.operations.scenarios.timing import given_time
 from bihuan.operations.scenarios.versions import VERSION_DOING
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
 from bihuan.org.models import Site
+from bihuan.processes.auto_starts import LOOK, begin_anew
 from bihuan.processes.jobs import next_due
 
 DEFAULT_START = "2026-11-02 08:30"
@@ -127,6 +128,7 @@ def _begin(scenario: Scenario, site: Site | None) -> tuple[World, datetime]:
         given_channels(world, scenario.given)
         given_consents(world, scenario.given)
         given_time(world, scenario.given, begins)
+        begin_anew()
     return world, begins
 
 
@@ -176,12 +178,15 @@ def _do(world: World, step: Step) -> str:
 
 
 def _move_to(world: World, text: str) -> None:
-    """Move the clock; whatever falls due on the way happens at its own moment, in order."""
+    """Move the clock; whatever falls due on the way happens at its own moment, in order.
+
+    Start conditions are looked at whenever something happens, not each minute.
+    """
     target = moment(text, clock.now().astimezone(world.zone)).astimezone(UTC)
     if target < clock.now():
         raise StepProblem(f"时间不能倒退：{text}")
     for _ in range(MAX_MOMENTS):
-        moments = (next_moment(), next_step_moment(), next_due(), outbox.next_due())
+        moments = (next_moment(), next_step_moment(), next_due(but=(LOOK,)), outbox.next_due())
         upcoming = [at for at in moments if at is not None and at <= target]
         if not upcoming:
             break
