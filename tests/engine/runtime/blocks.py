@@ -20,12 +20,24 @@ class Case:
     lines: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
+    inside: dict[str, list[str]] = field(default_factory=dict)
+    """By boundary event that may be set off: the tasks of the activity it stands at."""
+    repeated: set[str] = field(default_factory=set)
+    """Those of them that may happen again and again."""
+    beside: list[str] = field(default_factory=list)
+    """The tasks that follow on events that do not interrupt."""
+    items: set[str] = field(default_factory=set)
+    """Tasks done for each item of a collection."""
     tasks: int = 0
     nodes: int = 0
 
     def new(self, prefix: str) -> str:
         self.nodes += 1
         return f"{prefix}{self.nodes}"
+
+    def tasks_since(self, line: int) -> list[str]:
+        """The user tasks written since there were so many lines."""
+        return [text.split()[1] for text in self.lines[line:] if text.startswith("user ")]
 
     @property
     def last_task(self) -> str:
@@ -38,6 +50,8 @@ class Case:
 
     def answers(self, node: str, visit: int) -> dict[str, Any]:
         """What is answered at the given visit (from 1) of a task: what its loop needs, and a variable of its own."""
+        if node in self.items:
+            return {f"o_{node}": f"{node} {visit}"}
         own = {} if node.startswith("n") else {f"v_{node}": node}
         return {**own, f"again_{node}": visit % self.rounds[node] != 0} if node in self.rounds else own
 
@@ -45,26 +59,41 @@ class Case:
 Shape = tuple[str, Any]
 
 
-def shapes(depth: int = 3, *, joins: bool = True, joins_in_loops: bool = True) -> st.SearchStrategy[Shape]:
-    """Trees of blocks: ("task", None), ("seq", [...]), ("xor", (choice, [...])), ("catch", (throws, inside, after))."""
+def shapes(
+    depth: int = 3, *, peer: bool = False, joins: bool = True, many: bool = True, looped: bool = False
+) -> st.SearchStrategy[Shape]:
+    """Trees of blocks: ("task", None), ("seq", [...]), ("xor", (choice, [...])), ("catch", (throws, inside, after)).
+
+    For a `peer`, what SpiffWorkflow can do as well: activities with a timer or message at their edge that goes off when
+    the test says so, ("edge", (event, interrupts, inside, after)), and tasks for each item of a list that collect a
+    list, ("each", (count, sequential)); but no joins and lists in loops, and nothing for several items (`many`) after a
+    boundary event. docs/engine.md says where it differs.
+    """
     task = st.just(("task", None))
     if depth == 0:
         return task
-    inner = shapes(depth - 1, joins=joins, joins_in_loops=joins_in_loops)
-    repeated = inner if joins_in_loops else shapes(depth - 1, joins=False, joins_in_loops=False)
+    inner = shapes(depth - 1, peer=peer, joins=joins, many=many, looped=looped)
+    repeated = shapes(depth - 1, peer=True, joins=False, many=many, looped=True) if peer else inner
+    after = shapes(depth - 1, peer=True, joins=joins, many=False, looped=looped) if peer else inner
     several = st.lists(inner, min_size=2, max_size=3)
+    items = st.tuples(st.integers(0, 3), st.booleans())
     choices = [
         task,
         st.tuples(st.just("seq"), several),
         st.tuples(st.just("xor"), st.tuples(st.integers(0, 2), several)),
         st.tuples(st.just("sub"), inner),
-        st.tuples(st.just("catch"), st.tuples(st.booleans(), inner, inner)),
+        st.tuples(st.just("catch"), st.tuples(st.booleans(), inner, after)),
         st.tuples(st.just("loop"), st.tuples(st.integers(1, 3), repeated)),
-        st.tuples(st.just("multi"), st.tuples(st.integers(0, 3), st.booleans())),
     ]
+    if many:
+        choices.append(st.tuples(st.just("multi"), items))
     if joins:
         choices.append(st.tuples(st.just("and"), several))
         choices.append(st.tuples(st.just("or"), st.tuples(st.lists(st.booleans(), min_size=3, max_size=3), several)))
+    if peer and not looped:
+        event = st.sampled_from(["timer", "message"])
+        choices.append(st.tuples(st.just("edge"), st.tuples(event, st.booleans(), inner, after)))
+        choices += [st.tuples(st.just("each"), items)] if many else []
     return st.one_of(choices)
 
 
@@ -152,6 +181,42 @@ def _catch(detail: tuple[bool, Shape, Shape], case: Case) -> tuple[str, str]:
     return node, merge
 
 
+def _edge(detail: tuple[str, bool, Shape, Shape], case: Case) -> tuple[str, str]:
+    """A task or sub-process with an event at its edge; what follows on it joins the way or ends by itself."""
+    event, interrupts, inside, after = detail
+    already = len(case.lines)
+    node = _task(None, case)[0] if inside[0] == "task" else _sub(inside, case)[0]
+    boundary, merge = case.new("b"), case.new("m")
+    waits = f"message={boundary}" if event == "message" else """after='"PT1H"'"""
+    case.inside[boundary] = case.tasks_since(already)
+    if event == "message" and not interrupts:
+        case.repeated.add(boundary)
+    case.lines += [f"boundary {boundary} on={node} {waits} {'' if interrupts else 'nonint'}", f"xor {merge}"]
+    already = len(case.lines)
+    first, last = _write(after, case)
+    case.lines += [f"{boundary} -> {first}", f"{node} -> {merge}"]
+    if interrupts:
+        case.lines.append(f"{last} -> {merge}")
+    else:
+        case.beside += case.tasks_since(already)
+        case.lines += [f"end {merge}beside", f"{last} -> {merge}beside"]
+    return node, merge
+
+
+def _each(detail: tuple[int, bool], case: Case) -> tuple[str, str]:
+    """A task for each item of a list, its results gathered in another; written as the standard writes it."""
+    count, sequential = detail
+    node = case.new("n")
+    case.items.add(node)
+    case.variables[f"c_{node}"] = [f"{node}{index}" for index in range(count)]
+    case.lines.append(
+        f"user {node}\n| <multiInstanceLoopCharacteristics isSequential='{str(sequential).lower()}'>"
+        f"<loopDataInputRef>c_{node}</loopDataInputRef><loopDataOutputRef>v_{node}</loopDataOutputRef>"
+        f"<inputDataItem id='i_{node}'/><outputDataItem id='o_{node}'/></multiInstanceLoopCharacteristics>"
+    )
+    return node, node
+
+
 def _loop(detail: tuple[int, Shape], case: Case) -> tuple[str, str]:
     rounds, inner = detail
     merge, again = case.new("m"), case.new("x")
@@ -183,6 +248,8 @@ _WRITERS = {
     "catch": _catch,
     "loop": _loop,
     "multi": _multi,
+    "edge": _edge,
+    "each": _each,
 }
 
 

@@ -99,6 +99,13 @@ class Story:
         self.do(DeliverMessage(self.wait(node, "message"), variables))
         return self
 
+    def set_off(self, node: str) -> Story:
+        """The moment or message an event waits for has come."""
+        return self.fire(node) if any(wait.kind == "timer" for wait in self._waits_at(node)) else self.message(node)
+
+    def _waits_at(self, node: str) -> list[Any]:
+        return [wait for wait in self.state.waits.values() if wait.node == node]
+
     def signal(self, node: str, **variables: Any) -> Story:
         self.do(DeliverSignal(self.wait(node, "signal"), variables))
         return self
