@@ -22,7 +22,8 @@ from bihuan.processes.consistency import check_auto_starts, check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.returning import recall_item
 from bihuan.processes.history import replay
-from bihuan.processes.models import Instance, Job, Message, Subscription, WorkItem
+from bihuan.processes.migrating import Migration, migrate_instance
+from bihuan.processes.models import Instance, Job, Message, Subscription, Version, WorkItem
 from bihuan.processes.starting import start_handlers
 from tests.processes.conftest import Desk
 from tests.processes.models import APPROVAL, CALLER, LATE, PARALLEL, REMINDER, SENDER, daily
@@ -269,3 +270,23 @@ def _until_somebody_waits_for_us() -> None:
 def _state(instance_id: int) -> dict[str, Any]:
     with transaction.atomic():
         return store.hold_instance(instance_id).state.to_json()
+
+
+def test_work_done_while_its_process_moves_to_another_version_is_done_once_on_either(desk: Desk) -> None:
+    instances = [desk.start(PARALLEL, "parallel").instance_id for _ in range(8)]
+    target = store.publish(PARALLEL.replace('"wash"', '"clean"'), "parallel")
+    way = Migration(Version.objects.exclude(pk=target.pk), target, {"wash": "clean"})
+    admin, technician = desk.cast.actor("admin"), desk.cast.actor("technician")
+    for instance in instances:
+        item = desk.item(instance, "wash").pk
+        answers = at_once(
+            lambda number: (
+                store.complete_item(item, actor=technician)  # noqa: B023 run at once
+                if number
+                else migrate_instance(instance, way, actor=admin, reason="新版", around=Surroundings())  # noqa: B023
+            ),
+            crowd=2,
+        )
+        assert all(isinstance(answer, store.StepResult) for answer in answers), answers
+        assert desk.open_nodes(instance) == ["bill"] and replay(instance).to_json() == _state(instance)
+    assert not list(check_instances())

@@ -150,7 +150,7 @@ def is_contention(failure: BaseException) -> bool:
 
 def read_item(item_id: int) -> Held:
     """Lock a work item and its instance, and read both with the end of the audit chain. Raises NotFound."""
-    rows = query(_locking(_ITEM_SQL, "r, i, w"), (item_id,))
+    rows = _locked(_ITEM_SQL, "r, i, w", item_id)
     if not rows:
         raise NotFound("没有这项工作")
     row = rows[0]
@@ -181,10 +181,18 @@ def refreshed(held: Held) -> Held:
 
 def hold_instance(instance_id: int) -> Loaded:
     """Lock an instance and read it. Raises NotFound."""
-    rows = query(_locking(_INSTANCE_SQL, "r, i"), (instance_id,))
+    rows = _locked(_INSTANCE_SQL, "r, i", instance_id)
     if not rows:
         raise NotFound("没有这个流程实例")
     return _loaded(rows[0])
+
+
+def _locked(sql: str, tables: str, number: int) -> list[tuple[Any, ...]]:
+    rows = query(_locking(sql, tables), (number,))
+    if not rows and on_postgres():
+        # After waiting for a lock PostgreSQL drops a row whose version is another one by now: the instance was moved.
+        rows = query(_locking(sql, tables), (number,))
+    return rows
 
 
 _LOCKING: dict[str, str] = {}
