@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+from typing import Any
+
 import pytest
 
 from bihuan.audit.models import Entry
+from bihuan.cli import processes
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.notify.models import Notice
 from bihuan.operations.sweeps import (
@@ -125,3 +130,24 @@ def test_versions_that_are_not_there_are_told(cast: Cast) -> None:
     store.publish(CLEANED, "parallel")
     with pytest.raises(BusinessError, match="没有进行中的流程"):
         ask_migration(find_migration("parallel", [2], 1, {}), reason="回去", actor=cast.actor("admin"))
+
+
+def test_the_command_line_looks_moves_holds_and_lets_go_on(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    start(cast, "parallel", PARALLEL, 2)
+    store.publish(CLEANED, "parallel")
+
+    def told(*words: str) -> tuple[int, dict[str, Any]]:
+        parser = argparse.ArgumentParser()
+        processes.register(parser.add_subparsers())
+        arguments = parser.parse_args(["process", *words, "--json"])
+        code = arguments.run(arguments)
+        return code, json.loads(capsys.readouterr().out or "{}")
+
+    code, shown = told("migrate", "parallel", "--preview")
+    assert (code, shown["movable"], len(shown["blocked"])) == (1, 0, 2)
+    assert told("migrate", "parallel", "--map", "wash") == (2, {})
+    assert told("migrate", "parallel", "--map", "wash=clean", "--reason", "新版") == (0, {"done": 2, "refused": []})
+    assert told("hold", "parallel", "--version", "2", "--reason", "停一停") == (0, {"done": 2, "refused": []})
+    newest = told("versions", "parallel")[1]["versions"][0]
+    assert newest == {"number": 2, "current": True, "stopped": True, "running": 0, "suspended": 2, "held": 2}
+    assert told("resume", "parallel", "--version", "2", "--reason", "好了") == (0, {"done": 2, "refused": []})

@@ -38,6 +38,7 @@ FAMILIES = (
     Family("import", "bihuan.cli.imports", "从工作簿导入客户、车辆、配件、工时项目和人员"),
     Family("audit", "bihuan.cli.audit", "核对或封存操作日志"),
     Family("archive", "bihuan.cli.archive", "按保存期限归档的流程历史：归档、列出、查看、恢复"),
+    Family("process", "bihuan.cli.processes", "流程的版本：看进行中的、迁移、暂停、恢复"),
     Family("message", "bihuan.cli.message", "从外面给流程发消息"),
     Family("bench", "bihuan.cli.bench", "测量引擎和时限有多快"),
     Family("setup", "bihuan.cli.setting_up", "建立正式使用的门店和第一位管理员"),

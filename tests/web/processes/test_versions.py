@@ -111,7 +111,12 @@ def test_moving_fits_phones_and_desks_and_is_accessible(centre: Centre, page: Pa
     sweep = Sweep.objects.get()
     session = browser.cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    places = {"versions": f"{HERE}/versions", "migrate": f"{HERE}/migrate", "sweep": f"/processes/sweeps/{sweep.pk}"}
+    places = {
+        "versions": f"{HERE}/versions",
+        "migrate": f"{HERE}/migrate",
+        "mapped": f"{HERE}/migrate?from=1&to=2&map-打蜡=镀膜",
+        "sweep": f"/processes/sweeps/{sweep.pk}",
+    }
     for name, path in places.items():
         page.goto(live_server.url + path)
         for width in (360, 1440):
