@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from bihuan.kernel.clock import as_utc
-from bihuan.kernel.worktime.arithmetic import moment_at, number_of
+from bihuan.kernel.worktime.arithmetic import since_1970
 from bihuan.kernel.worktime.calendar import MINUTES_A_DAY, Calendar, Interval
-from bihuan.kernel.worktime.table import MICROSECONDS, date_of, local_days
+from bihuan.kernel.worktime.table import EPOCH, date_of, local_days
+
+_SECOND = timedelta(seconds=1)
 
 
 class Why(StrEnum):
@@ -44,7 +46,7 @@ def day_parts(calendar: Calendar, start: datetime, end: datetime) -> Iterator[Da
 
     The open stretches are exactly those of `open_spans`, cut where the day's kind changes.
     """
-    low, high = number_of(start), number_of(end)
+    low, high = since_1970(start), since_1970(end)
     if low >= high:
         return
     if calendar.never_closes:
@@ -62,15 +64,15 @@ def day_parts(calendar: Calendar, start: datetime, end: datetime) -> Iterator[Da
         yield held
 
 
-def _cut(calendar: Calendar, low: int, high: int) -> Iterator[DayPart]:
-    first, last = low // MICROSECONDS, -(-high // MICROSECONDS)
+def _cut(calendar: Calendar, low: timedelta, high: timedelta) -> Iterator[DayPart]:
+    first, last = low // _SECOND, -(-high // _SECOND)
     for day, midnight, begin, end in local_days(calendar, first, last):
         today = date_of(day)
         for part, why in _kinds(calendar, today):
-            start = max((midnight + part.start * 60) * MICROSECONDS, begin * MICROSECONDS, low)
-            stop = min((midnight + part.end * 60) * MICROSECONDS, end * MICROSECONDS, high)
+            start = max(timedelta(0, max(midnight + part.start * 60, begin)), low)
+            stop = min(timedelta(0, min(midnight + part.end * 60, end)), high)
             if start < stop:
-                yield DayPart(moment_at(start), moment_at(stop), why, _note(calendar, today, why))
+                yield DayPart(EPOCH + start, EPOCH + stop, why, _note(calendar, today, why))
 
 
 def _kinds(calendar: Calendar, today: date) -> Iterator[tuple[Interval, Why]]:

@@ -1,7 +1,8 @@
 """The open time of a calendar laid out as prefix sums: what makes arithmetic cheap whatever the span.
 
-Moments are whole microseconds since 1970 (UTC). A table covers whole years and grows by years when a question
-reaches beyond it; a grown table replaces the former one in one assignment, so threads may ask at the same time.
+Moments are kept as the time since 1970 (UTC): adding, comparing and looking up a `timedelta` costs a fraction of what
+the same costs with whole numbers and the way back to a moment. A table covers whole years and grows by years when a
+question reaches beyond it; a grown table replaces the former one in one assignment, so threads may ask at once.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from bihuan.kernel.worktime.calendar import Calendar
 
-MICROSECONDS = 1_000_000
 DAY_SECONDS = 86_400
+NOTHING = timedelta()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 # The years in which every zone's midnight can be named.
@@ -42,24 +43,24 @@ class Table:
 
     first_year: int
     last_year: int
-    first: int
-    last: int
-    starts: list[int]
-    ends: list[int]
-    totals: list[int]
-    shifts: list[int]
+    first: timedelta
+    last: timedelta
+    starts: list[timedelta]
+    ends: list[timedelta]
+    totals: list[timedelta]
+    shifts: list[timedelta]
 
-    def total_at(self, at: int) -> int:
+    def total_at(self, at: timedelta) -> timedelta:
         """Open time from the beginning of the table to a moment it covers."""
         index = bisect_right(self.starts, at) - 1
         if index < 0:
-            return 0
+            return NOTHING
         total, here = self.totals[index], at - self.shifts[index]
         return here if here < total else total
 
 
-def table_covering(calendar: Calendar, low: int, high: int) -> Table:
-    """The table of a calendar, grown as far as needed to cover both moments (microseconds).
+def table_covering(calendar: Calendar, low: timedelta, high: timedelta) -> Table:
+    """The table of a calendar, grown as far as needed to cover both moments.
 
     Moments outside of the years 2 to 9998 are answered as far as the table goes. Raises ValueError when the moments
     are more than 400 years apart.
@@ -78,9 +79,13 @@ def table_covering(calendar: Calendar, low: int, high: int) -> Table:
     return grown
 
 
-def year_of(moment: int) -> int:
-    """The year (UTC) of a moment in microseconds, kept within the years a table can hold."""
-    days = moment // (DAY_SECONDS * MICROSECONDS) + _EPOCH_ORDINAL
+def year_of(moment: timedelta) -> int:
+    """The year (UTC) of a moment, kept within the years a table can hold."""
+    return _year_of_day(moment.days)
+
+
+def _year_of_day(day: int) -> int:
+    days = day + _EPOCH_ORDINAL
     if days < date(FIRST_YEAR, 1, 1).toordinal():
         return FIRST_YEAR
     if days > date(LAST_YEAR, 12, 31).toordinal():
@@ -121,7 +126,7 @@ def _built(calendar: Calendar, first_year: int, last_year: int) -> Table:
         parts = special.get(day)
         # 1 January 1970 was a Thursday.
         for opens, closes in week[(day + 3) % 7] if parts is None else parts:
-            start, stop = max(midnight + opens, low) * MICROSECONDS, min(midnight + closes, high) * MICROSECONDS
+            start, stop = max(midnight + opens, low), min(midnight + closes, high)
             if start >= stop:
                 continue
             total += stop - start
@@ -132,7 +137,8 @@ def _built(calendar: Calendar, first_year: int, last_year: int) -> Table:
                 ends.append(stop)
                 totals.append(total)
     shifts = [stop - behind for stop, behind in zip(ends, totals, strict=True)]
-    return Table(first_year, last_year, begin * MICROSECONDS, end * MICROSECONDS, starts, ends, totals, shifts)
+    columns = ([timedelta(0, second) for second in column] for column in (starts, ends, totals, shifts))
+    return Table(first_year, last_year, timedelta(0, begin), timedelta(0, end), *columns)
 
 
 def _new_year(year: int) -> int:
@@ -142,7 +148,7 @@ def _new_year(year: int) -> int:
 def _pieces(zone: str, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The stretches of constant offset between two moments (seconds), each with its offset from UTC in seconds."""
     at, offset = begin, _offset_at(begin, ZoneInfo(zone))
-    for year in range(year_of(begin * MICROSECONDS), year_of((end - 1) * MICROSECONDS) + 1):
+    for year in range(_year_of_day(begin // DAY_SECONDS), _year_of_day((end - 1) // DAY_SECONDS) + 1):
         for change, changed in _changes(zone, year):
             if at < change < end:
                 yield at, change, offset
