@@ -140,7 +140,9 @@ class Client:
         store.cancel_instance(self.one_of(running), "不做了", actor=self.draw.choice(self.people), around=self.around)
 
     def send(self) -> None:
-        store.deliver_message("arrived", self.draw.randrange(1, 20), {"late": True}, actor=self.people[0])
+        site_id, key = self.people[0].site_id, self.draw.randrange(1, 20)
+        keep_for = timedelta(days=1) if self.draw.random() < 0.5 else None
+        store.deliver_message("arrived", key, {"late": True}, actor=self.people[0], site_id=site_id, keep_for=keep_for)
 
     def repair(self) -> None:
         open_ones = Incident.unscoped.filter(resolved_at__isnull=True).values_list("pk", flat=True)

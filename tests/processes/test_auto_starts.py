@@ -23,7 +23,7 @@ from bihuan.processes.models import AutoStart, Definition, Instance, Job, Versio
 from bihuan.processes.publishing import stop_version
 from bihuan.processes.starting import hold_start, start_handlers
 from tests.processes.conftest import Desk
-from tests.processes.models import CROWDED, END, bpmn, daily
+from tests.processes.models import CROWDED, END, TOGETHER, bpmn, daily
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +113,14 @@ def test_a_newer_version_that_begins_alike_keeps_the_rhythm(site: Desk) -> None:
     assert AutoStart.objects.get(definition__key="daily").next_at == datetime(2026, 11, 9, 1, tzinfo=UTC)
     pass_time(1, around=around)
     assert begun() == crowded, "nothing has become true anew"
+
+
+def test_another_pool_of_the_file_begins_by_its_own_clock(site: Desk) -> None:
+    nightly = TOGETHER.replace('<startEvent id="open"/>', '<startEvent id="open"><timerEventDefinition>'
+                               "<timeCycle>R/P1D</timeCycle></timerEventDefinition></startEvent>")  # fmt: skip
+    store.publish(nightly, "together")
+    pass_time(1)
+    assert set(Instance.unscoped.values_list("process_id", "site__code")) == {("supplier", "JW"), ("supplier", "YL")}
 
 
 def test_a_stopped_version_begins_nothing_until_it_goes_on(site: Desk) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db.models import Model as DjangoModel
 
-from bihuan.engine.definition import Assignment, DefinitionError, Node, Process, parse_bpmn
+from bihuan.engine.definition import Assignment, DefinitionError, Model, Node, Process, parse_bpmn
 from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
@@ -144,7 +144,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
             continue
         process = model.main
         yield from _check_key(declared, process)
-        yield from _check_start(declared, process)
+        yield from _check_start(declared, model)
         holders: list[Process | Node] = [process, *process.nodes.values()]
         for holder in holders:
             for reason in problems_of(holder.extension):
@@ -185,10 +185,10 @@ def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]
         yield PackProblem("pack.toml", f"没有“{kind}”这种业务单", place=declared.key)
 
 
-def _check_start(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
+def _check_start(declared: PackProcess, model: Model) -> Iterator[PackProblem]:
     """Whether a process that says so can begin by itself; which sites there are is known only where it is installed."""
-    for event in start_events(process):
-        reasons = list(problems_of_start(process, event))
+    for event in start_events(model, model.main):
+        reasons = list(problems_of_start(event))
         if declared.beside:
             reasons.append("和别的业务单同办的流程不能自动发起：没有人说是哪一张单据")
         for reason in reasons:

@@ -15,13 +15,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from bihuan.engine.definition import EventSpec, Node, Process
+from bihuan.engine.definition import EventSpec, Model, Node, Process
 from bihuan.engine.definition.iso8601 import Moment
 from bihuan.engine.runtime import Trouble, start_due
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.org.models import Site
-from bihuan.processes.compiled import process_of
+from bihuan.processes.compiled import compiled_model, process_of
 from bihuan.processes.models import AutoStart, Definition, Job, Version
 
 START = "process.start"
@@ -42,36 +42,39 @@ Key = tuple[int, str, int]
 class StartEvent:
     """One way in which a process begins by itself: a start event, or a part of one."""
 
+    process: Process
     node: Node
     part: int
     spec: EventSpec
 
 
-def start_events(process: Process) -> list[StartEvent]:
-    """The timers and conditions that begin a process."""
+def start_events(model: Model, process: Process) -> list[StartEvent]:
+    """The timers and conditions that begin a process of a file, and with the main one the other pools."""
     return [
-        StartEvent(node, part, spec)
-        for node in process.triggers
+        StartEvent(each, node, part, spec)
+        for each in (model.collaboration if process.id == model.main.id else (process,))
+        for node in each.triggers
         for part, spec in enumerate(node.event.all_parts if node.event is not None else ())
         if spec.kind in ("timer", "conditional")
     ]
 
 
-def require_startable_by_itself(process: Process) -> None:
+def require_startable_by_itself(model: Model, process: Process) -> None:
     """Refuse what could never begin by itself: at sites that are not there, or by `problems_of_start`."""
-    events = start_events(process)
+    events = start_events(model, process)
     if not events:
         return
-    unknown = "、".join(code for code in _codes(process) if not Site.objects.filter(code=code).exists())
+    codes = {code for event in events for code in _codes(event.process)}
+    unknown = "、".join(sorted(codes - set(Site.objects.values_list("code", flat=True))))
     # A pack may be installed before there are sites; where there are some, a code that none of them has is a mistake.
     if unknown and Site.objects.exists():
         raise BusinessError(f"流程“{process.name or process.id}”的 sites 写了没有的门店：{unknown}")
     for event in events:
-        for reason in problems_of_start(process, event):
+        for reason in problems_of_start(event):
             raise BusinessError(reason)
 
 
-def problems_of_start(process: Process, event: StartEvent) -> Iterator[str]:
+def problems_of_start(event: StartEvent) -> Iterator[str]:
     """Why a process could never begin by itself like this: a moment that cannot be computed, a condition on what is not
     there yet."""
     condition = event.spec.condition
@@ -80,7 +83,7 @@ def problems_of_start(process: Process, event: StartEvent) -> Iterator[str]:
         yield f"开始条件「{event.node.label}」用到了 {names}：流程开始之前没有变量和单据，只看得到门店的情况（site）"
     if event.spec.kind == "timer":
         try:
-            start_due(process, event.node.id, clock.now(), part=event.part)
+            start_due(event.process, event.node.id, clock.now(), part=event.part)
         except Trouble as trouble:
             yield f"定时开始「{event.node.label}」算不出时间：{trouble.reason}"
 
@@ -120,6 +123,12 @@ def follow_sites() -> None:
         follow_version(definition.pk)
 
 
+def process_begun(row: AutoStart) -> Process | None:
+    """The process of its version that an automatic start begins; None if the version has no such start event."""
+    processes = compiled_model(row.version).processes.values()
+    return next((process for process in processes if row.node_id in process.nodes), None)
+
+
 def begin_anew() -> None:
     """As if everything had been published at this moment: for scenarios, which have a clock of their own."""
     Job.objects.filter(kind__in=(START, LOOK)).delete()
@@ -149,12 +158,10 @@ def schedule(row: AutoStart, at: datetime | None) -> None:
 def _wanted(version: Version) -> dict[Key, tuple[StartEvent, Site]]:
     if version.stopped_at is not None:
         return {}
-    process = process_of(version)
-    events = start_events(process)
     return {
         (site.pk, event.node.id, event.part): (event, site)
-        for site in (_sites(process) if events else ())
-        for event in events
+        for event in start_events(compiled_model(version), process_of(version))
+        for site in _sites(event.process)
     }
 
 
@@ -200,13 +207,14 @@ def _renew(row: AutoStart, version: Version, event: StartEvent, site: Site, now:
     row.version, row.kind, row.trouble = version, event.spec.kind, ""
     if not goes_on:
         row.met = False
-        row.next_at, row.left = _first(process_of(version), event, site, now)
+        row.next_at, row.left = _first(event, site, now)
     schedule(row, row.next_at)
 
 
 def _says_the_same(row: AutoStart, event: StartEvent) -> bool:
-    node = process_of(row.version).nodes.get(row.node_id)
-    parts = node.event.all_parts if node is not None and node.event is not None else ()
+    process = process_begun(row)
+    before = process.nodes[row.node_id].event if process is not None else None
+    parts = before.all_parts if before is not None else ()
     return row.part < len(parts) and _words(parts[row.part]) == _words(event.spec)
 
 
@@ -217,10 +225,10 @@ def _words(spec: EventSpec) -> tuple[str, str]:
     return spec.kind, spec.condition.text if spec.condition is not None else ""
 
 
-def _first(process: Process, event: StartEvent, site: Site, now: datetime) -> tuple[datetime | None, int | None]:
+def _first(event: StartEvent, site: Site, now: datetime) -> tuple[datetime | None, int | None]:
     if event.spec.kind == "conditional":
         return now, None
-    due = start_due(process, event.node.id, now, context={"timezone": site.timezone}, part=event.part)
+    due = start_due(event.process, event.node.id, now, context={"timezone": site.timezone}, part=event.part)
     if due is None or (due[0] < now and _is_date(event.spec)):
         # A day that had passed before the process was published is not made up for.
         return None, None

@@ -57,7 +57,7 @@ def publish(
     except DefinitionError as refused:
         raise RefusedDefinitionError(key, refused.problems) from None
     process = _chosen(model, key, process_id)
-    require_startable_by_itself(process)
+    require_startable_by_itself(model, process)
     text = _as_text(xml)
     limits = limits_for(model, limits_in_force())
     digest = _digest(text, limits)
@@ -67,7 +67,7 @@ def publish(
     definition = Definition.objects.select_for_update().get(key=key)
     version = definition.versions.filter(sha256=digest).first()
     if version is not None and definition.current_id == version.pk:
-        note_beginnings(definition, process)
+        note_beginnings(definition, model, process)
         follow_version(definition.pk)
         return version
     if version is None:
@@ -85,7 +85,7 @@ def publish(
             published_by_id=actor.user_id if actor else None,
         )
     Definition.objects.filter(pk=definition.pk).update(current=version, name=version.name)
-    note_beginnings(definition, process)
+    note_beginnings(definition, model, process)
     follow_version(definition.pk)
     record(
         actor_id=actor.user_id if actor else None,

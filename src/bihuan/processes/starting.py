@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from bihuan.audit.log import record
+from bihuan.engine.definition import Process
 from bihuan.engine.runtime import Start, Trouble, start_due
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.access import system_actor
 from bihuan.org.actor import Actor
-from bihuan.processes.auto_starts import LOOK, START, lock_without_jobs, schedule
+from bihuan.processes.auto_starts import LOOK, START, lock_without_jobs, process_begun, schedule
 from bihuan.processes.beginnings import begin_pools, insert_about
-from bihuan.processes.compiled import process_of
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
@@ -62,7 +62,7 @@ def _begin_if_it_is_time(row: AutoStart, now: datetime, around: Surroundings) ->
         if before or not row.met:
             return
     unit = begin(system_actor(row.site_id), now, around)
-    instance = insert_about(unit, row.version, process_id=row.version.process_id, site_id=row.site_id)
+    instance = insert_about(unit, row.version, process_id=_process(row).id, site_id=row.site_id)
     unit.submit(instance, Start({}, row.node_id, row.part))
     begin_pools(unit, instance, row.version)
     by = BY_CONDITION if row.kind == "conditional" else BY_CLOCK
@@ -72,7 +72,7 @@ def _begin_if_it_is_time(row: AutoStart, now: datetime, around: Surroundings) ->
 
 
 def _holds(row: AutoStart, now: datetime, around: Surroundings) -> bool:
-    node = process_of(row.version).nodes[row.node_id]
+    node = _process(row).nodes[row.node_id]
     condition = node.event.all_parts[row.part].condition if node.event is not None else None
     facts = around.site_facts(row.site_id) if around.site_facts is not None else {}
     names = {"site": facts, "timezone": row.site.timezone}
@@ -82,7 +82,7 @@ def _holds(row: AutoStart, now: datetime, around: Surroundings) -> bool:
 def _next(row: AutoStart, now: datetime) -> datetime | None:
     if row.kind == "conditional":
         return now + LOOK_AGAIN
-    process, context = process_of(row.version), {"timezone": row.site.timezone}
+    process, context = _process(row), {"timezone": row.site.timezone}
     try:
         due = start_due(process, row.node_id, now, context=context, previous=row.next_at, left=row.left, part=row.part)
     except Trouble as trouble:
@@ -92,6 +92,12 @@ def _next(row: AutoStart, now: datetime) -> datetime | None:
         return None
     row.left = due[1]
     return due[0]
+
+
+def _process(row: AutoStart) -> Process:
+    process = process_begun(row)
+    assert process is not None
+    return process
 
 
 @transaction.atomic

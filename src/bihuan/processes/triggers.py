@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bihuan.engine.definition import Process
+from bihuan.engine.definition import Model, Process
 from bihuan.processes.auto_starts import BY_ITSELF, start_events
 from bihuan.processes.models import Beginning, Definition
 
@@ -34,10 +34,10 @@ def trigger_for(process: Process, kind: str, name: str) -> Trigger | None:
     return next((each for each in triggers_of(process) if (each.kind, each.name) == (kind, name[:120])), None)
 
 
-def note_beginnings(definition: Definition, process: Process) -> None:
+def note_beginnings(definition: Definition, model: Model, process: Process) -> None:
     """The version in force has changed: what begins it is what its process says."""
     Beginning.objects.filter(definition=definition).delete()
     names = dict.fromkeys((trigger.kind, trigger.name) for trigger in triggers_of(process))
-    if start_events(process):
+    if start_events(model, process):
         names[BY_ITSELF, ""] = None
     Beginning.objects.bulk_create(Beginning(definition=definition, kind=kind, name=name) for kind, name in names)

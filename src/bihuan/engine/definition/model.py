@@ -355,10 +355,15 @@ class Model:
     @property
     def pools(self) -> tuple[Process, ...]:
         """The processes that begin together: the main one, and the other pools that begin by themselves."""
+        main, *others = self.collaboration
+        return (main, *(each for each in others if each.levels[""].starts))
+
+    @property
+    def collaboration(self) -> tuple[Process, ...]:
+        """The main process, and if it is drawn as a pool the other pools that no process here calls."""
         main = self.main
         called = {node.called for process in self.processes.values() for node in process.nodes.values() if node.called}
         drawn = dict.fromkeys(pool.process for pool in self.participants if pool.process in self.processes)
         if main.id not in drawn:
             return (main,)
-        others = [self.processes[name] for name in drawn if name not in called and name != main.id]
-        return (main, *(each for each in others if each.levels[""].starts))
+        return (main, *(self.processes[name] for name in drawn if name not in called and name != main.id))

@@ -16,8 +16,8 @@ from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
-from bihuan.processes.auto_starts import start_events
-from bihuan.processes.compiled import process_of
+from bihuan.processes.auto_starts import process_begun, start_events
+from bihuan.processes.compiled import compiled_model, process_of
 from bihuan.processes.models import AutoStart, Definition, Job, Version
 from bihuan.processes.retention import set_retention
 from bihuan.processes.starting import hold_start
@@ -55,9 +55,8 @@ class ProcessPage:
 
     def label(self, start: AutoStart) -> str:
         """What the start event is called on the diagram."""
-        assert self.definition.current is not None
-        node = process_of(self.definition.current).nodes.get(start.node_id)
-        return node.label if node is not None else ""
+        process = process_begun(start)
+        return process.nodes[start.node_id].label if process is not None else ""
 
 
 def published_processes(*, actor: Actor) -> list[Definition]:
@@ -87,8 +86,8 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
     archived = Archive.objects.count() if actor.can("process.manage") else 0
     starts = AutoStart.objects.filter(definition=definition, site_id__in=actor.site_ids)
-    starts = starts.select_related("site", "held_by").order_by("site__path", "pk")
-    by_itself = bool(start_events(process_of(definition.current)))
+    starts = starts.select_related("site", "held_by", "version").order_by("site__path", "pk")
+    by_itself = bool(start_events(compiled_model(definition.current), process_of(definition.current)))
     failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
     failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
     return ProcessPage(definition, list(versions), steps, archived, list(starts), by_itself, failing)
