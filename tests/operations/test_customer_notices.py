@@ -89,7 +89,8 @@ def test_what_the_gateway_refuses_becomes_a_call_by_the_advisor(centre: Centre, 
     assert gone.status_code == 403
     answer = advisor.post(f"/customer-notices/{called.pk}/called", {"back": task})
     assert answer.headers["Location"] == task
-    assert told(case) == "已电话告知"
+    bell.refresh_from_db()
+    assert told(case) == "已电话告知" and bell.read_at is not None
     assert "请电话告知客户" not in advisor.get(task).content.decode()
     assert Entry.objects.filter(action="customer.called", chain=case.chain).count() == 1
 

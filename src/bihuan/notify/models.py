@@ -52,7 +52,8 @@ class Notice(models.Model):
                 fields=["about_kind", "about_id"], condition=Q(about_id__isnull=False), name="notify_notice_about"
             ),
         )
-        constraints = (models.UniqueConstraint(fields=["user", "key"], name="notify_notice_told_once"),)
+        # By key first: whether something was told is asked of many people at once.
+        constraints = (models.UniqueConstraint(fields=["key", "user"], name="notify_notice_told_once"),)
 
     def __str__(self) -> str:
         return self.title

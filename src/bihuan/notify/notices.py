@@ -159,6 +159,11 @@ def mark_read(notice_id: int, *, actor: Actor) -> Notice:
     return notice
 
 
+def settle_notices(key: str) -> int:
+    """What was told under a key is done with: nobody need read it any more; answers how many had not."""
+    return Notice.objects.filter(key=key, read_at__isnull=True).update(read_at=clock.now())
+
+
 @transaction.atomic
 def mark_all_read(*, actor: Actor) -> int:
     """Mark all of one's own notices as read; answers how many were not."""

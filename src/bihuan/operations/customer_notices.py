@@ -20,7 +20,7 @@ from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.choosing import quiet_end
 from bihuan.notify.kinds import Medium, NoticeKind
 from bihuan.notify.models import Channel, Message
-from bihuan.notify.notices import About, notify_people
+from bihuan.notify.notices import About, notify_people, settle_notices
 from bihuan.notify.planning import channel_at, plan_outside
 from bihuan.notify.templates import template_for
 from bihuan.operations.facts import CaseFacts, script_words
@@ -116,7 +116,7 @@ def _send(notice: CustomerNotice, now: datetime) -> None:
         return
     site = case.site
     message = plan_outside(
-        f"customer notice {notice.pk}", way[0], site, to=notice.customer.called, address=way[1],
+        _key(notice), way[0], site, to=notice.customer.called, address=way[1],
         title=notice.title, body=notice.body,
         at=quiet_end(now.astimezone(ZoneInfo(site.timezone)), site.quiet_from, site.quiet_until) or now,
     )  # fmt: skip
@@ -186,6 +186,11 @@ def _callers(notice: CustomerNotice) -> Collection[int]:
     return present or answerable_for(site_id)
 
 
+def _key(notice: CustomerNotice) -> str:
+    """What the message and the call it may become go by."""
+    return f"customer notice {notice.pk}"
+
+
 def _mark(notice: CustomerNotice, state: State, done_at: datetime | None, *, reason: str = "") -> None:
     notice.state, notice.done_at, notice.reason = state, done_at, reason[:300]
     notice.save(update_fields=["state", "done_at", "reason", "title", "body", "message"])
@@ -204,5 +209,6 @@ def note_customer_called(notice_id: int, *, actor: Actor) -> CustomerNotice:
     notice.called_by_id = actor.user_id
     notice.save(update_fields=["called_by"])
     _mark(notice, State.CALLED, clock.now(), reason=notice.reason)
+    settle_notices(_key(notice))
     note_on_case(actor, "customer.called", case, data={"template": notice.template})
     return notice

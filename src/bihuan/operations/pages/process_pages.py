@@ -122,13 +122,28 @@ def process_xml(key: str, *, actor: Actor) -> str:
     return definition.current.xml
 
 
-def scripts(*, actor: Actor) -> list[TextVersion]:
-    """The scripts in force, by key."""
+@dataclass(frozen=True, slots=True)
+class ScriptRow:
+    """A script in force, and the steps at which it is said (empty when none says it now)."""
+
+    key: str
+    steps: str
+    version: TextVersion
+
+
+def scripts(*, actor: Actor) -> list[ScriptRow]:
+    """The scripts in force, in the order of the steps that say them."""
     actor.require("process.view")
+    said: dict[str, list[str]] = {}
+    for definition in published_processes(actor=actor):
+        for node in process_of(definition.current).nodes.values() if definition.current else ():
+            if node.extension.script:
+                said.setdefault(node.extension.script, []).append(node.label)
     newest: dict[str, TextVersion] = {}
     for row in TextVersion.objects.filter(key__startswith="script/").order_by("key", "number"):
-        newest[row.key] = row
-    return list(newest.values())
+        newest[row.key.removeprefix("script/")] = row
+    keys = [key for key in said if key in newest] + [key for key in newest if key not in said]
+    return [ScriptRow(key, "、".join(dict.fromkeys(said.get(key, ()))), newest[key]) for key in keys]
 
 
 def script_versions(key: str, *, actor: Actor) -> list[TextVersion]:
