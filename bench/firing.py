@@ -25,8 +25,8 @@ django.setup()
 from django.db import connection, transaction  # noqa: E402 the models exist only after set-up
 
 from bench.world import World, build_world  # noqa: E402
+from bihuan.kernel import clock  # noqa: E402
 from bihuan.limits.clocks import start_clock  # noqa: E402
-from bihuan.limits.due import present  # noqa: E402
 from bihuan.limits.models import Clock  # noqa: E402
 from bihuan.notify.models import Notice  # noqa: E402
 
@@ -47,7 +47,7 @@ def main() -> int:
     asked = parser.parse_args()
     world = build_world()
     began = time.perf_counter()
-    copy_clocks(world, asked.clocks, present() + timedelta(days=1), FAR_SECONDS)
+    copy_clocks(world, asked.clocks, clock.now() + timedelta(days=1), FAR_SECONDS)
     _analyze()
     filling = time.perf_counter() - began
     with working(asked.workers):
@@ -106,14 +106,14 @@ def copy_clocks(world: World, count: int, first: datetime, over_seconds: float) 
 
 def fired(world: World, count: int, over_seconds: float) -> list[float]:
     """Let `count` clocks run out; the seconds from each one's moment until it was seen to be told."""
-    subjects = copy_clocks(world, count, present() + timedelta(seconds=LEAD_SECONDS), over_seconds)
+    subjects = copy_clocks(world, count, clock.now() + timedelta(seconds=LEAD_SECONDS), over_seconds)
     mine = {"subject_kind": "call", "subject_id__gte": subjects.start, "subject_id__lt": subjects.stop}
     rows = Clock.unscoped.filter(**mine)
     seen: dict[int, float] = {}
     until = time.perf_counter() + LEAD_SECONDS + over_seconds + PATIENCE_SECONDS
     while len(seen) < count:
         found = list(rows.filter(breach_told_at__isnull=False).values_list("pk", "due_at"))
-        moment = present()
+        moment = clock.now()
         seen.update({pk: (moment - due).total_seconds() for pk, due in found if pk not in seen})
         if time.perf_counter() > until:
             raise RuntimeError(f"only {len(seen)} of {count} clocks were told about")

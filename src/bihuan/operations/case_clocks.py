@@ -80,6 +80,15 @@ class _Step:
         return frozenset(found)
 
     @cached_property
+    def ends_case(self) -> bool:
+        """Whether the process that carries the case has ended, not one that it called or one beside it; or the last."""
+        if not self.result.ended:
+            return False
+        rows = Instance.unscoped.filter(subject_kind="case", subject_id=self.case_id, parent__isnull=True)
+        found = list(rows.order_by("pk").values_list("pk", "ended_at"))
+        return found[0][0] == self.result.instance_id or all(ended_at is not None for _, ended_at in found)
+
+    @cached_property
     def values(self) -> dict[str, Any]:
         """What expressions read: the case's facts, and before them the process variables."""
         case = Case.unscoped.select_related("site", "customer", "vehicle").get(pk=self.case_id)
@@ -95,10 +104,14 @@ class _Step:
         return list(rows.order_by("pk").values_list("node_id", "name", "role"))
 
     def has(self, triggers: Iterable[str], limit: LimitDefinition) -> bool:
-        """Whether one of these milestones was passed, or one of these conditions is true now."""
-        return any(
-            limit.holds(text, self.values) if text.startswith("=") else text in self.happened for text in triggers
-        )
+        """Whether one of these milestones was passed, or one of these conditions is true now.
+
+        Start and end are those of the limit's own process; without one, of what no other process called.
+        """
+        passed = self.happened
+        if self.result.instance.is_called and not limit.process:
+            passed = passed - {"started", "ended"}
+        return any(limit.holds(text, self.values) if text.startswith("=") else text in passed for text in triggers)
 
     def is_so(self, condition: str, limit: LimitDefinition) -> bool:
         """Whether a pause's condition holds now."""
@@ -149,15 +162,19 @@ def _started(limit: LimitDefinition, step: _Step) -> Clock:
 
 
 def _ended(held: Clock, rule: LimitDefinition, step: _Step) -> bool:
-    """Stop or drop the clock where a milestone says so, and at the latest with the process."""
+    """Stop or drop the clock where a milestone says so, and at the latest with its process, or the one of the case.
+
+    A process that was called off, withdrawn or failed says nothing about whether its limits were kept.
+    """
     result = step.result
-    if step.has(rule.cancel, rule) or result.ended in ("cancelled", "terminated"):
+    over = bool(result.ended) if rule.process else step.ends_case
+    if step.has(rule.cancel, rule) or (over and result.ended not in ("completed", "terminated")):
         actor = system_actor(held.site_id)
         clocks.drop_clocks(
             subject_kind="case", subject_id=held.subject_id, key=held.key, reason="流程取消了这个时限", actor=actor
         )
         return True
-    if step.has(rule.stop, rule) or result.ended:
+    if step.has(rule.stop, rule) or over:
         clocks.stop_clock(
             subject_kind="case", subject_id=held.subject_id, key=held.key, at=result.at, person_id=result.actor_id
         )

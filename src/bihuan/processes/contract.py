@@ -25,7 +25,7 @@ class LimitSpec(NamedTuple):
 class InstanceFacts:
     """The unchanging facts of a running instance, for callers that look things up by them.
 
-    `sha256` is the digest of the version it runs on, `version_id`.
+    `sha256` is the digest of the version it runs on, `version_id`. Another process waits for one that `is_called`.
     """
 
     id: int
@@ -38,6 +38,7 @@ class InstanceFacts:
     chain: str
     title: str
     timezone: str
+    is_called: bool = False
 
 
 @dataclass(frozen=True, slots=True)

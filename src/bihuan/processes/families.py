@@ -75,6 +75,7 @@ def insert_instance(
             timezone=parent.facts.timezone
             if parent
             else Site.objects.values_list("timezone", flat=True).get(pk=site_id),
+            is_called=parent is not None,
         ),
         lock_version=row.lock_version,
         status=row.status,

@@ -221,6 +221,7 @@ def _loaded(row: tuple[Any, ...]) -> Loaded:
         chain=row[8],
         title=row[7],
         timezone=row[17],
+        is_called=row[13] is not None,
     )
     return Loaded(
         facts=facts,
