@@ -24,6 +24,7 @@ from bihuan.engine.runtime import (
     DeliverMessage,
     FireTimer,
     Jump,
+    Migrate,
     NodeLeft,
     RemoveSigner,
     Restore,
@@ -32,7 +33,9 @@ from bihuan.engine.runtime import (
     State,
     Suspend,
     Unask,
+    obstacles,
     parked_by,
+    plan_migration,
 )
 from bihuan.engine.runtime.people.moving import PERSONAL
 from tests.engine.runtime.story import Story
@@ -275,6 +278,19 @@ class People(RuleBasedStateMachine):
         self.try_(Suspend())
         self.story.later(minutes=10)
         self.try_(Resume())
+
+    @rule()
+    def move_to_the_same_version(self) -> None:
+        state, plan = self.state, plan_migration(self.story.process, self.story.process)
+        undoing = any(scope.kind == "undo" for scope in state.scopes.values()) or any(
+            record.by for record in state.records.values()
+        )
+        if state.status == "ended" or undoing:
+            assert obstacles(plan, state)
+            return
+        before = state.to_json()
+        self.story.do(Migrate(plan))
+        assert self.state.to_json() == before
 
     @invariant()
     def nothing_grows(self) -> None:

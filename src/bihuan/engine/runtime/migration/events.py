@@ -18,6 +18,10 @@ class InstanceMigrated(Event):
     nodes: Mapping[str, str] = field(default_factory=dict)
     flows: Mapping[str, str] = field(default_factory=dict)
 
+    def new_id(self, node: str) -> str:
+        """What a node of the version before is called now, "" if it is no more."""
+        return self.nodes.get(node, node)
+
 
 @dataclass(frozen=True, slots=True)
 class ItemRenewed(Event):
@@ -38,8 +42,7 @@ register(InstanceMigrated, ItemRenewed)
 
 
 def _migrated(state: State, event: InstanceMigrated) -> None:
-    def node(old: str) -> str:
-        return event.nodes.get(old, old)
+    node = event.new_id
 
     def flow(old: str) -> str:
         return event.flows.get(old, old)

@@ -18,6 +18,7 @@ from bihuan.engine.runtime.events import Event, ItemOpened, NodeEntered, ScopeCl
 from bihuan.engine.runtime.flows import stand
 from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
 from bihuan.engine.runtime.inside import listen_inside
+from bihuan.engine.runtime.migration.events import InstanceMigrated
 from bihuan.engine.runtime.outputs import map_inputs
 from bihuan.engine.runtime.people.events import ActivitiesCounted, LoopRecounted
 from bihuan.engine.runtime.run import Run, Trouble
@@ -77,9 +78,18 @@ def passes_in(history: Iterable[Event], waits: Collection[int]) -> dict[int, tup
         if isinstance(event, ScopeClosed) and state.scopes[event.scope].kind == "sub":
             over[event.scope] = state.scopes[event.scope]
         apply(state, event)
+        if isinstance(event, InstanceMigrated):
+            for scope in over.values():
+                scope.items = [name for name in (event.new_id(old) for old in scope.items or ()) if name]
+            found = {wait: tuple(_moved(one, event) for one in passes) for wait, passes in found.items()}
         if isinstance(event, ItemOpened) and event.wait in waits:
             found[event.wait] = passes_around(state, state.tokens[event.token])
     return {wait: tuple(_at_last(one, over.get(one.scope)) for one in passes) for wait, passes in found.items()}
+
+
+def _moved(one: Pass, event: InstanceMigrated) -> Pass:
+    """The pass as the version knows it that the instance is on now."""
+    return replace(one, node=event.new_id(one.node), begun=tuple(filter(None, map(event.new_id, one.begun))))
 
 
 def _at_last(one: Pass, scope: Scope | None) -> Pass:
