@@ -113,7 +113,7 @@ def test_a_mapping_that_does_not_fit_is_told_before_anything_is_done(desk: Desk)
     desk.start(PARALLEL, "parallel")
     with pytest.raises(BusinessError, match="原版本没有环节：nowhere"):
         to_newest("parallel", PARALLEL.replace('"wash"', '"clean"'), nowhere="clean")
-    with pytest.raises(BusinessError, match="「wash」是人工任务，「split」是并行网关"):
+    with pytest.raises(BusinessError, match="「wash」是人工任务，「并行网关」是并行网关"):
         to_newest("parallel", PARALLEL.replace('"wash"', '"clean"'), wash="split")
     first = Version.objects.get(definition__key="parallel", number=1)
     with pytest.raises(BusinessError, match="请选另一个版本"):

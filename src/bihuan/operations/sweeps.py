@@ -12,6 +12,7 @@ from functools import partial
 from django.db import transaction
 
 from bihuan.accounts.models import User
+from bihuan.engine.definition import DefinitionError
 from bihuan.engine.runtime import State
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed, NotFound
 from bihuan.limits import clocks
@@ -29,7 +30,7 @@ from bihuan.processes.jobs import Handler, Prepared, TakenJob, enqueue
 from bihuan.processes.migrating import Migration, migrate_instance, running_instances
 from bihuan.processes.models import Instance, Sweep, SweepRow, Version, WorkItem
 from bihuan.processes.publishing import stop_version
-from bihuan.processes.sweeping import SWEEP, Deed, begin_sweep, counts_of, do_portion, end_sweep
+from bihuan.processes.sweeping import SWEEP, Deed, begin_sweep, counts_of, do_portion, end_sweep, refuse_rest
 
 MIGRATE = "process.migrate"
 CALLED = "由上级流程调用，请先处理它的上级流程"
@@ -108,8 +109,14 @@ def run_sweep(sweep_id: int) -> bool:
     sweep = Sweep.objects.select_related("definition", "target", "asked_by").filter(pk=sweep_id).first()
     if sweep is None or sweep.is_over:
         return False
-    if do_portion(sweep, _deed_of(sweep)):
-        return True
+    try:
+        deed = _deed_of(sweep)
+    except (BusinessError, DefinitionError) as refusal:
+        # What was asked for cannot be read any more: nobody waits for it for ever.
+        refuse_rest(sweep, str(refusal))
+    else:
+        if do_portion(sweep, deed):
+            return True
     _finish(sweep)
     return False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import MigrationPlan, same_event, who_does
-from bihuan.engine.runtime.migration.plan import KINDS, difference, text_of
+from bihuan.engine.runtime.migration.plan import difference, name_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,6 @@ class Differences:
     @property
     def is_none(self) -> bool:
         return not (self.added or self.removed or self.changed)
-
-
-def name_of(node: Node) -> str:
-    """A node as people call it: its name, else what it is."""
-    return node.name or KINDS[node.kind]
 
 
 def compare(plan: MigrationPlan) -> Differences:

@@ -124,6 +124,12 @@ def _tell(row: SweepRow, outcome: SweepRow.Outcome, reason: str = "") -> None:
     waiting.update(outcome=outcome, reason=reason[:500], at=clock.now())
 
 
+def refuse_rest(sweep: Sweep, reason: str) -> None:
+    """Nothing can be done for those that still wait."""
+    waiting = sweep.rows.filter(outcome=SweepRow.Outcome.WAITING)
+    waiting.update(outcome=SweepRow.Outcome.REFUSED, reason=reason[:500], at=clock.now())
+
+
 def end_sweep(sweep: Sweep) -> bool:
     """It is over; answers whether it was not before."""
     return bool(Sweep.objects.filter(pk=sweep.pk, ended_at__isnull=True).update(ended_at=clock.now()))

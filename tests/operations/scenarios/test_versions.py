@@ -59,7 +59,7 @@ steps:
   - {task: 整改, case: 乙, as: 赵强, then: {clock: {solve: met}}}
   - {task: 复核, case: 甲, as: 郑国, then: {process: completed}}
   - {task: 复核, case: 乙, as: 郑国, then: {process: completed}}
-  - {task: 复核, case: 丙, as: 郑国, then: {process: completed}}
+  - {task: 复核, case: 丙, as: 郑国, then: {process: completed, history: [流程从第 2 版换到第 3 版, 备料]}}
 """)
 
 

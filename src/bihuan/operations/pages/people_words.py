@@ -73,6 +73,9 @@ _TELLERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str, str]]] = {
     ),
     "Jump": _moved,
     "Suspend": lambda _: ("挂起流程", "warn", "player-pause"),
+    "Migrate": lambda detail: (
+        f"流程从第 {detail.get('from', '')} 版换到第 {detail.get('to', '')} 版", "info", "arrow-right",
+    ),
     "Resume": lambda _: ("恢复流程", "info", "player-play"),
     "Withdraw": lambda _: ("发起人撤销流程", "bad", "x"),
     "Terminate": lambda _: ("管理员终止流程", "bad", "x"),

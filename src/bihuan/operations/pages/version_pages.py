@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from django.db.models import Count
 
 from bihuan.engine.runtime import compatible_nodes
-from bihuan.engine.runtime.migration.plan import KINDS
+from bihuan.engine.runtime.migration.plan import KINDS, name_of
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.sweeps import MIGRATE, ask_migration, find_migration, held_instances, resume_held, stop_and_hold
 from bihuan.org.actor import Actor
-from bihuan.processes.comparing import Differences, compare, name_of
+from bihuan.processes.comparing import Differences, compare
 from bihuan.processes.migrating import (
     LIVE,
     Blocked,

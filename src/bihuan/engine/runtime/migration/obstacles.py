@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.migration.listening import Listening
-from bihuan.engine.runtime.migration.plan import MigrationPlan
+from bihuan.engine.runtime.migration.plan import MigrationPlan, name_of
 from bihuan.engine.runtime.people.ways import is_join, reach, starved
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token
 
@@ -52,7 +52,7 @@ def _of_tokens(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
         if node.id in plan.refused:
             yield Obstacle(node.id, plan.refused[node.id])
         elif node.id not in plan.nodes:
-            yield Obstacle(node.id, f"新版本没有「{node.label}」，也没有指定由哪个环节接着办")
+            yield Obstacle(node.id, f"新版本没有「{name_of(node)}」，也没有指定由哪个环节接着办")
         else:
             yield from _of_level(plan, state, token, node)
 
@@ -62,8 +62,8 @@ def _of_level(plan: MigrationPlan, state: State, token: Token, node: Node) -> It
     around = "" if level.id == ROOT else plan.nodes.get(level.node)
     target = plan.new.nodes[plan.nodes[node.id]]
     if around is not None and target.parent != around:
-        where = f"移进了「{plan.new.nodes[target.parent].label}」" if target.parent else "移出了子流程"
-        yield Obstacle(node.id, f"「{node.label}」在新版本里{where}")
+        where = f"移进了「{name_of(plan.new.nodes[target.parent])}」" if target.parent else "移出了子流程"
+        yield Obstacle(node.id, f"「{name_of(node)}」在新版本里{where}")
 
 
 def _of_joins(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
@@ -77,13 +77,13 @@ def _of_joins(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
     for node_id, _, flows in waiting:
         node, incoming = plan.old.nodes[node_id], plan.new.nodes[plan.nodes[node_id]].incoming
         if any(flow and plan.flows.get(flow) not in incoming for flow in flows):
-            yield Obstacle(node_id, f"「{node.label}」等的分支变了，已经到的分支在新版本里找不到")
+            yield Obstacle(node_id, f"「{name_of(node)}」等的分支变了，已经到的分支在新版本里找不到")
 
 
 def _of_records(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
     for record in state.records.values():
         if record.node not in plan.nodes:
-            label = plan.old.nodes[record.node].label
+            label = name_of(plan.old.nodes[record.node])
             yield Obstacle(record.node, f"「{label}」办过了，需要时要能补偿，新版本里没有它")
 
 
@@ -97,7 +97,7 @@ def _of_branches(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
         moved = [replace(token, node=plan.nodes[token.node], flow=plan.flows.get(token.flow, "")) for token in here]
         before = {plan.nodes.get(join, "") for join in starved(plan.old, here)}
         for join in sorted(starved(plan.new, moved) - before):
-            label = plan.new.nodes[join].label
+            label = name_of(plan.new.nodes[join])
             yield Obstacle(here[0].node, f"新版本的「{label}」要等另一条分支，这件已经走过了分叉，那条分支不会再来")
         if len(here) > 1:
             yield from _of_order(plan, here, moved)
@@ -111,7 +111,7 @@ def _of_order(plan: MigrationPlan, here: list[Token], moved: list[Token]) -> Ite
                 continue
             ways_before = reach(plan.old, tokens=[here[index]], others=[one for one in here if one is not here[index]])
             if old.node not in ways_before.nodes:
-                first, then = plan.new.nodes[token.node].label, plan.new.nodes[other.node].label
+                first, then = name_of(plan.new.nodes[token.node]), name_of(plan.new.nodes[other.node])
                 yield Obstacle(old.node, f"「{first}」和「{then}」原来同时办，新版本里先后办，「{then}」会办两遍")
 
 
@@ -119,5 +119,5 @@ def _of_standing_still(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
     """A suspended instance takes no step, so nothing in it may have to be looked at again."""
     if state.status == "suspended":
         for token in Listening(plan, state).to_look_at():
-            label = plan.old.nodes[token.node].label
+            label = name_of(plan.old.nodes[token.node])
             yield Obstacle(token.node, f"「{label}」等的内容变了，请先恢复流程再迁移")

@@ -36,6 +36,11 @@ KINDS = {
 """What people call the elements."""
 
 
+def name_of(node: Node) -> str:
+    """A node as people call it: its name, else what it is."""
+    return node.name or KINDS[node.kind]
+
+
 class MappingRefused(Exception):
     """A mapping names what is not there, or puts unlike nodes together. `reasons` are Chinese, one for each entry."""
 
@@ -116,11 +121,11 @@ def difference(old: Node, new: Node) -> str:
     if _nature(old) != _nature(new):
         return _other_nature(old, new)
     if old.kind == "intermediateCatchEvent" and _event_kind(old) != _event_kind(new):
-        return f"「{old.label}」等的不再是同一类事件"
+        return f"「{name_of(old)}」等的不再是同一类事件"
     if _repetition(old) != _repetition(new):
-        return f"「{old.label}」逐个、多人或循环办理的方式变了"
+        return f"「{name_of(old)}」逐个、多人或循环办理的方式变了"
     if (old.called, text_of(old.called_expression)) != (new.called, text_of(new.called_expression)):
-        return f"「{old.label}」调用的流程换了"
+        return f"「{name_of(old)}」调用的流程换了"
     return ""
 
 
@@ -131,8 +136,8 @@ def _nature(node: Node) -> tuple[object, ...]:
 
 def _other_nature(old: Node, new: Node) -> str:
     if old.kind != new.kind:
-        return f"「{old.label}」是{KINDS[old.kind]}，「{new.label}」是{KINDS[new.kind]}"
-    return f"「{old.label}」和「{new.label}」一个由事件或补偿触发，一个不是"
+        return f"「{name_of(old)}」是{KINDS[old.kind]}，「{name_of(new)}」是{KINDS[new.kind]}"
+    return f"「{name_of(old)}」和「{name_of(new)}」一个由事件或补偿触发，一个不是"
 
 
 def _event_kind(node: Node) -> str:
