@@ -17,6 +17,7 @@ from bihuan.engine.rehearsal import AnswerError, rehearse
 from bihuan.kernel import clock
 
 MAX_FILE_BYTES = 20_000_000
+DRAWING = "标明不可执行（isExecutable=false）的流程当作草图：没有写全的只提醒"
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -26,6 +27,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     check = commands.add_parser("check", help="列出文件里的每个问题：文件、行、元素、原因")
     check.add_argument("files", nargs="+", metavar="FILE", help="BPMN 或 DMN 文件")
     check.add_argument("--strict", action="store_true", help="提醒也算问题")
+    check.add_argument("--drawing", action="store_true", help=DRAWING)
     check.add_argument("--json", action="store_true", help="输出一个 JSON 对象")
     check.set_defaults(run=run_check)
     run = commands.add_parser("run", help="在内存里走一遍流程，用准备好的答案完成任务")
@@ -33,6 +35,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     run.add_argument("--answers", metavar="FILE", help="答案（YAML 或 JSON），按节点编号或名称")
     run.add_argument("--process", metavar="ID", help="要运行的流程，默认是文件里的主流程")
     run.add_argument("--start", metavar="NODE", help="从哪个开始节点开始（编号）")
+    run.add_argument("--drawing", action="store_true", help=DRAWING)
     run.add_argument("--auto", action="store_true", help="没有答案的事项也照流程走下去，不填变量")
     run.add_argument("--variables", metavar="JSON", help='开始时的变量，如 {"金额": 1200}')
     run.add_argument("--decisions", metavar="FILE", action="append", default=[], help="业务规则任务用的 DMN 文件")
@@ -45,7 +48,7 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Check every file and print every problem and every advice. With `--strict` advice counts as a problem."""
-    found = [(name, problem) for name in arguments.files for problem in problems_in(name)]
+    found = [(name, problem) for name in arguments.files for problem in problems_in(name, drawings=arguments.drawing)]
     problems = [(name, problem) for name, problem in found if arguments.strict or not problem.advice]
     advice = [(name, problem) for name, problem in found if problem.advice and not arguments.strict]
     if arguments.json:
@@ -66,19 +69,20 @@ def run_check(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def problems_in(name: str) -> list[Problem]:
+def problems_in(name: str, *, drawings: bool = False) -> list[Problem]:
     """All problems and all advice of one file, whatever it holds."""
     try:
         data = _read(name)
     except (OSError, ValueError) as error:
         return [_unreadable(name, error)]
-    return _problems_of(name, data)
+    return _problems_of(name, data, drawings)
 
 
-def _problems_of(name: str, data: bytes) -> list[Problem]:
-    checker = check_dmn if _is_dmn(name, data) else review_bpmn
+def _problems_of(name: str, data: bytes, drawings: bool) -> list[Problem]:
     try:
-        return checker(data, source=name)
+        if _is_dmn(name, data):
+            return check_dmn(data, source=name)
+        return review_bpmn(data, source=name, drawings=drawings)
     except Exception as error:  # noqa: BLE001 a file of a stranger never ends in a traceback; the fault is told as one
         return [_file_problem(name, f"检查程序自己出错：{type(error).__name__}: {error}", "internal")]
 
@@ -92,7 +96,7 @@ def run_run(arguments: argparse.Namespace) -> int:
     except AnswerError as error:
         return _refuse_request(str(error), as_json=arguments.json)
     problems: list[tuple[str, Problem]] = []
-    model = _load_model(arguments.file, problems)
+    model = _load_model(arguments.file, problems, drawings=arguments.drawing)
     decisions = [_load_decisions(name, problems) for name in arguments.decisions]
     if model is None or problems:
         if arguments.json:
@@ -169,16 +173,16 @@ def _refuse_request(reason: str, *, as_json: bool) -> int:
     return 2
 
 
-def _load_model(name: str, problems: list[tuple[str, Problem]]) -> Model | None:
+def _load_model(name: str, problems: list[tuple[str, Problem]], *, drawings: bool) -> Model | None:
     try:
         data = _read(name)
     except (OSError, ValueError) as error:
         problems.append((name, _unreadable(name, error)))
         return None
-    reviewed = check_bpmn(data, source=name) if _is_dmn(name, data) else _problems_of(name, data)
+    reviewed = check_bpmn(data, source=name) if _is_dmn(name, data) else _problems_of(name, data, drawings)
     found = [problem for problem in reviewed if not problem.advice]
     problems.extend((name, problem) for problem in found)
-    return None if found else parse_bpmn(data, source=name)
+    return None if found else parse_bpmn(data, source=name, drawings=drawings)
 
 
 def _load_decisions(name: str, problems: list[tuple[str, Problem]]) -> DecisionModel | None:

@@ -70,6 +70,7 @@ def read_event(element: etree._Element, reading: Reading, place: str) -> EventSp
     if not found:
         if place in ("intermediateCatchEvent", "boundaryEvent"):
             reading.refuse(element, "这个事件没有说等什么（消息、信号或时间）", "event-without-trigger")
+            return _told(element) if reading.drawing else PLAIN
         return PLAIN
     kinds = [event_kind(definition) for definition in found]
     for kind, definition in zip(kinds, found, strict=True):
@@ -88,6 +89,11 @@ def read_event(element: etree._Element, reading: Reading, place: str) -> EventSp
     if len(parts) == 1:
         return parts[0]
     return EventSpec("multiple", parts=parts, parallel=parallel)
+
+
+def _told(event: etree._Element) -> EventSpec:
+    """What stands in for an event of a drawing that does not say what it waits for: it waits to be told."""
+    return EventSpec("message", str(event.get("id") or event.get("name", "")))
 
 
 _ENDINGS = ("terminate", "error", "cancel")
@@ -119,13 +125,15 @@ def _referenced(event: etree._Element, reference: etree._Element, reading: Readi
 
 def _read_definition(event: etree._Element, definition: etree._Element, kind: str, reading: Reading) -> EventSpec:
     if kind == "timer":
-        return EventSpec("timer", timer=_read_timer(event, definition, reading))
+        timer = _read_timer(event, definition, reading)
+        return _told(event) if timer is None and reading.drawing else EventSpec("timer", timer=timer)
     if kind == "terminate":
         return EventSpec("terminate")
     if kind == "link":
         return EventSpec("link", _link_name(event, definition))
     if kind == "conditional":
-        return EventSpec("conditional", condition=_read_condition(event, definition, reading))
+        condition = _read_condition(event, definition, reading)
+        return _told(event) if condition is None and reading.drawing else EventSpec("conditional", condition=condition)
     if kind == "cancel":
         return EventSpec("cancel")
     if kind == "compensate":

@@ -23,7 +23,7 @@ def read_loop(activity: etree._Element, reading: Reading) -> LoopSpec | None:
     return None if multi is None else _read_multi(activity, multi, reading)
 
 
-def _read_standard(activity: etree._Element, loop: etree._Element, reading: Reading) -> LoopSpec:
+def _read_standard(activity: etree._Element, loop: etree._Element, reading: Reading) -> LoopSpec | None:
     condition = child(loop, BPMN, "loopCondition")
     maximum = loop.get("loopMaximum")
     limit: int | None = None
@@ -35,10 +35,12 @@ def _read_standard(activity: etree._Element, loop: etree._Element, reading: Read
     test = reading.expression(activity, text_of(condition), line_of(loop if condition is None else condition))
     if limit is None and not text_of(condition):
         reading.refuse(activity, "循环既没有条件，也没有次数上限", "bad-loop", line_of(loop))
+    if limit is None and test is None and reading.drawing:
+        return None
     return LoopSpec(standard=True, test_before=loop.get("testBefore") == "true", condition=test, maximum=limit)
 
 
-def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading) -> LoopSpec:
+def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading) -> LoopSpec | None:
     line = line_of(loop)
     vendor = _vendor_values(loop)
     cardinality = reading.expression(activity, text_of(child(loop, BPMN, "loopCardinality")), line)
@@ -53,6 +55,8 @@ def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading
         result = _variable(activity, str(result_item.get("name") or result_item.get("id", "")), line, reading)
     if cardinality is None and collection is None and not _has_problem(reading, line):
         reading.refuse(activity, "多实例没有说对哪些东西做（集合），也没有说做几次", "bad-loop", line)
+    if cardinality is None and collection is None and reading.drawing:
+        return None
     if output and result is None:
         result = _variable(activity, item_name or output, line, reading)
     return LoopSpec(

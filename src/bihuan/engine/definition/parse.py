@@ -12,7 +12,7 @@ from bihuan.engine.definition.levels import read_process
 from bihuan.engine.definition.model import Model, Process
 from bihuan.engine.definition.names import BPMN, GLOBAL_TASKS, split
 from bihuan.engine.definition.problems import DefinitionError, Problem
-from bihuan.engine.definition.reading import Reading, check_identities, children, line_of, read_declarations
+from bihuan.engine.definition.reading import GAPS, Reading, check_identities, children, line_of, read_declarations
 from bihuan.engine.definition.rules import check_process
 from bihuan.engine.definition.source import read_xml
 from bihuan.engine.definition.standard import breaches
@@ -23,10 +23,11 @@ _FOLLOWING = frozenset({"unreachable", "missing-condition"})
 """What a process is told only when nothing else is wrong: a refused node or condition makes them come up by itself."""
 
 
-def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False) -> Model:
+def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, drawings: bool = False) -> Model:
     """Read a BPMN 2.0 file. `source` is its name in messages.
 
     Processes marked `isExecutable="false"` beside others are drawings: they are neither checked nor part of the model.
+    Where there are only such, they are read; with `drawings`, to try them out, what they leave open is advice.
     What was `published` once is not measured again by the rules of the standard, which may have grown since.
     Raises DefinitionError with every problem found.
     """
@@ -39,9 +40,15 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False) 
     read_correlation(root, reading)
     processes: dict[str, Process] = {}
     for element in _executable(root, reading):
+        reading.drawing = drawings and element.get("isExecutable", "").strip() in ("false", "0")
         process = read_process(element, reading)
         processes[process.id] = process
-        reading.problems.extend(check_process(process, source))
+        for problem in check_process(process, source):
+            reading.problems.append(replace(problem, advice=reading.drawing and problem.code in GAPS))
+        if reading.drawing:
+            reason = "标明不可执行（isExecutable=false），当作草图试走：没有写全的只作提醒"
+            reading.refuse(element, reason, "drawing", advice=True)
+    reading.drawing = False
     for element in children(root, BPMN, *GLOBAL_TASKS):
         if _has_identity(element, reading):
             process = replace(read_process(_as_process(element), reading), line=line_of(element))
@@ -60,10 +67,10 @@ def check_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:
     return [problem for problem in review_bpmn(data, source=source) if not problem.advice]
 
 
-def review_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:
-    """Every reason to refuse the file and every advice, in the order of the file."""
+def review_bpmn(data: bytes | str, *, source: str = "", drawings: bool = False) -> list[Problem]:
+    """Every reason to refuse the file and every advice, in the order of the file; `drawings` as in `parse_bpmn`."""
     try:
-        return list(parse_bpmn(data, source=source).advice)
+        return list(parse_bpmn(data, source=source, drawings=drawings).advice)
     except DefinitionError as error:
         return _in_order([*error.problems, *error.advice])
     except RecursionError:

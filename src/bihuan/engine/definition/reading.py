@@ -24,6 +24,29 @@ MAX_PROBLEMS = 500
 """Problems told of one file; whoever has more will look again after mending these."""
 
 
+GAPS = frozenset(
+    {
+        "bad-expression",
+        "bad-loop",
+        "bad-timer",
+        "boundary-without-way",
+        "call-without-process",
+        "empty-process",
+        "event-without-condition",
+        "event-without-trigger",
+        "missing-condition",
+        "no-start",
+        "throw-without-code",
+        "timer-without-time",
+        "unreachable",
+        "unsupported-condition",
+        "unsupported-script",
+        "useless-condition",
+    }
+)
+"""What may be left open in a drawing: it says nothing wrong, only not enough to run for real."""
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A message, signal, error or escalation of the file. `name` is what it is matched by (the code for the latter)."""
@@ -39,6 +62,8 @@ class Reading:
     """One file being read: its problems so far and its declarations by kind and id."""
 
     source: str
+    drawing: bool = False
+    """A drawing is being read that may have gaps: they are advice, and something simple stands in for them."""
     problems: list[Problem] = field(default_factory=list)
     declared: dict[str, dict[str, Declared]] = field(default_factory=dict)
     participants: list[Participant] = field(default_factory=list)
@@ -60,9 +85,10 @@ class Reading:
     def refuse(
         self, element: etree._Element, reason: str, code: str, line: int | None = None, *, advice: bool = False
     ) -> None:
-        """Note a problem at an element; `advice` does not keep the file from running."""
+        """Note a problem at an element; `advice` does not keep the file from running, nor does a gap in a drawing."""
         if len(self.problems) >= MAX_PROBLEMS:
             return
+        advice = advice or (self.drawing and code in GAPS)
         where = line if line is not None else line_of(element)
         what = (split(element.tag)[1], element.get("id", ""))
         self.problems.append(Problem(self.source, where, *what, reason, code, advice))
