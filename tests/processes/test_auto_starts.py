@@ -163,6 +163,10 @@ def test_who_runs_the_site_may_hold_it_and_let_it_go_on(site: Desk) -> None:
     assert next_start() == "11-07 00:00", "nothing is made up for"
     pass_time(1)
     assert begun() == 1
+    hold_start(number, held=True, reason="停业", actor=admin)
+    store.publish(bpmn("daily", '<startEvent id="s"/>', END, flows="s>end"), "daily")
+    hold_start(number, held=False, reason="开业", actor=admin)
+    assert not AutoStart.objects.exists(), "the version in force does not begin by itself any more"
 
 
 def test_what_cannot_begin_is_told_and_tried_again_at_the_next_moment(site: Desk) -> None:

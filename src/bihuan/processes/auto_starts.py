@@ -31,7 +31,6 @@ BY_ITSELF = "clock"
 """The kind of the `Beginning` of a process that has automatic starts."""
 SEEN = frozenset({"site", "timezone"})
 """What a condition can see before there is an instance."""
-_CHANGING = ("next_at", "left", "met", "job_id", "version", "kind", "trouble", "last_at", "last_instance")
 _APART = re.compile(r"[\s,，、;；]+")
 
 Key = tuple[int, str, int]
@@ -91,7 +90,8 @@ def problems_of_start(event: StartEvent) -> Iterator[str]:
 @transaction.atomic
 def follow_version(definition_id: int) -> None:
     """Make the automatic starts of a process what its version in force says, at the sites that have it."""
-    definition = Definition.objects.select_related("current").get(pk=definition_id)
+    locked = Definition.objects.select_for_update(of=("self",), no_key=True).select_related("current")
+    definition = locked.get(pk=definition_id)
     version, now = definition.current, clock.now()
     if version is None:
         return
@@ -119,8 +119,10 @@ def follow_version(definition_id: int) -> None:
 
 def follow_sites() -> None:
     """Sites come and go: see to it that every process begins by itself where it should, and nowhere else."""
-    for definition in Definition.objects.filter(beginnings__kind=BY_ITSELF):
-        follow_version(definition.pk)
+    for definition in Definition.objects.select_related("current").filter(beginnings__kind=BY_ITSELF):
+        # Looking first takes no lock: an idle worker must not stand in anybody's way on SQLite.
+        if not _is_settled(definition):
+            follow_version(definition.pk)
 
 
 def process_begun(row: AutoStart) -> Process | None:
@@ -153,6 +155,15 @@ def schedule(row: AutoStart, at: datetime | None) -> None:
     row.save(
         update_fields=["next_at", "left", "met", "job_id", "version", "kind", "trouble", "last_at", "last_instance"]
     )
+
+
+def _is_settled(definition: Definition) -> bool:
+    """Whether the process has its automatic starts where it should; those that are held may be anywhere."""
+    wanted = set() if definition.current is None else set(_wanted(definition.current))
+    rows = AutoStart.objects.filter(definition=definition)
+    there = {(row.site_id, row.node_id, row.part) for row in rows}
+    free = {(row.site_id, row.node_id, row.part) for row in rows if row.held_at is None}
+    return free <= wanted <= there
 
 
 def _wanted(version: Version) -> dict[Key, tuple[StartEvent, Site]]:

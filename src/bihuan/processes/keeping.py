@@ -58,7 +58,7 @@ def keep_message(
 
 def kept_until(unit: Unit, sender: Loaded, event: MessageThrown) -> datetime:
     """How long a message of a process is kept: as its event says, on the calendar of the site."""
-    said = sender.process.nodes[event.node].extension.properties.get("timeToLive")
+    said = sender.process.nodes[event.node].extension.time_to_live
     span = parse_duration(said) if said else DEFAULT_TIME_TO_LIVE
     return later(unit.now, span, ZoneInfo(sender.facts.timezone))
 

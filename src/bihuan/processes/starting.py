@@ -13,12 +13,13 @@ from django.db import transaction
 
 from bihuan.audit.log import record
 from bihuan.engine.definition import Process
+from bihuan.engine.feel import FeelError
 from bihuan.engine.runtime import Start, Trouble, start_due
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.access import system_actor
 from bihuan.org.actor import Actor
-from bihuan.processes.auto_starts import LOOK, START, lock_without_jobs, process_begun, schedule
+from bihuan.processes.auto_starts import LOOK, START, follow_version, lock_without_jobs, process_begun, schedule
 from bihuan.processes.beginnings import begin_pools, insert_about
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
@@ -40,7 +41,8 @@ def start_handlers(around: Surroundings) -> dict[str, Handler]:
         row = rows.filter(pk=job.payload["start"], job_id=job.id).first()
         if row is None or row.held_at is not None:
             return
-        if not row.site.is_active or row.version.stopped_at is not None:
+        is_in_force = row.version_id == row.definition.current_id and row.version.stopped_at is None
+        if not (is_in_force and row.site.is_active):
             row.delete()
             return
         now = clock.now()
@@ -50,7 +52,7 @@ def start_handlers(around: Surroundings) -> dict[str, Handler]:
                 _begin_if_it_is_time(row, now, around)
         except BusinessError as refusal:
             # Trying again at once would not help; the next moment may.
-            row.trouble = refusal.message[:500]
+            row.trouble, row.met = refusal.message[:500], False
         schedule(row, _next(row, now))
 
     return {START: begin_due, LOOK: begin_due}
@@ -76,7 +78,11 @@ def _holds(row: AutoStart, now: datetime, around: Surroundings) -> bool:
     condition = node.event.all_parts[row.part].condition if node.event is not None else None
     facts = around.site_facts(row.site_id) if around.site_facts is not None else {}
     names = {"site": facts, "timezone": row.site.timezone}
-    return condition is not None and condition.evaluate(names, now=now.astimezone(ZoneInfo(row.site.timezone))) is True
+    try:
+        there = now.astimezone(ZoneInfo(row.site.timezone))
+        return condition is not None and condition.evaluate(names, now=there) is True
+    except FeelError as failure:
+        raise BusinessError(f"开始条件算不出来：{failure}") from None
 
 
 def _next(row: AutoStart, now: datetime) -> datetime | None:
@@ -129,4 +135,7 @@ def hold_start(start_id: int, *, held: bool, reason: str, actor: Actor) -> AutoS
         site_id=row.site_id,
         data={"node": row.node_id, "reason": words},
     )
+    if not held:
+        # Meanwhile the process or the site may have lost this start.
+        follow_version(row.definition_id)
     return row

@@ -37,6 +37,7 @@ _OWN = frozenset(
         "output",
         "result",
         "decision",
+        "timeToLive",
         *ATTRIBUTES,
     ]
 )
@@ -57,6 +58,7 @@ def read_extension(element: etree._Element) -> Extension:
         prints=tuple(own["prints"].split()),
         knowledge=own["knowledge"],
         title=own["title"].removeprefix("=").strip(),
+        time_to_live=own["timeToLive"],
         properties=_properties(element),
     )
 

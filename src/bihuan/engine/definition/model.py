@@ -42,7 +42,8 @@ class Extension:
 
     Attributes of Camunda 7/8, Flowable and Activiti with the same meaning are mapped here when a model is read.
     `role` is a role key, or the name of the lane if the lane carries no `bihuan:role`; several are separated by commas;
-    with a leading `=` it is a FEEL expression. `assignee` and `title` are FEEL without the leading `=`.
+    with a leading `=` it is a FEEL expression. `assignee` and `title` are FEEL without the leading `=`. `time_to_live`
+    says for how long a message that nobody waits for is kept (ISO 8601).
     """
 
     role: str = ""
@@ -56,6 +57,7 @@ class Extension:
     prints: tuple[str, ...] = ()
     knowledge: str = ""
     title: str = ""
+    time_to_live: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
     """Any other `bihuan:` attribute, `zeebe:property` or `camunda:property`, and `zeebe:header`s, by name."""
 

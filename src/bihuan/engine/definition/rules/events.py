@@ -122,8 +122,8 @@ def compensation_events_name_activities(process: Process) -> Iterator[Finding]:
 def messages_live_for_a_span(process: Process) -> Iterator[Finding]:
     """How long a message that nobody waits for is kept (`bihuan:timeToLive`) is a duration; PT0S: not at all."""
     for node in process.nodes.values():
-        said = node.extension.properties.get("timeToLive")
-        if said is None:
+        said = node.extension.time_to_live
+        if not said:
             continue
         try:
             span = parse_duration(said)
