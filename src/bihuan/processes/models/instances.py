@@ -60,7 +60,9 @@ class Instance(SiteOwned):
         indexes = [
             models.Index(fields=["subject_kind", "subject_id"], name="processes_instance_subject"),
             models.Index(fields=["site", "status", "started_at"], name="processes_instance_site"),
-            models.Index(fields=["version", "site", "status", "started_at"], name="processes_instance_version"),
+            # With the number in it this answers a page of a process by itself; without, PostgreSQL may think walking
+            # the index above through all other processes as cheap.
+            models.Index(fields=["version", "site", "status", "started_at", "id"], name="processes_instance_version"),
             models.Index(
                 fields=["started_by", "started_at"],
                 condition=Q(started_by__isnull=False),
