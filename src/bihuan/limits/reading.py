@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bihuan.kernel import clock as time
@@ -56,7 +56,8 @@ def figures_of(held: Clock, at: datetime | None = None, pauses: Sequence[ClockPa
         target_seconds=held.target_seconds,
         used_seconds=arithmetic.elapsed_seconds(running, moment),
         remaining_seconds=arithmetic.remaining_seconds(running, moment),
-        due_at=arithmetic.due_moment(running) or held.due_at,
+        # What has stopped shows when it would have been due.
+        due_at=arithmetic.due_moment(replace(running, stopped_at=None)) or held.due_at,
         breached_at=breached,
         in_time=held.met if held.stopped_at else (False if breached else None),
         paused_for=open_pause.reason if open_pause else "",

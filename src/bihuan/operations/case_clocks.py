@@ -13,9 +13,10 @@ from django.db import transaction
 
 from bihuan.audit.log import record
 from bihuan.engine.runtime.events import InstanceStarted
+from bihuan.engine.runtime.people.events import Moved
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits import clocks
-from bihuan.limits.changes import reopen_clock
+from bihuan.limits.changes import Reopening, reopen_clock
 from bihuan.limits.definition import CASE, LimitDefinition
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.limits.rulebook import definition_of, rule_of
@@ -28,6 +29,8 @@ from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.models import Case
 
 Cause = ClockPause.Cause
+RECALL, WAKE = "recall", "wake"
+"""How a step is said to be done again in the history."""
 
 
 def follow_case(result: StepResult, limits: Mapping[str, LimitDefinition]) -> None:
@@ -50,6 +53,12 @@ def follow_case(result: StepResult, limits: Mapping[str, LimitDefinition]) -> No
             if begun is not None and not (step.has(limit.stop, limit) and _ended(begun, limit, step)):
                 running[limit.key] = begun
                 changed.append(begun)
+    for limit in wanted:
+        if step.taken_back and limit.key not in running:
+            again = _taken_up(limit, step)
+            if again is not None:
+                running[limit.key] = again
+                changed.append(again)
     for held in running.values():
         if _aligned(held, definition_of(held.rule), step):
             changed.append(held)
@@ -78,6 +87,15 @@ class _Step:
         if result.ended:
             found.add("ended")
         return frozenset(found)
+
+    @cached_property
+    def taken_back(self) -> frozenset[str]:
+        """The milestones that are void because the last step is done again: after 撤回, and after 唤醒 the end too."""
+        ways = {event.how for event in self.result.events if isinstance(event, Moved)}
+        if not ways & {RECALL, WAKE}:
+            return frozenset()
+        again = {f"completed:{name}" for item in self.result.opened for name in (item.node_id, item.name)}
+        return frozenset(again | ({"ended"} if WAKE in ways else set()))
 
     @cached_property
     def ends_case(self) -> bool:
@@ -159,6 +177,26 @@ def _started(limit: LimitDefinition, step: _Step) -> Clock:
         role=",".join(limit.team) or limit.role,
         rule=rule_of(limit),
     )
+
+
+def _taken_up(limit: LimitDefinition, step: _Step) -> Clock | None:
+    """The clock that a void milestone had stopped: after 撤回 as if it never had, after 唤醒 the way the limit says.
+
+    With the end of a process that was called off and woken, also one that had been dropped with it.
+    """
+    woken = "ended" in step.taken_back
+    former = Clock.unscoped.filter(subject_kind="case", subject_id=step.case_id, key=limit.key)
+    last = former.order_by("-pk").first()
+    if last is None or last.stopped_at is None:
+        return None
+    by_what_is_void = bool(step.taken_back & set(limit.stop)) or (woken and not limit.stop)
+    dropped_with_it = woken and last.met is None and not limit.cancel
+    if not (by_what_is_void or dropped_with_it):
+        return None
+    actor = system_actor(last.site_id)
+    if woken:
+        return reopen_clock(last.pk, policy=limit.reopen, reason="流程已唤醒", actor=actor)
+    return reopen_clock(last.pk, policy=Reopening.CONTINUE, reason="这一步已撤回", actor=actor)
 
 
 def _ended(held: Clock, rule: LimitDefinition, step: _Step) -> bool:
