@@ -25,6 +25,7 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.jobs import run_due
 from bihuan.processes.models import Instance, Job, Sweep, SweepRow, Version, WorkItem
+from bihuan.processes.publishing import stop_version
 from bihuan.processes.sweeping import SWEEP, counts_of, do_portion
 from tests.cast import Cast
 from tests.processes.models import CALLER, PARALLEL, REMINDER
@@ -92,9 +93,10 @@ def test_a_stopped_version_holds_what_runs_on_it_until_it_is_let_go_on(cast: Cas
     item = WorkItem.unscoped.get(instance_id=held)
     store.claim_item(item.pk, actor=cast.actor("advisor"))
     admin, version = cast.actor("admin"), Version.objects.get(definition__key="reminder")
+    stop_version(version.pk, stopped=True, reason="先停发起", actor=admin)
     stop_and_hold(version.pk, reason="收费规定要改", actor=admin)
     work()
-    assert held_instances(version) == [held]
+    assert held_instances(version.definition) == {version.pk: [held]}
     with pytest.raises(Conflict, match="流程已挂起"):
         store.complete_item(item.pk, actor=cast.actor("advisor"))
     assert Notice.objects.filter(user=cast.user("advisor"), body="您手上 1 项工作已暂停：收费规定要改").exists()
@@ -114,7 +116,7 @@ def test_a_called_process_is_held_with_its_caller_not_by_itself(cast: Cast) -> N
     start(cast, "approval", PARALLEL.replace('"parallel"', '"approval"'))
     [caller] = start(cast, "caller", CALLER)
     called = Version.objects.get(definition__key="approval")
-    _, sweep = stop_and_hold(called.pk, reason="停一停", actor=cast.actor("admin"))
+    sweep = stop_and_hold(called.pk, reason="停一停", actor=cast.actor("admin"))
     assert sweep is not None
     work()
     row = sweep.rows.get(instance__parent_id=caller)

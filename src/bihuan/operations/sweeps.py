@@ -28,7 +28,7 @@ from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.processes.jobs import Handler, Prepared, TakenJob, enqueue
 from bihuan.processes.migrating import Migration, migrate_instance, running_instances
-from bihuan.processes.models import Instance, Sweep, SweepRow, Version, WorkItem
+from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Version, WorkItem
 from bihuan.processes.publishing import stop_version
 from bihuan.processes.sweeping import SWEEP, Deed, begin_sweep, counts_of, do_portion, end_sweep, refuse_rest
 
@@ -67,18 +67,22 @@ def ask_migration(migration: Migration, *, reason: str, actor: Actor) -> Sweep:
 
 
 @transaction.atomic
-def stop_and_hold(version_id: int, *, reason: str, actor: Actor) -> tuple[Version, Sweep | None]:
-    """Stop a version, and let what runs on it stand still until it is told to go on. Needs `process.migrate` too."""
+def stop_and_hold(version_id: int, *, reason: str, actor: Actor) -> Sweep | None:
+    """Stop a version, if it is not yet, and let what runs on it stand still until it is told to go on.
+
+    None if nothing runs on it. Needs `process.migrate` and `process.manage`.
+    """
     actor.require("process.manage")
     actor.require(MIGRATE)
-    version = stop_version(version_id, stopped=True, reason=reason, actor=actor)
+    words = reason_of(reason)
+    version = _version(version_id)
+    if version.stopped_at is None:
+        stop_version(version_id, stopped=True, reason=words, actor=actor)
     running = Instance.unscoped.filter(version=version, status=Instance.Status.RUNNING)
     # What it called itself stands still with it.
     apart = running.exclude(root__version=version).order_by("pk")
     held = list(apart.values_list("pk", flat=True))
-    if not held:
-        return version, None
-    return version, begin_sweep(Sweep.Kind.HOLD, held, sources=[version], reason=reason.strip(), actor=actor)
+    return begin_sweep(Sweep.Kind.HOLD, held, sources=[version], reason=words, actor=actor) if held else None
 
 
 @transaction.atomic
@@ -86,22 +90,34 @@ def resume_held(version_id: int, *, reason: str, actor: Actor) -> Sweep:
     """Let everything go on that was held with a version, wherever it has moved since. Needs `process.migrate`."""
     actor.require(MIGRATE)
     words = reason_of(reason)
-    version = Version.objects.select_related("definition").filter(pk=version_id).first()
-    if version is None:
-        raise NotFound("没有这个版本")
-    held = held_instances(version)
+    version = _version(version_id)
+    held = held_instances(version.definition).get(version.pk, [])
     if not held:
         raise Conflict("这个版本没有暂停着的流程")
     return begin_sweep(Sweep.Kind.RESUME, held, sources=[version], reason=words, actor=actor)
 
 
-def held_instances(version: Version) -> list[int]:
-    """Instances that were held with a version and still stand still."""
-    holds = [sweep.pk for sweep in Sweep.objects.filter(definition_id=version.definition_id, kind=Sweep.Kind.HOLD)
-             if version.pk in sweep.sources]  # fmt: skip
-    rows = SweepRow.objects.filter(sweep__in=holds, outcome=SweepRow.Outcome.DONE)
-    still = rows.filter(instance__status=Instance.Status.SUSPENDED)
-    return sorted(set(still.values_list("instance_id", flat=True)))
+def held_instances(definition: Definition) -> dict[int, list[int]]:
+    """Instances that were held and still stand still, by the version they were held with."""
+    rows = SweepRow.objects.filter(
+        sweep__definition=definition,
+        sweep__kind=Sweep.Kind.HOLD,
+        outcome=SweepRow.Outcome.DONE,
+        instance__status=Instance.Status.SUSPENDED,
+    )
+    found: dict[int, list[int]] = {}
+    for [version_id], instance_id in (
+        rows.distinct().order_by("instance_id").values_list("sweep__sources", "instance_id")
+    ):
+        found.setdefault(version_id, []).append(instance_id)
+    return found
+
+
+def _version(version_id: int) -> Version:
+    found = Version.objects.select_related("definition").filter(pk=version_id).first()
+    if found is None:
+        raise NotFound("没有这个版本")
+    return found
 
 
 def run_sweep(sweep_id: int) -> bool:

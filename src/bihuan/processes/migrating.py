@@ -36,7 +36,7 @@ from bihuan.processes.models import NEVER, Incident, Instance, Job, Offer, Subsc
 from bihuan.processes.rows import Loaded, hold_instance, transactional
 from bihuan.processes.unit import Unit
 
-PREVIEWED = 5_000
+PREVIEWED = 20_000
 """Instances looked at for one preview."""
 LIVE = (Instance.Status.RUNNING, Instance.Status.SUSPENDED)
 

@@ -106,7 +106,7 @@ def change_version(version_id: int, *, how: str, reason: str, actor: Actor) -> S
     if how == "resume":
         return resume_held(version_id, reason=reason, actor=actor)
     if how == "hold":
-        return stop_and_hold(version_id, reason=reason, actor=actor)[1]
+        return stop_and_hold(version_id, reason=reason, actor=actor)
     actor.require("process.manage")
     if how not in ("stop", "go_on"):
         raise BusinessError("没有这个操作")
@@ -204,13 +204,13 @@ def _rows(definition: Definition) -> list[VersionRow]:
         (version, status): n
         for version, status, n in live.values_list("version_id", "status").annotate(n=Count("pk")).order_by()
     }
-    holds = Sweep.objects.filter(definition=definition, kind=Sweep.Kind.HOLD).exists()
+    held = held_instances(definition)
     return [
         VersionRow(
             version,
             counts.get((version.pk, Instance.Status.RUNNING), 0),
             counts.get((version.pk, Instance.Status.SUSPENDED), 0),
-            len(held_instances(version)) if holds and version.stopped_at is not None else 0,
+            len(held.get(version.pk, ())),
         )
         for version in versions
     ]

@@ -41,7 +41,7 @@ def migrate(world: World, step: Step) -> None:
 
 def hold_version(world: World, step: Step) -> None:
     """Stop a version and let what runs on it stand still."""
-    _, sweep = stop_and_hold(_version(step).pk, reason=str(step.values.get("reason") or ""), actor=acting(world, step))
+    sweep = stop_and_hold(_version(step).pk, reason=str(step.values.get("reason") or ""), actor=acting(world, step))
     if sweep is not None:
         _carry_out(sweep)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from bihuan.engine.definition.model import Node
@@ -94,23 +94,26 @@ def _of_branches(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
         if scope.kind not in ("process", "sub"):
             continue
         here = [token for token in state.tokens.values() if token.scope == scope.id and token.id not in aside]
-        moved = [replace(token, node=plan.nodes[token.node], flow=plan.flows.get(token.flow, "")) for token in here]
-        before = {plan.nodes.get(join, "") for join in starved(plan.old, here)}
-        for join in sorted(starved(plan.new, moved) - before):
-            label = name_of(plan.new.nodes[join])
-            yield Obstacle(here[0].node, f"新版本的「{label}」要等另一条分支，这件已经走过了分叉，那条分支不会再来")
-        if len(here) > 1:
-            yield from _of_order(plan, here, moved)
+        places = tuple(sorted((token.node, token.flow) for token in here))
+        # Of thousands of instances most stand at the same places.
+        if places not in plan.looked_at:
+            plan.looked_at[places] = tuple((each.node, each.reason) for each in _from_places(plan, places))
+        yield from (Obstacle(*each) for each in plan.looked_at[places])
 
 
-def _of_order(plan: MigrationPlan, here: list[Token], moved: list[Token]) -> Iterator[Obstacle]:
+def _from_places(plan: MigrationPlan, places: Iterable[tuple[str, str]]) -> Iterator[Obstacle]:
+    here = [Token(number, node, ROOT, flow) for number, (node, flow) in enumerate(places, start=1)]
+    moved = [replace(token, node=plan.nodes[token.node], flow=plan.flows.get(token.flow, "")) for token in here]
+    before = {plan.nodes.get(join, "") for join in starved(plan.old, here)}
+    for join in sorted(starved(plan.new, moved) - before):
+        label = name_of(plan.new.nodes[join])
+        yield Obstacle(here[0].node, f"新版本的「{label}」要等另一条分支，这件已经走过了分叉，那条分支不会再来")
     for index, token in enumerate(moved):
         ways = reach(plan.new, tokens=[token], others=[other for other in moved if other is not token])
+        ways_before = reach(plan.old, tokens=[here[index]], others=[one for one in here if one is not here[index]])
         for other, old in zip(moved, here, strict=True):
-            if other.node == token.node or is_join(plan.new.nodes[other.node]) or other.node not in ways.nodes:
-                continue
-            ways_before = reach(plan.old, tokens=[here[index]], others=[one for one in here if one is not here[index]])
-            if old.node not in ways_before.nodes:
+            met = other.node in ways.nodes and old.node not in ways_before.nodes
+            if met and other.node != token.node and not is_join(plan.new.nodes[other.node]):
                 first, then = name_of(plan.new.nodes[token.node]), name_of(plan.new.nodes[other.node])
                 yield Obstacle(old.node, f"「{first}」和「{then}」原来同时办，新版本里先后办，「{then}」会办两遍")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bihuan.engine.definition.model import EventSpec, Node, Process
 from bihuan.engine.feel import Expression
@@ -62,6 +62,8 @@ class MigrationPlan:
     nodes: Mapping[str, str]
     flows: Mapping[str, str]
     refused: Mapping[str, str]
+    looked_at: dict[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]] = field(default_factory=dict, repr=False)
+    """What is in the way of tokens that stand together at these nodes, come by these flows: worked out once."""
 
     def renamed_nodes(self) -> dict[str, str]:
         """Old ids that mean something else from now on; "" for what the new version does not have."""
