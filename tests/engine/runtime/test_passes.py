@@ -296,3 +296,17 @@ def test_a_transaction_is_gone_back_in_and_into_but_not_while_it_is_being_undone
         story.send_back("Undo", "Before")
     assert story.complete("Undo").open == ["Sorry"]
     assert story.send_back("Sorry", "Before").complete("Before").open == ["A"]
+
+
+def test_a_jump_into_one_branch_may_count_the_others_as_done() -> None:
+    story = Story(
+        "start s\nuser A\nand f\nuser B\nuser C\nand j\nuser D\ns -> A -> f\nf -> B -> j\nf -> C -> j\nj -> D"
+    )
+    story.start()
+    with pytest.raises(CommandRejected, match="等不齐"):
+        story.do(Jump(0, "B"))
+    story.do(Jump(0, "B", others_done=True))
+    assert story.open == ["B"] and story.complete("B").open == ["D"]
+    story.send_back("D", "A").complete("A")
+    story.do(Jump(story.wait("C", "item"), "B", others_done=True))
+    assert story.open == ["B"] and story.complete("B").open == ["D"], "the branch jumped away from counts as done"

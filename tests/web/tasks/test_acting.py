@@ -156,9 +156,18 @@ def test_only_who_began_it_withdraws_and_only_operators_suspend(centre: Centre, 
 
 
 def test_a_jump_offers_only_places_that_can_be_gone_to(centre: Centre, expense: Case) -> None:
-    form = page_of(centre, "site_manager", f"/cases/{expense.pk}/process/jump")
+    address = f"/cases/{expense.pk}/process/jump"
+    form = page_of(centre, "site_manager", address)
     assert 'value="approve"' in form and 'value="budget"' not in form
-    sent(centre, "site_manager", f"/cases/{expense.pk}/process/jump", {"target": "approve", "reason": "特批"})
+    assert 'value="budget|others-done"' in form and "没到的其余分支算办完" in form
+    account = item(expense, "account")
+    branch = page_of(centre, "site_manager", f"{address}?branch={account.pk}")
+    assert 'value="budget"' in branch and "“业务审核”照常" in branch
+    sent(centre, "site_manager", address, {"branch": account.pk, "target": "budget", "reason": "免初审"})
+    assert nodes(expense) == ["budget", "business"]
+    sent(centre, "site_manager", address, {"target": "account|others-done", "reason": "业务不用看"})
+    assert nodes(expense) == ["account"]
+    sent(centre, "site_manager", address, {"target": "approve", "reason": "特批"})
     assert nodes(expense) == ["approve"]
 
 

@@ -22,6 +22,8 @@ from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.access import access_case
 from bihuan.records.models import Case
 
+OTHERS_DONE = "|others-done"
+"""What the key of a place ends with where the other branches count as done."""
 ENTRIES: Mapping[str, Entry] = {
     one.key: one
     for one in (
@@ -38,11 +40,17 @@ ENTRIES: Mapping[str, Entry] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A step an administrator may jump to, and what that would do."""
+    """A step an administrator may jump to, and what that would do; `others_done`: only if the other branches count as
+    done."""
 
     node_id: str
     name: str
     preview: Preview
+    others_done: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.node_id + (OTHERS_DONE if self.others_done else "")
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class CaseActPage:
     entry: Entry
     preview: Preview | None = None
     places: list[Place] = field(default_factory=list)
+    branches: list[WorkItem] = field(default_factory=list)
+    source: WorkItem | None = None
 
 
 def case_entries(instance: Instance | None, actor: Actor, process: Process | None) -> list[Entry]:
@@ -72,8 +82,11 @@ def case_entries(instance: Instance | None, actor: Actor, process: Process | Non
     return [ENTRIES[key] for key in keys]
 
 
-def case_act_page(case_id: int, key: str, *, actor: Actor) -> CaseActPage:
-    """The form of an entry for a case. Raises NotFound for what may not be done now."""
+def case_act_page(case_id: int, key: str, *, actor: Actor, source: str = "") -> CaseActPage:
+    """The form of an entry for a case. Raises NotFound for what may not be done now.
+
+    A jump moves everything, or the branch of the open item whose number is `source`.
+    """
     access_case(case_id, actor=actor)
     instance = main_instance(case_id)
     process = process_of_instance(instance) if instance is not None else None
@@ -83,7 +96,9 @@ def case_act_page(case_id: int, key: str, *, actor: Actor) -> CaseActPage:
     case = load_case(case_id)
     ask = _previewer(instance, process)
     if key == "jump":
-        return CaseActPage(case, entry, places=_places(process, ask))
+        branch = next((item for item in ask.items if str(item.pk) == source), None)
+        places = _places(process, ask, branch.wait if branch is not None else 0)
+        return CaseActPage(case, entry, places=places, branches=ask.items, source=branch)
     return CaseActPage(case, entry, _preview(key, instance, process, ask, actor))
 
 
@@ -97,10 +112,16 @@ def _previewer(instance: Instance, process: Process) -> Previewer:
     return Previewer(process, State.from_json(instance.state), list(rows.select_related("assignee").order_by("id")))
 
 
-def _places(process: Process, ask: Previewer) -> list[Place]:
-    people = [node for node in process.nodes.values() if node.kind in PERSONAL]
-    places = [Place(node.id, node.label, ask.of(Jump(0, node.id))) for node in people]
-    return [place for place in places if not place.preview.refusal]
+def _places(process: Process, ask: Previewer, source: int) -> list[Place]:
+    """Where one may jump to; first as it is, else with the branches that would be missing counted as done."""
+    found: list[Place] = []
+    for node in [node for node in process.nodes.values() if node.kind in PERSONAL]:
+        for others_done in (False, True):
+            preview = ask.of(Jump(source, node.id, others_done=others_done))
+            if not preview.refusal:
+                found.append(Place(node.id, node.label, preview, others_done))
+                break
+    return found
 
 
 def _preview(key: str, instance: Instance, process: Process, ask: Previewer, actor: Actor) -> Preview | None:

@@ -58,7 +58,8 @@ def _moved(detail: Mapping[str, Any]) -> tuple[str, str, str]:
     target = detail.get("target", "")
     if detail.get("how") == "take_back":
         return f"发起人拿回，回到“{target}”", "warn", _ICON
-    return f"管理员跳转到“{target}”", "warn", "arrow-right"
+    others = "，其余分支算办完" if detail.get("others_done") else ""
+    return f"管理员跳转到“{target}”{others}", "warn", "arrow-right"
 
 
 _TELLERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str, str]]] = {

@@ -140,10 +140,13 @@ def take_back_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
 
 
 @transaction.atomic
-def jump_case(case_id: int, target: str, *, actor: Actor, reason: str, item_id: int | None = None) -> StepResult:
+def jump_case(
+    case_id: int, target: str, *, actor: Actor, reason: str, item_id: int | None = None, others_done: bool = False
+) -> StepResult:
     """An administrator puts the process at another step (管理员跳转): all of it, or the branch of one open item.
 
-    Needs `process.operate`. `target` is the step's node id or name.
+    Needs `process.operate`. `target` is the step's node id or name. `others_done`: branches that would be missing at a
+    join behind it count as done.
     """
     words = reason_of(reason)
     instance = running_instance(case_id, actor)
@@ -158,7 +161,9 @@ def jump_case(case_id: int, target: str, *, actor: Actor, reason: str, item_id: 
     node = process.nodes.get(target) or next((one for one in process.nodes.values() if one.name == target), None)
     if node is None:
         raise BusinessError(f"流程里没有环节“{target}”", "target")
-    result = returning.jump(instance.pk, source, node.id, actor=actor, reason=words, around=surroundings())
+    result = returning.jump(
+        instance.pk, source, node.id, actor=actor, reason=words, around=surroundings(), others_done=others_done
+    )
     tell_closed(result, f"管理员{actor.name}跳转：{words}", actor=actor)
     return result
 

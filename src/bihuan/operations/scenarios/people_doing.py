@@ -133,7 +133,7 @@ def jump(world: World, step: Step) -> None:
     item = open_item(world, step).pk if step.task else None
     going_back.jump_case(
         world.case(step.case).pk, _text(step, "to"), actor=acting(world, step), reason=_text(step, "reason"),
-        item_id=item,
+        item_id=item, others_done=step.values.get("others_done") is True,
     )  # fmt: skip
 
 

@@ -165,17 +165,23 @@ def jump(
     reason: str,
     around: Surroundings,
     give_to: Passed | None = None,
+    others_done: bool = False,
 ) -> StepResult:
-    """Put the instance, or the token of one wait, elsewhere: an administrator, or who began it (`give_to`)."""
+    """Put the instance, or the token of one wait, elsewhere: an administrator, or who began it (`give_to`).
+
+    `others_done`: branches that would be missing at a join count as done.
+    """
     instance = hold_instance(instance_id)
     if instance.state.status == "ended":
         raise Conflict("流程已经结束")
     unit = begin(actor, clock.now(), around)
-    unit.submit(instance, Jump(source, target, give_to.into if give_to is not None else ()))
+    unit.submit(instance, Jump(source, target, give_to.into if give_to is not None else (), others_done))
     if give_to is not None:
         _give_to(instance, give_to)
     how = "jump" if give_to is None else "take_back"
     detail: Mapping[str, Any] = {"target": instance.process.nodes[target].label, "reason": reason, "how": how}
+    if others_done:
+        detail = {**detail, "others_done": True}
     return finish(unit, instance, command="Jump", detail=detail)
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
-from bihuan.operations.pages.case_acting import ENTRIES, case_act_page
+from bihuan.operations.pages.case_acting import ENTRIES, OTHERS_DONE, case_act_page
 from bihuan.operations.people import ending, going_back
 from bihuan.operations.people.beginning import CLOSED, begin_activity
 from bihuan.org.actor import Actor
@@ -23,8 +23,16 @@ _ACTS: Mapping[str, Callable[[int, Actor, str, str], StepResult]] = {
     "wake": lambda case, actor, reason, _: ending.wake_case(case, actor=actor, reason=reason),
     "suspend": lambda case, actor, reason, _: ending.suspend_case(case, actor=actor, reason=reason),
     "resume": lambda case, actor, reason, _: ending.resume_case(case, actor=actor, reason=reason),
-    "jump": lambda case, actor, reason, to: going_back.jump_case(case, to, actor=actor, reason=reason),
+    "jump": lambda case, actor, reason, to: _jump(case, actor, reason, to),
 }
+
+
+def _jump(case_id: int, actor: Actor, reason: str, to: str) -> StepResult:
+    """`to` is the branch (an item's number, or nothing), a colon, and the key of the place."""
+    branch, _, key = to.partition(":")
+    item = int(branch) if branch.isascii() and branch.isdecimal() and len(branch) < 18 else None
+    target, others_done = key.removesuffix(OTHERS_DONE), key.endswith(OTHERS_DONE)
+    return going_back.jump_case(case_id, target, actor=actor, reason=reason, item_id=item, others_done=others_done)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,16 +45,18 @@ def act(request: HttpRequest, case_id: int, key: str) -> HttpResponse:
     here = reverse("cases:detail", args=(case_id,))
     if request.method == "POST":
         target = request.POST.get("target", "")
+        branch = request.POST.get("branch", "")
         try:
             if key == "jump" and not target:
                 raise BusinessError("请选择跳转到哪一步", "target")
-            _ACTS[key](case_id, actor, request.POST.get("reason", ""), target)
+            _ACTS[key](case_id, actor, request.POST.get("reason", ""), f"{branch}:{target}")
         except BusinessError as refusal:
             error = refusal
         else:
             return go(request, here, f"已{ENTRIES[key].label}")
     try:
-        shown = case_act_page(case_id, key, actor=actor)
+        source = request.POST.get("branch", "") or request.GET.get("branch", "")
+        shown = case_act_page(case_id, key, actor=actor, source=source)
     except NotFound:
         if error is None:
             raise

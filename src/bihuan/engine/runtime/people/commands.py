@@ -34,12 +34,13 @@ class CallOffRework:
 class Jump:
     """An administrator moves the token of a wait or incident to any node; 0 moves the whole instance.
 
-    `into` as for `SendBack`.
+    `into` as for `SendBack`. `others_done`: branches that would be missing at a join behind the target count as done.
     """
 
     source: int
     target: str
     into: tuple[Pass, ...] = ()
+    others_done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,8 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
         all_here = [token for token in state.tokens.values() if token.scope == ROOT]
         path = _path(process, command.target, "", passes)
         move = Move(0, ROOT, path, tuple(token.id for token in all_here), passes=passes)
+        if command.others_done:
+            move = _with_others_done(process, all_here, move)
         _refuse_starving(process, all_here, move)
         return move
     origin, scope, path = _place(process, state, _token_of(state, command.source), command.target, passes)
@@ -171,8 +173,19 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
         gone |= {token.id for token in beside if path[0] in loose_reach(process, [token]).nodes}
     resumes = _interrupts(process, process.nodes[origin.node])
     move = Move(origin.id, scope, path, tuple(sorted(gone)), passes=passes, resumes=resumes)
+    if command.others_done:
+        move = _with_others_done(process, here, move)
     _refuse_starving(process, here, move)
     return move
+
+
+def _with_others_done(process: Process, here: list[Token], move: Move) -> Move:
+    """Every branch that will not come gets its place at the joins behind the target, as if it had been done."""
+    left = [token for token in here if token.id not in move.gone]
+    placed = [(0, *place) for place in stand_ins(process, move.path[0], "", left, process.nodes[move.path[0]].parent)]
+    for depth, inner in enumerate(move.path[1:], start=1):
+        placed += [(depth, *place) for place in stand_ins(process, inner, "", (), move.path[depth - 1])]
+    return replace(move, placed=tuple(placed))
 
 
 def _refuse_starving(process: Process, here: list[Token], move: Move) -> None:
