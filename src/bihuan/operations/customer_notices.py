@@ -170,17 +170,16 @@ def _ask_to_call(notice: CustomerNotice, reason: str, now: datetime) -> None:
         return
     _mark(notice, State.TO_CALL, None, reason=reason)
     case = notice.case
-    about = About(
-        NoticeKind.CASE, subject=("case", case.pk), site_id=case.site_id, key=f"customer notice {notice.pk}"
-    )  # fmt: skip
-    title, body = f"请电话告知客户：{notice.title}", f"{reason}。{notice.body}"
+    about = About(NoticeKind.CASE, subject=("case", case.pk), site_id=case.site_id, key=_key(notice))
+    title, body = f"请电话告知客户：{notice.title or case.title}", f"{reason}。{notice.body}"
     notify_people(_callers(notice), title, body, f"/cases/{case.pk}?tab=notices", about)
 
 
 def _callers(notice: CustomerNotice) -> Collection[int]:
     """Who is to telephone: the person asked while they are there, else those of the role, else who answers for it."""
-    if notice.caller_id is not None and notice.caller_id not in away_at(clock.now(), [notice.caller_id]):
-        return {notice.caller_id}
+    caller = notice.caller
+    if caller is not None and caller.is_active and caller.pk not in away_at(clock.now(), [caller.pk]):
+        return {caller.pk}
     site_id = notice.case.site_id
     present = present_with_role(notice.caller_role, site_id) if notice.caller_role else frozenset()
     return present or answerable_for(site_id)

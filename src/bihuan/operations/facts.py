@@ -148,6 +148,7 @@ def script_words(facts: CaseFacts, variables: Mapping[str, Any] = MappingProxyTy
         "工时费": format_yuan(bill.labour_yuan if bill else facts.labour_yuan),
         "优惠": format_yuan(bill.discount_yuan) if bill else "",
         "金额": format_yuan(total),
+        "金额说明": _total_explained(bill) if bill else format_yuan(total),
         "工时": f"{case.agreed_hours or facts.hours:.1f} 小时",
         "预约时间": facts.local(appointment.starts_at) if appointment else asked.get("预约时间", ""),
         "特别要求": appointment.request if appointment else asked.get("特别要求", ""),
@@ -163,9 +164,17 @@ def script_words(facts: CaseFacts, variables: Mapping[str, Any] = MappingProxyTy
 
 SCRIPT_WORDS = (
     "门店", "门店电话", "本人", "岗位", "客户", "称呼", "电话", "车牌", "车型", "里程", "项目", "项目明细", "配件费",
-    "工时费", "优惠", "金额", "工时", "预约时间", "特别要求", "技师", "顾问", "完工时间", "单号", "工位",
+    "工时费", "优惠", "金额", "金额说明", "工时", "预约时间", "特别要求", "技师", "顾问", "完工时间", "单号", "工位",
     "下次保养里程", "下次保养日期",
 )  # fmt: skip
+
+
+def _total_explained(bill: Settlement) -> str:
+    """The total as it is said to the customer: when it is not the sum of the lines, how it comes about."""
+    said = [format_yuan(bill.parts_yuan + bill.labour_yuan)]
+    said += [f"优惠 {format_yuan(bill.discount_yuan)}"] if bill.discount_yuan else []
+    said += [f"更正 {format_yuan(bill.correction_yuan)}"] if bill.correction_yuan else []
+    return "，".join([*said, f"应付 {format_yuan(bill.total_yuan)}"] if len(said) > 1 else said)
 
 
 def _spoken(number: int, line: WorkLine) -> str:
