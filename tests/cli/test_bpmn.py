@@ -51,6 +51,25 @@ def test_check_of_several_files_tells_which_are_good(capsys: pytest.CaptureFixtu
     assert [problem["file"] for problem in report["problems"]] == [bad]
 
 
+def test_advice_is_told_and_counts_only_if_asked_to(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(MODELS / "complex_gateway.bpmn")
+    code, report = run_json(capsys, "check", file)
+    assert code == 0 and [advice["code"] for advice in report["advice"]] == ["gateway-without-choice"]
+    assert main(["bpmn", "check", file]) == 0
+    first, last = capsys.readouterr().out.strip().split("\n")
+    assert first == f"{file}:5: complexGateway odd: 提醒：网关「古怪」没有多个入口，也没有多个出口，不起作用"
+    assert last == "1 个文件，没有问题，1 个提醒"
+    code, report = run_json(capsys, "check", "--strict", file)
+    assert code == 1 and report["advice"] == [] and len(report["problems"]) == 1
+
+
+def test_a_drawing_is_checked_and_walked_through_as_such_if_asked_to(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(MODELS / "refused_timer_without_time.bpmn")
+    assert main(["bpmn", "check", file]) == 1 and main(["bpmn", "check", "--drawing", file]) == 0
+    capsys.readouterr()
+    assert run_json(capsys, "run", "--drawing", "--auto", file)[1]["state"] == "completed"
+
+
 @pytest.mark.parametrize("name", ["/no/such/file.bpmn", "/", "\x00"])
 def test_a_file_that_cannot_be_opened_is_a_problem_not_a_crash(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, report = run_json(capsys, "check", name)

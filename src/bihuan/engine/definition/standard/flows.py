@@ -48,7 +48,7 @@ def listed_flows_are_the_flows(file: File) -> Iterator[Breach]:
             for flow in flows:
                 if flow.get("id", "") not in listed and _lists(node):
                     reason = f"「{called(node)}」没有在 {tag} 里列出{word}它的流线「{flow.get('id', '')}」"
-                    yield Breach(node, reason, "listed-flow")
+                    yield Breach(node, reason, "unlisted-flow", advice=True)
 
 
 def _lists(node: etree._Element) -> bool:

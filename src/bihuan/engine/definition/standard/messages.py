@@ -51,7 +51,7 @@ _TALKING = {("targetRef", "startEvent"), ("sourceRef", "endEvent"), ("targetRef"
 
 
 def events_send_or_receive(file: File) -> Iterator[Breach]:
-    """Events that catch receive message flows, those that throw send them, and both are message events (10.5)."""
+    """Events that catch receive message flows, those that throw send them; both should be message events (10.5)."""
     for flow in file.all("messageFlow"):
         for name in ("sourceRef", "targetRef"):
             end = file.get(flow.get(name))
@@ -60,7 +60,12 @@ def events_send_or_receive(file: File) -> Iterator[Breach]:
             if (name, kind(end)) in _DIRECTIONS:
                 yield Breach(end, f"「{called(end)}」：{_DIRECTIONS[name, kind(end)]}", "message-flow")
             elif (name, kind(end)) in _TALKING and not file.has_event(end, "message"):
-                yield Breach(end, f"「{called(end)}」连着消息流，应是消息事件", "message-flow")
+                yield Breach(
+                    end,
+                    f"「{called(end)}」连着消息流，但不是消息事件，消息流不起作用",
+                    "idle-message-flow",
+                    advice=True,
+                )
 
 
 def pools_have_sensible_numbers(file: File) -> Iterator[Breach]:
