@@ -11,7 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bihuan.audit.models import Entry
-from bihuan.forms.texts import newest_text, script_body
+from bihuan.forms.models import TextVersion
+from bihuan.forms.texts import newest_text, publish_text, script_body
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations import repairs
 from bihuan.operations.pages.decision_pages import in_words
@@ -20,6 +21,7 @@ from bihuan.operations.surroundings import surroundings
 from bihuan.org.models import Grant
 from bihuan.processes import engine_store as store
 from bihuan.processes.models import Definition, Incident, Instance
+from bihuan.processes.publishing import renew_limits
 from tests.cast import GRANTS
 from tests.processes.models import END, START, bpmn, service
 from tests.web.visits import Centre
@@ -37,6 +39,14 @@ def test_the_rule_book_opens_in_few_queries_and_not_to_everybody(
     assert "服务顾问" in page and "diagram.bpmn" in page
     assert b"definitions" in browser.get("/processes/service_visit/diagram.bpmn").content
     assert browser.get("/processes/nothing").status_code == 404
+
+
+def test_a_version_tells_what_it_changed_in_the_limits(centre: Centre) -> None:
+    body = TextVersion.objects.get(key="limits/auto_service").body
+    publish_text("limits/auto_service", body.replace('"10m"', '"12m"', 1).replace("warn = 0.6", "warn = 0.7", 1))
+    renew_limits()
+    page = centre.client("site_manager").get("/processes/service_visit").content.decode()
+    assert "时限：安排确诊 10 分 → 12 分；停车后迎接 的提醒、升级或起止有变" in page
 
 
 def test_a_script_is_published_anew_by_those_who_may(centre: Centre) -> None:

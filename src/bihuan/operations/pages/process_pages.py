@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from django.db import transaction
 
@@ -14,6 +17,7 @@ from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
+from bihuan.operations.pages.reports import target_in_words
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.auto_starts import process_begun, start_events
@@ -41,10 +45,12 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class ProcessPage:
-    """A process in force: its versions, newest first, and its steps."""
+    """A process in force: its versions, newest first, what each changed in the time limits, and its steps."""
 
     definition: Definition
     versions: list[Version]
+    limit_changes: dict[int, str]
+    """In words, by the number of the version; a version may differ from the one before in its limits only."""
     steps: list[StepRow]
     archived: int
     starts: list[AutoStart]
@@ -83,14 +89,31 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
         asked = (node.decision or node.label) if node.kind == "businessRuleTask" else ""
         decision = next((file.key for file in files if file.find(asked)), "") if asked else ""
         steps.append(StepRow(node, who, limit["name"] if limit else "", node.extension.script, decision))
-    versions = definition.versions.defer("xml").select_related("published_by").order_by("-number")
+    versions = list(definition.versions.defer("xml").select_related("published_by").order_by("-number"))
     archived = Archive.objects.count() if actor.can("process.manage") else 0
     starts = AutoStart.objects.filter(definition=definition, site_id__in=actor.site_ids)
     starts = starts.select_related("site", "held_by", "version").order_by("site__path", "pk")
     by_itself = bool(start_events(compiled_model(definition.current), process_of(definition.current)))
     failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
     failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
-    return ProcessPage(definition, list(versions), steps, archived, list(starts), by_itself, failing)
+    changes = {new.number: _limit_changes(old.limits, new.limits) for new, old in pairwise(versions)}
+    return ProcessPage(definition, versions, changes, steps, archived, list(starts), by_itself, failing)
+
+
+def _limit_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """派工 10 分 → 12 分；新增 路试 20 分；不再有 预检; "" when nothing changed."""
+    told = []
+    for key in sorted(before.keys() | after.keys()):
+        if key not in before:
+            told.append(f"新增 {after[key]['name']} {target_in_words(after[key]['target'])}")
+        elif key not in after:
+            told.append(f"不再有 {before[key]['name']}")
+        elif before[key]["target"] != after[key]["target"]:
+            old, new = target_in_words(before[key]["target"]), target_in_words(after[key]["target"])
+            told.append(f"{after[key]['name']} {old} → {new}")
+        elif before[key] != after[key]:
+            told.append(f"{after[key]['name']} 的提醒、升级或起止有变")
+    return "；".join(told)
 
 
 def change_start(start_id: int, *, how: str, reason: str, actor: Actor) -> AutoStart:
