@@ -208,6 +208,14 @@ def test_a_message_with_another_key_is_waited_for_anew() -> None:
     assert story.message("收").outcome == "completed"
 
 
+def test_an_event_whose_new_moment_cannot_be_told_is_an_incident_to_be_tried_again() -> None:
+    model = "start s\ncatch 等 after=PT1H\nuser 后\nend e\ns -> 等 -> 后 -> e"
+    story = move(Story(model).start(), model.replace("PT1H", "=久"))
+    assert not story.open and story.state.incidents
+    story.set(久="PT2H")
+    assert story.retry().fire("等").items == ["后"]
+
+
 def test_an_event_gateway_listens_to_what_was_added() -> None:
     model = "start s\nevent g\ncatch 付款 message=付款\ncatch 过期 after=P1D\nend e\ns -> g -> 付款 -> e\n"
     model += "g -> 过期 -> e"
@@ -257,6 +265,10 @@ def test_a_step_that_is_stuck_is_tried_again_with_what_the_new_version_says() ->
     assert story.state.incidents
     move(story, "start s\nxor x\nuser 后\nend e\ns -> x -> 后 : else\nx -> e : false\n后 -> e")
     assert story.retry().items == ["后"]
+    model = "start s\nuser 办\nuser 后\nend e\ns -> 办\n办 -> 后 : 大\n办 -> e : 小\n后 -> e"
+    done = Story(model).start().complete("办", 大=False, 小=False)
+    move(done, model.replace("小", "true") + "\nboundary 晚 on=办 after=PT1H\n晚 -> e")
+    assert not done.open and done.retry().outcome == "completed"
 
 
 def test_a_suspended_instance_moves_and_its_new_timers_wait_for_it() -> None:

@@ -116,9 +116,9 @@ class Listening:
         return any(start.interrupting for start in starts)
 
     def _is_begun(self, token: Token) -> bool:
-        """Whether the token does its work already; one that waits to begin listens when it does."""
+        """Whether the token is at work; one that waits to begin listens when it does, one that is done no more."""
         own = [incident.stage for incident in self.state.incidents.values() if incident.token == token.id]
-        if any(stage in ("enter", "limit", "join") for stage in own):
+        if any(stage in ("enter", "limit", "join", "leave") for stage in own):
             return False
         waits = {wait.kind for wait in self.state.waits.values() if wait.token == token.id}
         inside = any(scope.token == token.id and scope.id for scope in self.state.scopes.values())

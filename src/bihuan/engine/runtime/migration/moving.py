@@ -45,15 +45,20 @@ def migrate(run: Run, command: Migrate) -> None:
 
 def _listen(run: Run, listener: Listener) -> None:
     for name in listener.events:
-        node = run.process.nodes[name]
+        node, token = run.process.nodes[name], run.state.tokens.get(listener.token)
         data = listener.scope
-        if listener.token:
-            token = run.state.tokens[listener.token]
+        if token is not None:
             data = token.scope if node.kind == "boundaryEvent" else token.data
+        before = len(run.events)
         try:
             listen(run, [node], listener.token, listener.scope, data)
+            if len(run.events) == before and token is not None and token.node == name:
+                raise Trouble(f"「{node.label}」等的时间永远不会到")
         except Trouble as trouble:
-            run.emit(IncidentRaised(run.new_id(), node.id, trouble.reason, listener.token, "timer"))
+            stage = "timer"
+            if token is not None and token.node == name:
+                stage = "work" if node.kind == "receiveTask" else "enter"
+            run.emit(IncidentRaised(run.new_id(), name, trouble.reason, listener.token, stage))
 
 
 def _renew(run: Run, number: int) -> None:
