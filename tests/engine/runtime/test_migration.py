@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bihuan.engine.definition import Process, parse_bpmn
@@ -21,6 +21,7 @@ from bihuan.engine.runtime import (
     Suspend,
     TimerMoved,
     compatible_nodes,
+    obstacles,
     plan_migration,
 )
 from tests.engine.runtime.blocks import Shape, case_of, expected, shapes
@@ -325,3 +326,42 @@ def test_moving_to_a_process_with_other_ids_changes_nothing_but_the_ids(
         story.do(CompleteItem(wait.id, case.answers(node, visits[node])))
         done += 1
     assert (done, story.outcome) == (expected(shape), "completed")
+
+
+def goes_on_to_the_end(shape: Shape, other: Shape, data: st.DataObject, at: int) -> None:
+    """Move from one process to quite another whose ids happen to be alike: refused, or it ends like any instance."""
+    case, target = case_of(shape), case_of(other)
+    story = Story(case.text).start(**{**target.variables, **case.variables})
+    visits: Counter[str] = Counter()
+    done = 0
+    while story.state.status == "running":
+        assert story.open and not story.state.incidents and done < 400
+        if done == at:
+            plan = plan_migration(story.process, build(target.text))
+            if obstacles(plan, story.state):
+                return
+            story.process, case = plan.new, target
+            story.do(Migrate(plan))
+        else:
+            wait = data.draw(st.sampled_from(sorted(story.state.waits.values(), key=lambda wait: wait.id)))
+            visits[wait.node] += 1
+            story.do(CompleteItem(wait.id, case.answers(wait.node, visits[wait.node])))
+        done += 1
+    assert story.outcome == "completed"
+
+
+@settings(SLOWLY, max_examples=40)
+@given(shape=shapes(2), other=shapes(2), data=st.data(), at=st.integers(0, 4))
+def test_wherever_an_instance_may_move_it_goes_on_to_the_end(
+    shape: Shape, other: Shape, data: st.DataObject, at: int
+) -> None:
+    goes_on_to_the_end(shape, other, data, at)
+
+
+@pytest.mark.long
+@settings(SLOWLY, max_examples=2000)
+@given(shape=shapes(2), other=shapes(2), data=st.data(), at=st.integers(0, 6))
+def test_wherever_many_instances_may_move_they_go_on_to_the_end(
+    shape: Shape, other: Shape, data: st.DataObject, at: int
+) -> None:
+    goes_on_to_the_end(shape, other, data, at)
