@@ -10,6 +10,7 @@ import pytest
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
+from bihuan.kernel.sql import on_postgres
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
@@ -95,6 +96,20 @@ def test_a_message_is_kept_as_long_as_its_event_says(desk: Desk, frozen_clock: A
 def test_a_time_to_live_that_is_none_is_refused(said: str) -> None:
     with pytest.raises(RefusedDefinitionError, match="timeToLive"):
         store.publish(SENDER.replace('id="tell"', f'id="tell" bihuan:timeToLive="{said}"'), "sender")
+
+
+def test_only_a_step_that_opens_a_wait_looks_for_messages(desk: Desk, statements: list[str]) -> None:
+    instance = desk.start(LATE, "late", {"case_id": 1}).instance_id
+    prepare, actor = desk.item(instance, "prepare").pk, desk.cast.actor("advisor")
+    statements.clear()
+    store.complete_item(prepare, actor=actor)
+    looking = [sql for sql in statements if "processes_message" in sql or "advisory" in sql]
+    assert len(looking) == (2 if on_postgres() else 1), "one lock, one look"
+    store.deliver_message("arrived", 1, actor=actor)
+    greet = desk.item(instance, "greet").pk
+    statements.clear()
+    store.complete_item(greet, actor=actor)
+    assert not [sql for sql in statements if "processes_message" in sql or "advisory" in sql]
 
 
 def test_a_step_that_took_a_message_is_not_taken_back(desk: Desk) -> None:
