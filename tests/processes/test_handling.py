@@ -9,6 +9,7 @@ from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
+from bihuan.processes.handling.asking import remove_person
 from bihuan.processes.handling.passed import steps_back
 from bihuan.processes.handling.returning import recall_item, send_back
 from bihuan.processes.models import Instance
@@ -26,6 +27,14 @@ OUTER = bpmn(
     task("after", role="advisor"),
     END,
     flows="start>prepare prepare>call call>after after>end",
+)
+IN_A_ROW = bpmn(
+    "row",
+    START,
+    '<userTask id="sign" name="sign" bihuan:assignee="who.user" bihuan:signoff="all"><multiInstanceLoopCharacteristics '
+    'isSequential="true" bihuan:collection="signers" bihuan:item="who"/></userTask>',
+    END,
+    flows="start>sign sign>end",
 )
 GUARDED = bpmn(
     "guarded",
@@ -88,3 +97,15 @@ def test_somebody_elses_step_is_not_taken_back(desk: Desk) -> None:
     with pytest.raises(Conflict, match="已经撤回过了"):
         recall_item(done, actor=desk.cast.actor("technician"), around=AROUND)
     assert desk.item(instance, "write").assignee == desk.cast.user("technician")
+
+
+def test_a_signer_in_a_row_leaves_before_their_turn(desk: Desk) -> None:
+    names = [desk.cast.user(who).username for who in ("cashier", "guard", "advisor")]
+    instance = desk.start(IN_A_ROW, "row", {"signers": [{"user": name} for name in names]}).instance_id
+    held, guard = read_item(desk.item(instance, "sign").pk), desk.cast.user("guard")
+    remove_person(held, guard.pk, actor=desk.cast.actor("cashier"), reason="休假", around=AROUND)
+    with pytest.raises(Conflict, match="不在这一步"):
+        remove_person(read_item(held.item_id), guard.pk, actor=desk.cast.actor("cashier"), reason="休假", around=AROUND)
+    desk.complete(instance, "sign", {"approved": True}, by="cashier")
+    assert desk.item(instance, "sign").assignee == desk.cast.user("advisor")
+    assert list(check_instances()) == []

@@ -182,6 +182,21 @@ def test_who_joins_a_sign_off_in_a_row_is_next() -> None:
     assert votes(story, True, True).open == ["Good"]
 
 
+def test_signers_in_a_row_leave_before_their_turn_and_keep_out_when_others_join() -> None:
+    story = ballot("signoff=all sequential")
+    story.do(RemoveSigner(story.wait("V", "item"), 2))
+    story.do(AddSigner(story.wait("V", "item"), "d"))
+    with pytest.raises(CommandRejected, match="已经减掉"):
+        story.do(RemoveSigner(story.wait("V", "item"), 3))
+    assert [event.assignee for event in votes(story, True).happened(ItemOpened)] == ["d"]
+    assert [event.assignee for event in votes(story, True).happened(ItemOpened)] == ["c"], "b is passed over"
+    assert votes(story, True).open == ["Good"]
+    story = ballot("signoff=ratio threshold=60% sequential")
+    votes(story, True)
+    story.do(RemoveSigner(story.wait("V", "item"), 3))
+    assert story.open == ["V"] and votes(story, True).open == ["Good"]
+
+
 def test_taking_the_last_undecided_signer_out_decides() -> None:
     story = votes(ballot(), True, True)
     story.do(RemoveSigner(story.wait("V", "item")))

@@ -248,6 +248,12 @@ class People(RuleBasedStateMachine):
         if item is not None:
             self.try_(AddSigner(item, "d", 2) if join else RemoveSigner(item))
 
+    @rule(number=st.integers(0, 9), place=st.integers(1, 4))
+    def sign_no_more(self, number: int, place: int) -> None:
+        item = self.pick("item", number)
+        if item is not None:
+            self.try_(RemoveSigner(item, place))
+
     @rule()
     def take_back(self) -> None:
         if self.undo is not None:

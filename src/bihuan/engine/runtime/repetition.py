@@ -21,7 +21,8 @@ from bihuan.engine.runtime.events import (
     VariablesSet,
 )
 from bihuan.engine.runtime.outputs import assign, close_local, hand_out
-from bihuan.engine.runtime.people.signoff import VOTES, WEIGHTS, Ballot, cast_vote, weigh
+from bihuan.engine.runtime.people.events import LoopRecounted
+from bihuan.engine.runtime.people.signoff import REMOVED, VOTES, WEIGHTS, Ballot, cast_vote, weigh
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Scope, Token
 from bihuan.engine.runtime.throwing import throw_from
@@ -142,6 +143,8 @@ def go_on(run: Run, node: Node, multi: Scope, ballot: Ballot | None, *, over: bo
     loop = node.loop
     assert loop is not None
     outer = run.state.tokens[multi.token]
+    if loop.sequential:
+        _pass_over(run, multi)
     decided = ballot is not None and ballot.verdict is not None
     if over or decided or multi.done >= multi.total:
         close_all(run, node, outer)
@@ -151,6 +154,13 @@ def go_on(run: Run, node: Node, multi: Scope, ballot: Ballot | None, *, over: bo
     if loop.sequential:
         spawn(run, node, multi, multi.started + 1)
     return None
+
+
+def _pass_over(run: Run, multi: Scope) -> None:
+    """In a row, those who were taken out before their turn are passed over."""
+    out = multi.variables.get(REMOVED, ())
+    while multi.started + 1 in out and multi.done == multi.started:
+        run.emit(LoopRecounted(multi.id, multi.started + 1, multi.done + 1, multi.results))
 
 
 def _announce(run: Run, node: Node, outer: Token, names: Mapping[str, Any]) -> None:

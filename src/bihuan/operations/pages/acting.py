@@ -17,6 +17,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.duty.checks import site_people
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
+from bihuan.processes.handling.asking import signers_to_come
 from bihuan.processes.handling.passed import RECALLED, Passed, steps_back
 from bihuan.processes.handling.previewing import Preview, Previewer
 from bihuan.processes.handling.returning import ABOVE
@@ -230,6 +231,8 @@ def _remove(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     )  # fmt: skip
     if work.node.loop is not None:
         names.update(rows.exclude(pk=work.item.pk).values_list("assignee_id", "assignee__name"))
+        for _, person in signers_to_come(work.node, state, work.item.wait):
+            names.setdefault(person.pk, f"{person.name}（还没轮到）")
     return {"removable": sorted(names.items(), key=lambda one: one[1])}
 
 

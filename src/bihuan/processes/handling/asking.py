@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from bihuan.accounts.models import User
-from bihuan.engine.runtime import AddSigner, Ask, ItemOpened, RemoveSigner, Unask
+from bihuan.engine.definition import Node
+from bihuan.engine.runtime import AddSigner, Ask, ItemOpened, RemoveSigner, State, Unask
+from bihuan.engine.runtime.people.signoff import REMOVED
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.org.access import load_actor
@@ -75,12 +81,51 @@ def remove_person(held: Held, user_id: int, *, actor: Actor, reason: str, around
             instance_id=held.instance.id, node_id=held.node_id, completed_at__isnull=True, asked_as=""
         )
         row = siblings.filter(assignee_id=user_id).first()
-        if row is None:
+        place = next(
+            (place for place, person in signers_to_come(held.node, state, held.wait) if person.pk == user_id), 0
+        )
+        if row is None and not place:
             raise Conflict("这位同事不在这一步，或者已经办过")
-        unit.submit(held.instance, RemoveSigner(row.wait))
+        command = RemoveSigner(row.wait) if row is not None else RemoveSigner(held.wait, place)
+        unit.submit(held.instance, command)
     name = User.objects.values_list("name", flat=True).filter(pk=user_id).first()
     detail = {"item": held.item_id, "name": held.name, "to": user_id, "to_name": name or "", "reason": reason}
     return finish(unit, held.instance, command="RemoveAssignee", detail=detail)
+
+
+def signers_to_come(node: Node, state: State, wait: int) -> list[tuple[int, User]]:
+    """Who signs later in a sign-off in a row that the item `wait` is of, with their places in it."""
+    held = state.waits.get(wait)
+    each = state.scopes[state.tokens[held.token].scope] if held is not None and held.token else None
+    if each is None or each.kind != "each":
+        return []
+    multi = state.scopes[each.parent]
+    names: dict[int, Any] = {
+        place: _named(node, item)
+        for place, item in enumerate(multi.items or (), start=1)
+        if place > multi.started and place not in multi.variables.get(REMOVED, ())
+    }
+    known = [name for name in names.values() if name is not None]
+    numbers = [int(name) for name in known if not isinstance(name, str)]
+    people = User.objects.filter(Q(username__in=[name for name in known if isinstance(name, str)]) | Q(pk__in=numbers))
+    found = {key: person for person in people for key in (person.username, person.pk)} if known else {}
+    return [(place, found[name]) for place, name in names.items() if name in found]
+
+
+def _named(node: Node, item: Any) -> str | int | None:
+    """The user name or number that an element of a sign-off's collection stands for, as its model reads it."""
+    field = _field(node)
+    if field is not None and isinstance(item, Mapping):
+        item = item.get(field)
+    if isinstance(item, str):
+        return item
+    return int(item) if isinstance(item, int | Decimal) and not isinstance(item, bool) else None
+
+
+def _field(node: Node) -> str | None:
+    """Which field of an element its model takes for the person; None where the element itself is the person."""
+    found = _FIELD.fullmatch(node.assignee.text) if node.assignee is not None else None
+    return found.group(2) if found is not None and node.loop is not None and found.group(1) == node.loop.item else None
 
 
 def colleague(held: Held, user_id: int, actor: Actor) -> User:
@@ -99,9 +144,7 @@ def colleague(held: Held, user_id: int, actor: Actor) -> User:
 
 def _element(held: Held, person: User, weight: int) -> Any:
     """What the collection of the sign-off holds for a person: as its model reads the assignee from an element."""
-    loop = held.node.loop
-    expression = held.node.assignee
-    field = _FIELD.fullmatch(expression.text) if expression is not None else None
-    if loop is not None and field is not None and field.group(1) == loop.item:
-        return {field.group(2): person.username, "name": person.name, "weight": weight}
+    field = _field(held.node)
+    if field is not None:
+        return {field: person.username, "name": person.name, "weight": weight}
     return person.username

@@ -121,6 +121,9 @@ def add_signer(run: Run, command: c.AddSigner) -> None:
     run.emit(SignerAdded(multi.id, command.item, place))
     if weights is not None:
         run.emit(VariablesSet(multi.id, {WEIGHTS: [*weights[: place - 1], command.weight, *weights[place - 1 :]]}))
+    later = [int(index) for index in multi.variables.get(REMOVED, ())]
+    if any(index >= place for index in later):
+        run.emit(VariablesSet(multi.id, {REMOVED: [index + (index >= place) for index in later]}))
     if not loop.sequential:
         spawn(run, node, multi, place)
 
@@ -132,11 +135,19 @@ def remove_signer(run: Run, command: c.RemoveSigner) -> None:
     if node.loop is None or node.loop.standard or not is_repetition(run, token):
         raise CommandRejected("这一步不是会签，没有可以减的人")
     multi = run.state.scopes[run.state.scopes[token.scope].parent]
-    removed = [*multi.variables.get(REMOVED, ()), token.loop]
+    out = [int(index) for index in multi.variables.get(REMOVED, ())]
+    if command.place and (command.place in out or not multi.started < command.place <= multi.total):
+        raise CommandRejected("这位已经签过、正在签，或者已经减掉了")
+    removed = [*out, command.place or token.loop]
     if len(removed) >= multi.total:
         raise CommandRejected("会签至少要留一个人")
-    ballot = _recount(run, node, multi, token.loop)
-    _take_out(run, node, token, multi, removed)
+    ballot = _recount(run, node, multi, removed[-1])
+    if command.place:
+        run.emit(VariablesSet(multi.id, {REMOVED: removed}))
+        if ballot is None or ballot.verdict is None:
+            return
+    else:
+        _take_out(run, node, token, multi, removed)
     outer = go_on(run, node, multi, ballot, over=False)
     if outer is not None:
         run.element(node).done(run, node, outer)

@@ -81,9 +81,13 @@ class AddSigner:
 
 @dataclass(frozen=True, slots=True)
 class RemoveSigner:
-    """The person whose open item of a sign-off is `wait` no longer signs (会签减人)."""
+    """The person whose open item of a sign-off is `wait` no longer signs (会签减人).
+
+    With `place`, where people sign in a row, the one at that place (from 1) whose turn has not come.
+    """
 
     wait: int
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
