@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -89,6 +89,10 @@ def test_the_reminder_comes_when_the_share_is_used_up() -> None:
         ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "1m"\ncalendar = "moon"', "calendar"),
         ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "1m"\ncalendar = []', "calendar"),
         ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "1m"\ncolour = "red"', "colour"),
+        ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "0s"', "target"),
+        ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "99999999d"', "target"),
+        ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "1m"\nrole = 1', "role"),
+        ('[[limit]]\nkey = "a"\nname = "x"\ntarget = "1m"\nteam = "advisor"', 'team 只用于 of = "case"'),
         (GOOD + GOOD, "repair 重复"),
     ],
 )
@@ -181,6 +185,12 @@ def test_a_target_may_be_a_moment(target: str, now: str, due: str) -> None:
     values = {"wish": datetime.fromisoformat("2026-11-24T20:00+08:00")}
     found = limit.target_of(values, datetime.fromisoformat(now), "Asia/Shanghai")
     assert (found.seconds, found.due_at) == (None, datetime.fromisoformat(due))
+
+
+@pytest.mark.parametrize("wish", [Decimal(10) ** 12, timedelta(days=10**8), date(9999, 12, 31)])
+def test_a_target_that_nobody_will_live_to_see_is_told_in_words(wish: object) -> None:
+    with pytest.raises(ValueError, match=r"太[长远]"):
+        LimitDefinition("a", "维修", "=wish").target_of({"wish": wish}, datetime.now(UTC), "Asia/Shanghai")
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -14,6 +14,7 @@ from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.limits import arithmetic
 from bihuan.limits.calendars import calendar_of, version_now
 from bihuan.limits.clocks import MOMENTS, locked, log_clock, place_steps, running_clock, set_moments, start_clock
+from bihuan.limits.definition import LONGEST
 from bihuan.limits.models import CalendarVersion, Clock, ClockChange, ClockPause
 from bihuan.limits.reading import running_of
 from bihuan.org.actor import Actor
@@ -52,6 +53,8 @@ def move_target(
     if due_at is not None:
         if due_at < held.started_at:
             raise BusinessError("新的约定时刻不能早于起算时间", field="due_at")
+        if due_at - held.started_at > LONGEST:
+            raise BusinessError("新的约定时刻太远", field="due_at")
         target_seconds = worktime.working_seconds_between(calendar_of(held.calendar_version), held.started_at, due_at)
     assert target_seconds is not None
     if target_seconds < 0:

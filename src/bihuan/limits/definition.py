@@ -21,6 +21,8 @@ TASK, CASE = "task", "case"
 AT = re.compile(r"at ((?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)(?: \+([0-9]{1,3})d)?")
 EVENTS = ("opened", "completed", "cancelled", "message")
 MOMENTS = ("started", "ended")
+LONGEST = timedelta(days=30 * 365)
+"""Nothing is promised for longer: more is a slip of the pen, and no calendar reaches that far."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,14 @@ class LimitDefinition:
             return Target(seconds=float(parse_duration(self.target)))
         result = self._evaluated(self.target[1:], values)
         if isinstance(result, datetime | date):
+            if abs(result.year - now.year) > LONGEST.days // 365:
+                raise ValueError(f"时限“{self.name}”的时刻太远：{result.isoformat()}")
             return Target(due_at=_moment(result, ZoneInfo(zone)))
         seconds = _seconds(result)
         if seconds is None or seconds < 0:
             raise ValueError(f"时限“{self.name}”的目标不是时长或时刻：{self.target}")
+        if seconds > LONGEST.total_seconds():
+            raise ValueError(f"时限“{self.name}”太长：{self.target}")
         return Target(seconds=float(round(seconds)))
 
     def target_seconds(self, values: Mapping[str, Any]) -> float:

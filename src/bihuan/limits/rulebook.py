@@ -20,7 +20,7 @@ from bihuan.engine.feel import FeelSyntaxError, compile_expression
 from bihuan.kernel.worktime import parse_calendar
 from bihuan.limits.calendars import SITE, TEAM, WALL
 from bihuan.limits.changes import Reopening
-from bihuan.limits.definition import AT, CASE, EVENTS, MOMENTS, TASK, LimitDefinition, PauseRule
+from bihuan.limits.definition import AT, CASE, EVENTS, LONGEST, MOMENTS, TASK, LimitDefinition, PauseRule
 from bihuan.limits.durations import parse_duration
 from bihuan.limits.steps import BREACH, WARN, after_seconds
 from bihuan.limits.work_calendars import KEY
@@ -28,6 +28,7 @@ from bihuan.limits.work_calendars import KEY
 _STEP_FIELDS = {"at", "notify", "escalate_to", "reassign_to", "priority", "start", "text"}
 _NOTIFY = ("@holder", "@superior", "@advisor", "@technician")
 _BUILT_IN = frozenset({WALL, SITE, TEAM})
+_OF_CASE = ("process", "start", "stop", "cancel", "pause", "team", "reopen")
 
 
 class LimitDefinitionError(Exception):
@@ -64,6 +65,11 @@ def parse_limits(text: str) -> dict[str, LimitDefinition]:
     if problems:
         raise LimitDefinitionError(problems)
     return limits
+
+
+def stored_limits(text: str) -> dict[str, LimitDefinition]:
+    """The limits of a table that was checked when it was published; what is refused since holds for new ones only."""
+    return {entry["key"]: definition_of(entry) for entry in tomllib.loads(text).get("limit", [])}
 
 
 def parse_calendars(text: str) -> dict[str, CalendarDefinition]:
@@ -152,6 +158,9 @@ def _problems_of(entry: object, number: int, calendars: frozenset[str]) -> Itera
         yield f"{label}：calendar 是 wall、site、team、[[calendar]] 的 key，或以 = 开头的表达式"
     if entry.get("of", TASK) == CASE and not entry.get("start"):
         yield f'{label}：of = "case" 的时限要写 start，从哪个环节起算'
+    if entry.get("of", TASK) == TASK:
+        of_case = [name for name in _OF_CASE if name in entry]
+        yield from (f'{label}：{name} 只用于 of = "case" 的时限' for name in of_case)
     yield from (f"{label}：{reason}" for reason in _pause_problems(entry.get("pause", [])))
     yield from (f"{label}：{reason}" for reason in _step_problems(entry.get("step", [])))
 
@@ -204,10 +213,9 @@ def _is_target(value: object) -> bool:
     if AT.fullmatch(value):
         return True
     try:
-        parse_duration(value)
+        return 0 < parse_duration(value) <= LONGEST.total_seconds()
     except ValueError:
         return False
-    return True
 
 
 def _is_expression(value: object) -> bool:
@@ -259,7 +267,9 @@ _TRIGGER = "是 opened:环节、completed:环节、cancelled:环节、message:�
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "key": (lambda value: isinstance(value, str) and bool(KEY.fullmatch(value)), "key 由小写字母、数字和下划线组成"),
     "name": (lambda value: isinstance(value, str) and bool(value.strip()), "name 不能为空"),
-    "target": (_is_target, "target 应为 10s、5m、1h30m、3d 这样的时长，at 17:00 这样的时刻，或以 = 开头的表达式"),
+    "target": (
+        _is_target, "target 应为 10s、5m、1h30m、3d 这样的时长（最长 30 年），at 17:00 这样的时刻，或以 = 开头的表达式",
+    ),
     "warn": (
         lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1,
         "warn 是 0 到 1 之间的比例",

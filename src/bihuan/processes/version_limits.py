@@ -12,7 +12,7 @@ from typing import Any
 from bihuan.engine.definition import Model
 from bihuan.forms.models import TextVersion
 from bihuan.limits.definition import CASE, LimitDefinition
-from bihuan.limits.rulebook import definition_of, parse_limits
+from bihuan.limits.rulebook import definition_of, stored_limits
 from bihuan.processes.contract import InstanceFacts
 from bihuan.processes.models import Version
 
@@ -46,7 +46,7 @@ def limits_of(instance: InstanceFacts) -> Mapping[str, LimitDefinition]:
 
 @lru_cache(maxsize=64)
 def _table(pk: int, sha256: str) -> Mapping[str, LimitDefinition]:
-    return parse_limits(TextVersion.objects.values_list("body", flat=True).get(pk=pk))
+    return stored_limits(TextVersion.objects.values_list("body", flat=True).get(pk=pk))
 
 
 @lru_cache(maxsize=200)
