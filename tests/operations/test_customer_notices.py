@@ -95,6 +95,19 @@ def test_what_the_gateway_refuses_becomes_a_call_by_the_advisor(centre: Centre, 
     assert Entry.objects.filter(action="customer.called", chain=case.chain).count() == 1
 
 
+def test_consent_taken_back_stops_what_waits(centre: Centre, gateway: HttpReceiver) -> None:
+    sms_at(centre, gateway)
+    agree(centre, "sms")
+    gateway.will_answer({}, status=503)
+    case = ready(centre)
+    assert told(case) == "正在发送"
+    set_consent(centre.customer.pk, "sms", given=False, actor=centre.cast.actor("front_desk"))
+    work()
+    notice = CustomerNotice.unscoped.get(case=case)
+    assert (told(case), notice.reason) == ("请电话告知", "没有送达：客户改为不接收")
+    assert len(gateway.requests) == 1
+
+
 def test_without_sms_the_mail_goes_to_whoever_agreed_to_mail(centre: Centre, mailbox: MailReceiver) -> None:
     mail_at(centre.cast.yl, mailbox)
     change_customer(centre.customer.pk, actor=centre.cast.actor("advisor"), mail="zhou@example.com")

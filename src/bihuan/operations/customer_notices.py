@@ -1,8 +1,8 @@
 """Telling customers: by what they agreed to, else by telephone. What was begun with a message ends with somebody told.
 
-A step only writes down what is to be told and when (`plan_to_tell`). The worker does the rest: at its moment it looks
-at the customer's consent, number and the channels of the site, and either hands a message to the outbox, not within
-the site's quiet hours, or asks a colleague to telephone. So it does too when the message could not be delivered.
+A step only writes down what is to be told and when (`plan_to_tell`). The worker does the rest: at its moment, put off
+to the end of the site's quiet hours, it looks at the customer's consent and number and the site's channels, and either
+hands a message to the outbox or asks a colleague to telephone; so it does too when the message was not delivered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bihuan.org.duty.chart import answerable_for
 from bihuan.org.duty.presence import away_at, present_with_role
 from bihuan.records.access import access_case, note_on_case
 from bihuan.records.consents import consents_of
-from bihuan.records.models import Case, ConsentMedium, CustomerNotice, CustomerNoticeState
+from bihuan.records.models import Case, ConsentMedium, Customer, CustomerNotice, CustomerNoticeState
 from bihuan.records.phones import is_mobile
 
 log = logging.getLogger("bihuan.operations.customer_notices")
@@ -89,7 +89,7 @@ def _send_due(now: datetime, limit: int) -> int:
         return 0
     with transaction.atomic():
         rows = due.select_for_update(skip_locked=True, of=("self",)).select_related(
-            "case__site", "case__vehicle", "case__advisor", "case__technician", "customer"
+            "case__site", "case__customer", "case__vehicle", "case__advisor", "case__technician", "customer", "caller"
         )
         notices = list(rows.order_by("send_at", "pk")[:limit])
         for notice in notices:
@@ -104,8 +104,14 @@ def _send_due(now: datetime, limit: int) -> int:
 
 
 def _send(notice: CustomerNotice, now: datetime) -> None:
-    case = notice.case
-    way = _way_to(case)
+    case, site = notice.case, notice.case.site
+    later = quiet_end(now.astimezone(ZoneInfo(site.timezone)), site.quiet_from, site.quiet_until)
+    if later is not None:
+        CustomerNotice.unscoped.filter(pk=notice.pk).update(send_at=later)
+        return
+    # Whose case it is by now: another one may have been entered since.
+    notice.customer = case.customer or notice.customer
+    way = _way_to(notice.customer, case)
     channel = way[0] if isinstance(way, tuple) else None
     template = template_for(notice.template, channels=frozenset(KINDS))
     words = {"标题": case.title, "内容": "", **script_words(CaseFacts(case, system_actor(case.site_id)))}
@@ -114,36 +120,28 @@ def _send(notice: CustomerNotice, now: datetime) -> None:
     if isinstance(way, str):
         _ask_to_call(notice, way, now)
         return
-    site = case.site
-    message = plan_outside(
-        _key(notice), way[0], site, to=notice.customer.called, address=way[1],
-        title=notice.title, body=notice.body,
-        at=quiet_end(now.astimezone(ZoneInfo(site.timezone)), site.quiet_from, site.quiet_until) or now,
+    notice.message = plan_outside(
+        _key(notice), way[0], site, to=notice.customer.called, address=way[1], title=notice.title, body=notice.body,
+        at=now,
     )  # fmt: skip
-    notice.message = message
     _mark(notice, State.SENT, None)
 
 
-def _way_to(case: Case) -> tuple[Channel, str] | str:
-    """Channel and address by which the customer of a case may be written to; else why there is none."""
-    assert case.customer is not None
-    agreed = {medium for medium, consent in consents_of(case.customer.pk).items() if consent.is_given}
+def _way_to(customer: Customer, case: Case) -> tuple[Channel, str] | str:
+    """Channel and address by which a customer may be written to about a case; else why there is none."""
+    agreed = {medium for medium, consent in consents_of(customer.pk).items() if consent.is_given}
     if not agreed:
         return "客户没有同意接收短信或邮件"
     missing = []
     for medium in (one for one in ConsentMedium if one in agreed):
-        address = _mobile(case) if medium == ConsentMedium.SMS else case.customer.mail
+        # The number given for this case goes before the customer's own.
+        mobiles = [number for number in (case.phone, customer.phone) if is_mobile(number)]
+        address = next(iter(mobiles), "") if medium == ConsentMedium.SMS else customer.mail
         channel = channel_at(case.site, Medium(medium)) if address else None
         if channel is not None:
             return channel, address
         missing.append(f"没有接通{medium.label}渠道" if address else f"没有能收{medium.label}的地址")
     return "；".join(missing)
-
-
-def _mobile(case: Case) -> str:
-    """The mobile number given for this case, else the customer's own."""
-    assert case.customer is not None
-    return next((number for number in (case.phone, case.customer.phone) if is_mobile(number)), "")
 
 
 def _settle(now: datetime, limit: int) -> int:
@@ -192,7 +190,7 @@ def _key(notice: CustomerNotice) -> str:
 
 def _mark(notice: CustomerNotice, state: State, done_at: datetime | None, *, reason: str = "") -> None:
     notice.state, notice.done_at, notice.reason = state, done_at, reason[:300]
-    notice.save(update_fields=["state", "done_at", "reason", "title", "body", "message"])
+    notice.save(update_fields=["state", "done_at", "reason", "title", "body", "customer", "message"])
 
 
 @transaction.atomic

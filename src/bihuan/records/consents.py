@@ -8,15 +8,19 @@ from django.db import transaction
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.notify.models import Message
 from bihuan.org.actor import Actor
 from bihuan.records.access import note, require_anywhere
 from bihuan.records.customers import chain
-from bihuan.records.models import Consent, ConsentMedium, Customer
+from bihuan.records.models import Consent, ConsentMedium, Customer, CustomerNotice, CustomerNoticeState
 
 
 @transaction.atomic
 def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor) -> None:
-    """Keep what the customer said about being written to by a medium; saying the same again changes nothing."""
+    """Keep what the customer said about being written to by a medium; saying the same again changes nothing.
+
+    Taken back, what has not gone out yet does not go out any more.
+    """
     require_anywhere(actor, "customer.manage")
     if medium not in ConsentMedium.values:
         raise BusinessError("只能登记短信或邮件", "medium")
@@ -33,6 +37,8 @@ def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor) -> 
         medium=medium,
         defaults={"is_given": given, "at": clock.now(), "by_id": actor.user_id},
     )
+    if not given:
+        _stop_messages(customer_id, medium)
     note(
         actor,
         "customer.consent",
@@ -41,6 +47,14 @@ def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor) -> 
         before={} if before is None else {medium: before},
         after={medium: given},
     )
+
+
+def _stop_messages(customer_id: int, medium: str) -> None:
+    on_the_way = CustomerNotice.unscoped.filter(customer_id=customer_id, state=CustomerNoticeState.SENT)
+    waiting = Message.objects.filter(
+        pk__in=on_the_way.values("message_id"), channel__kind=medium, status=Message.Status.WAITING
+    )
+    waiting.update(status=Message.Status.FAILED, last_error="客户改为不接收", done_at=clock.now(), lease_until=None)
 
 
 def consents_of(customer_id: int) -> Mapping[str, Consent]:
