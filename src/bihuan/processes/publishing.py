@@ -109,7 +109,9 @@ def renew_limits(*, actor: Actor | None = None) -> list[Version]:
             continue
         key, process_id = old.definition.key, old.process_id
         new = publish(old.xml, key, process_id=process_id, name=old.name, source_pack=old.source_pack, actor=actor)
-        Version.objects.filter(pk=new.pk).update(stopped_at=old.stopped_at)
+        if new.stopped_at != old.stopped_at:
+            Version.objects.filter(pk=new.pk).update(stopped_at=old.stopped_at)
+            follow_version(old.definition_id)
         renewed.append(new)
     return renewed
 
