@@ -87,6 +87,16 @@ def test_a_worker_that_died_is_followed_by_the_next(cast: Cast) -> None:
     assert versions(*instances) == [1, 2, 2] and Sweep.objects.get(pk=sweep.pk).is_over
 
 
+def test_what_can_no_longer_be_done_ends_with_its_reason_and_keeps_nobody_waiting(cast: Cast) -> None:
+    start(cast, "parallel", PARALLEL)
+    store.publish(CLEANED, "parallel")
+    sweep = ask_migration(find_migration("parallel", [1], 2, {}), reason="新版", actor=cast.actor("admin"))
+    Sweep.objects.filter(pk=sweep.pk).update(mapping={"wash": "split"})
+    work()
+    assert sweep.rows.get().reason == "「wash」是人工任务，「并行网关」是并行网关"
+    ask_migration(find_migration("parallel", [1], 2, {}), reason="再来", actor=cast.actor("admin"))
+
+
 def test_a_stopped_version_holds_what_runs_on_it_until_it_is_let_go_on(cast: Cast) -> None:
     [held, apart] = start(cast, "reminder", REMINDER, 2)
     store.cancel_instance(apart, "不办了", actor=cast.actor("advisor"))
