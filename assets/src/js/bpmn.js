@@ -14,6 +14,43 @@ function flag(entry) {
   return box;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
+function shape(name, attributes, parent) {
+  const found = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) found.setAttribute(key, value);
+  parent.append(found);
+  return found;
+}
+
+// What was sent back: a dashed arrow over the diagram, and the same in words under it for those who cannot see it.
+function drawReturns(figure, layer, registry, returns) {
+  const list = document.createElement("ul");
+  list.className = "diagram-returns";
+  list.setAttribute("aria-label", "退回");
+  const words = document.createElementNS(SVG, "g");
+  words.setAttribute("class", "diagram-return");
+  words.setAttribute("aria-hidden", "true");
+  for (const { from, to, times } of returns) {
+    const [source, target] = [registry.get(from), registry.get(to)];
+    if (!source || !target) continue;
+    const line = document.createElement("li");
+    const name = (element) => element.businessObject.name || "未命名环节";
+    line.textContent = `从“${name(source)}”退回“${name(target)}” ${times} 次`;
+    list.append(line);
+    const [x1, x2] = [source.x + source.width / 2 - 8, target.x + target.width / 2 + 8];
+    const height = Math.min(source.y, target.y) - 30 - Math.min(90, Math.abs(x1 - x2) / 8);
+    const group = shape("g", { class: "diagram-return", "aria-hidden": "true" }, layer);
+    shape("path", { d: `M${x1},${source.y} C${x1},${height} ${x2},${height} ${x2},${target.y - 2}` }, group);
+    shape("path", { class: "diagram-return-tip", d: `M${x2 - 5},${target.y - 10} L${x2},${target.y - 1} L${x2 + 5},${target.y - 10} Z` }, group);
+    const middle = (source.y + target.y) / 8 + height * 0.75;
+    shape("text", { x: (x1 + x2) / 2, y: middle - 5, "text-anchor": "middle" }, words).textContent = `退回 ${times} 次`;
+  }
+  // Words lie over all arrows.
+  layer.append(words);
+  if (list.children.length) figure.append(list);
+}
+
 async function draw(figure) {
   if (figure.dataset.ready) return;
   figure.dataset.ready = "true";
@@ -34,6 +71,8 @@ async function draw(figure) {
     if (entry.state !== "done") present.push(element);
     if (entry.state !== "done" || entry.who) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
   }
+
+  drawReturns(figure, canvas.getLayer("returns", 2), registry, state.returns ?? []);
 
   const fit = () => canvas.zoom("fit-viewport", "auto");
   const shown = () => ({ width: container.clientWidth, height: container.clientHeight });

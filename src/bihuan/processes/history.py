@@ -16,6 +16,7 @@ from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.processes.models import Incident, Instance, WorkItem
 
 STEP = "process.step"
+RETURNS = ("send_back", "straight")
 V = TypeVar("V")
 
 
@@ -77,10 +78,12 @@ class NodeState(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Diagram:
-    """The state of every node an instance has come to, and how often each sequence flow was walked."""
+    """The state of every node an instance has come to, how often each sequence flow was walked, and how often
+    somebody sent it back from one node to another."""
 
     nodes: dict[str, NodeState] = field(default_factory=dict)
     flows: dict[str, int] = field(default_factory=dict)
+    returns: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def diagram_state(instance_id: int) -> dict[str, NodeState]:
@@ -99,6 +102,9 @@ def diagram(instance_id: int) -> Diagram:
             kind = event["type"]
             if kind == "FlowTaken":
                 shown.flows[event["flow"]] = shown.flows.get(event["flow"], 0) + 1
+            elif kind == "Moved" and event["how"] in RETURNS:
+                way = (event["node"], event["target"])
+                shown.returns[way] = shown.returns.get(way, 0) + 1
             elif kind == "NodeEntered":
                 entered[event["node"]] = entry.at
             elif kind == "NodeLeft" and not event.get("cancelled"):

@@ -84,6 +84,8 @@ def test_going_back_says_first_what_is_cancelled_and_what_goes_on(centre: Centre
     assert nodes(expense) == ["account", "business"]
     story = page_of(centre, "advisor", f"/cases/{expense.pk}")
     assert "从“预算复核”退回到“财务初审”" in story and "原因：抬头" in story
+    state = centre.client("advisor").get(f"/instances/{budget.instance_id}/diagram.json").json()
+    assert state["returns"] == [{"from": "budget", "to": "account", "times": 1}]
 
 
 def test_a_step_just_done_is_taken_back_from_its_own_page(centre: Centre, expense: Case) -> None:

@@ -216,14 +216,19 @@ def instance_for(instance_id: int, *, actor: Actor) -> Instance:
     return instance
 
 
-def diagram_marks(instance_id: int, *, actor: Actor) -> dict[str, dict[str, Any]]:
-    """How to mark each node of the diagram: state done, current or late, who, when (aware) and a note."""
+Marks = dict[str, dict[str, Any]]
+
+
+def diagram_marks(instance_id: int, *, actor: Actor) -> tuple[Marks, dict[tuple[str, str], int]]:
+    """How to mark each node of the diagram: state done, current or late, who, when (aware) and a note; and how often
+    somebody sent it back from where to where."""
     instance_for(instance_id, actor=actor)
-    marks: dict[str, dict[str, Any]] = {}
-    for node, known in diagram(instance_id).nodes.items():
+    marks: Marks = {}
+    shown = diagram(instance_id)
+    for node, known in shown.nodes.items():
         state = NODE_STATES.get(known["state"], "done")
         note = known.get("incident", "")
         marks[node] = {"state": "late" if note else state, "who": known.get("by", ""), "at": known.get("at")}
         if note or state != "done":
             marks[node]["note"] = note or ("超时" if state == "late" else "进行中")
-    return marks
+    return marks, shown.returns

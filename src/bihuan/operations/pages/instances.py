@@ -21,7 +21,7 @@ from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder, Site
 from bihuan.processes.compiled import compiled_process, process_of
-from bihuan.processes.history import NodeState, diagram
+from bihuan.processes.history import Diagram, diagram
 from bihuan.processes.models import Definition, Incident, Instance, Version, WorkItem
 from bihuan.processes.searching import STUCK, Cursor, InstanceSearch, search_instances
 from bihuan.records.models import Case
@@ -243,9 +243,9 @@ def _variables(values: Mapping[str, Any]) -> list[Variable]:
     ]
 
 
-def instance_diagram(instance_id: int, *, actor: Actor) -> Mapping[str, NodeState]:
-    """How each node of the diagram stands."""
-    return diagram(operated_instance(instance_id, actor=actor).pk).nodes
+def instance_diagram(instance_id: int, *, actor: Actor) -> Diagram:
+    """How each node of the diagram stands, and what was walked."""
+    return diagram(operated_instance(instance_id, actor=actor).pk)
 
 
 def instance_xml(instance_id: int, *, actor: Actor) -> str:

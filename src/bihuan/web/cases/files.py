@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 from bihuan.operations.pages.case_page import diagram_marks, instance_for
 from bihuan.org.models import Site
 from bihuan.records.attachments import open_attachment
+from bihuan.web.drawings import returns_of
 from bihuan.web.http import actor_of, signed_in, signed_in_json
 from bihuan.web.wording import moment
 
@@ -36,11 +37,12 @@ def diagram_xml(request: HttpRequest, instance_id: int) -> HttpResponse:
 @require_GET
 @signed_in_json
 def diagram_state(request: HttpRequest, instance_id: int) -> HttpResponse:
-    """Where the instance stands: `{"nodes": {id: {"state", "who", "at", "note"}}}` with moments as people read them."""
+    """Where the instance stands: `{"nodes": {id: {"state", "who", "at", "note"}}}` with moments as people read them;
+    and what was sent back, `"returns": [{"from", "to", "times"}]`."""
     actor = actor_of(request)
     site = instance_for(instance_id, actor=actor).site_id
     zone = Site.objects.values_list("timezone", flat=True).get(pk=site)
-    nodes = diagram_marks(instance_id, actor=actor)
+    nodes, returns = diagram_marks(instance_id, actor=actor)
     for mark in nodes.values():
         mark["at"] = moment(mark["at"], zone) if mark["at"] else ""
-    return JsonResponse({"nodes": nodes}, json_dumps_params={"ensure_ascii": False})
+    return JsonResponse({"nodes": nodes, "returns": returns_of(returns)}, json_dumps_params={"ensure_ascii": False})

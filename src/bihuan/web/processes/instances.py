@@ -18,6 +18,7 @@ from bihuan.operations.pages.instances import (
     instance_xml,
 )
 from bihuan.operations.repairs import RETRY, repair_variables, resolve_incident, resolve_incidents, stop_instance
+from bihuan.web.drawings import returns_of
 from bihuan.web.http import actor_of, go, page, signed_in, signed_in_json
 from bihuan.web.wording import day, moment
 
@@ -56,12 +57,14 @@ def diagram_xml(request: HttpRequest, instance_id: int) -> HttpResponse:
 @signed_in_json
 def diagram_state(request: HttpRequest, instance_id: int) -> HttpResponse:
     """Where it stands, for the diagram."""
-    nodes = {}
-    for node, known in instance_diagram(instance_id, actor=actor_of(request)).items():
+    nodes, shown = {}, instance_diagram(instance_id, actor=actor_of(request))
+    for node, known in shown.nodes.items():
         stuck, at = known.get("incident", ""), known.get("at")
         state = "late" if stuck else STATE_MARKS.get(known["state"], "done")
         nodes[node] = {"state": state, "who": known.get("by", ""), "at": moment(at) if at else "", "note": stuck}
-    return JsonResponse({"nodes": nodes}, json_dumps_params={"ensure_ascii": False})
+    return JsonResponse(
+        {"nodes": nodes, "returns": returns_of(shown.returns)}, json_dumps_params={"ensure_ascii": False}
+    )
 
 
 @require_POST
