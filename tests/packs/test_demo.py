@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -84,42 +88,56 @@ def test_a_database_with_people_is_left_alone(db: None, settings: Any, capsys: p
     assert not Case.unscoped.exists()
 
 
-def test_the_command_loads_with_lines_of_progress(
-    db: None,
-    frozen_clock: object,
-    settings: Any,
-    small: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    settings.BIHUAN_DEMO = True
-    monkeypatch.setattr(command, "tell_demo", lambda folder, progress: tell_demo(small, progress=progress))
-    assert main(["demo", "load"]) == 0
-    said = capsys.readouterr().out
-    for text in ("安装流程包", "历史 1/3 天", "今天在店 4/4 台", "演示数据已载入：3 次完工、4 台在店"):
-        assert text in said, text
-
-
 def test_an_unknown_pack_is_refused(db: None, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
     settings.BIHUAN_DEMO = True
     assert main(["demo", "load", "--pack", "moon"]) == 1
     assert "没有载入" in capsys.readouterr().err
 
 
-# Told once for the tests below, which only look; whatever runs after it in this file sees the demo.
+@dataclass
+class Load:
+    """What the command said, and what it told in the end."""
+
+    said: str
+    told: Told
+
+
+# Loaded once for the tests below, which only look; whatever runs after it in this file sees the demo.
 @pytest.fixture(scope="module")
-def told(
+def load(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Told]:
-    with django_db_blocker.unblock(), clock.frozen(datetime(2026, 11, 24, 1, 0, tzinfo=UTC)), transaction.atomic():
-        folder = pack_folder("auto_service")
-        install_pack(folder, actor=system_actor())
-        load_seed(folder)
-        yield tell_demo(small_plan(tmp_path_factory.mktemp("demo")))
+) -> Iterator[Load]:
+    small = small_plan(tmp_path_factory.mktemp("demo"))
+    results: list[Told] = []
+
+    def tell_small(folder: Path, *, progress: Any) -> Told:
+        results.append(tell_demo(small, progress=progress))
+        return results[-1]
+
+    said = io.StringIO()
+    with (
+        django_db_blocker.unblock(),
+        clock.frozen(datetime(2026, 11, 24, 1, 0, tzinfo=UTC)),
+        transaction.atomic(),
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.setattr(settings, "BIHUAN_DEMO", True)
+        patched.setattr(command, "tell_demo", tell_small)
+        with redirect_stdout(said):
+            assert main(["demo", "load"]) == 0
+        yield Load(said.getvalue(), *results)
         transaction.set_rollback(True)
 
 
-def test_the_plan_is_told_and_everybody_stands_where_it_says(told: Told) -> None:
+@pytest.mark.db
+def test_the_command_loads_with_lines_of_progress(load: Load) -> None:
+    for text in ("安装流程包", "历史 1/3 天", "今天在店 4/4 台", "演示数据已载入：3 次完工、4 台在店"):
+        assert text in load.said, text
+
+
+@pytest.mark.db
+def test_the_plan_is_told_and_everybody_stands_where_it_says(load: Load) -> None:
+    told = load.told
     # 20 to 23 November: the 22nd is a Sunday.
     assert (told.visits, told.today) == (3, len(STAGES))
     here = Case.unscoped.filter(kind="service_visit", status="open")
@@ -134,21 +152,25 @@ def test_the_plan_is_told_and_everybody_stands_where_it_says(told: Told) -> None
     assert Payment.unscoped.exists() and Settlement.unscoped.filter(status="settled").count() >= 3
 
 
-def test_what_the_demo_did_stands_in_a_log_that_can_be_verified(told: Told) -> None:
+@pytest.mark.db
+def test_what_the_demo_did_stands_in_a_log_that_can_be_verified(load: Load) -> None:
     assert not verify()
 
 
-def test_nothing_in_the_demo_is_dated_after_now(told: Told) -> None:
+@pytest.mark.db
+def test_nothing_in_the_demo_is_dated_after_now(load: Load) -> None:
     now = clock.now()
     assert not Case.unscoped.filter(opened_at__gt=now).exists()
     assert not WorkItem.unscoped.filter(completed_at__gt=now).exists()
     assert not Payment.unscoped.filter(at__gt=now).exists()
 
 
-def test_old_news_is_read(told: Told) -> None:
+@pytest.mark.db
+def test_old_news_is_read(load: Load) -> None:
     assert not Notice.objects.filter(read_at__isnull=True, at__lt=clock.now() - timedelta(hours=1)).exists()
 
 
-def test_no_visit_of_the_demo_was_left_half_done_in_the_past(told: Told) -> None:
+@pytest.mark.db
+def test_no_visit_of_the_demo_was_left_half_done_in_the_past(load: Load) -> None:
     old = Case.unscoped.filter(kind="service_visit", opened_at__lt=clock.now() - timedelta(days=1))
     assert set(old.values_list("status", flat=True)) == {"closed"}
