@@ -119,7 +119,8 @@ class RosterPage:
 
 
 def roster_page(role_key: str, day: date | None, *, actor: Actor) -> RosterPage | None:
-    """The roster of a role in the week of a day; of the first that has one without a key. None before any role."""
+    """The roster of a role in the week of a day; without a key of a role of one's own that has one, else of the first
+    that has. None before any role."""
     site_id, _ = _place(actor)
     zone = _zone(site_id)
     may_plan = actor.can(MANAGE)
@@ -127,7 +128,8 @@ def roster_page(role_key: str, day: date | None, *, actor: Actor) -> RosterPage 
     chosen = next((role for role in roles if role.key == role_key), None)
     if chosen is None:
         kept = roles_with_duty(site_id) if may_plan else roles
-        chosen = next(iter(kept or roles), None)
+        own = actor.roles_at(site_id)
+        chosen = next((role for role in kept if role.key in own), None) or next(iter(kept or roles), None)
     if chosen is None:
         return None
     now = clock.now()
