@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,26 @@ def test_a_public_process_is_not_executable() -> None:
 def test_what_was_published_before_a_rule_came_is_still_read() -> None:
     xml = xml_of({"flows": ["s>t>e"], "nodes": '<task id="t"><incoming>x</incoming></task>'})
     assert check_bpmn(xml) != [] and parse_bpmn(xml, published=True).main.id == "p"
+
+
+MANY = 6_000
+
+
+@pytest.mark.parametrize(
+    ("nodes", "beside"),
+    [
+        ("<dataObjectReference id='d' dataObjectRef='d'/><dataObject id='o'/>", ""),
+        ("<task id='u'><ioSpecification>" + "<dataInput/>" * MANY + "</ioSpecification></task>", ""),
+        ("".join(f"<callActivity id='c{n}' calledElement='q'/>" for n in range(MANY)),
+         "<process id='q'>" + "<startEvent/>" * MANY + "</process>"),
+        ("<intermediateCatchEvent id='c'><linkEventDefinition id='l'>" + "<source>x</source>" * MANY
+         + "</linkEventDefinition></intermediateCatchEvent>"
+         + "<intermediateThrowEvent><linkEventDefinition><target>l</target></linkEventDefinition></intermediateThrowEvent>" * MANY, ""),  # noqa: E501
+        ("<scriptTask id='x'><script>" + "/*" * MANY * 50 + "</script></scriptTask>", ""),
+    ],
+    ids=["itself", "inputs", "calls", "links", "comments"],
+)  # fmt: skip
+def test_files_made_to_be_slow_are_told_quickly(nodes: str, beside: str) -> None:
+    started = time.process_time()
+    found({"flows": ["s>t>e"], "nodes": nodes, "beside": beside})
+    assert time.process_time() - started < 5

@@ -14,6 +14,9 @@ from bihuan.engine.definition.reading import Reading, child, children, text_of
 from bihuan.engine.feel import Expression, compile_expression
 
 _SENDS = frozenset(map(bpmn, ("sendTask", "intermediateThrowEvent", "endEvent")))
+MAX_PROPERTIES = 20
+"""Properties of one key."""
+
 Paths = dict[str, Expression | None]
 """By correlation property, where to find it."""
 
@@ -25,18 +28,25 @@ def read_correlation(root: etree._Element, reading: Reading) -> None:
         key.get("id", ""): [_reference(each) for each in children(key, BPMN, "correlationPropertyRef")]
         for key in root.iter(bpmn("correlationKey"))
     }
+    messages = {key: _messages(names[:MAX_PROPERTIES], retrievals) for key, names in keys.items()}
+    seen: set[tuple[str, etree._Element | None]] = set()
     for subscription in root.iter(bpmn("correlationSubscription")):
         key = subscription.get("correlationKeyRef", "").rpartition(":")[2]
         process = subscription.getparent()
+        if (key, process) in seen:
+            continue
+        seen.add((key, process))
         if key not in keys:
             reading.refuse(subscription, f"找不到对应键「{key}」", "missing-reference")
+        elif len(keys[key]) > MAX_PROPERTIES:
+            reading.refuse(subscription, f"对应键「{key}」的属性太多，最多 {MAX_PROPERTIES} 个", "too-many-properties")
         elif process is not None:
             bound = _bindings(subscription, reading)
             for name in keys[key]:
                 if name not in bound or not retrievals.get(name):
                     reason = f"对应属性「{name}」没有写明从哪里取（correlationPropertyBinding、correlationProperty）"
                     reading.refuse(subscription, reason, "missing-reference")
-            for message in _messages(keys[key], retrievals):
+            for message in messages[key]:
                 place = (process.get("id", ""), message)
                 reading.awaited_keys.setdefault(place, _joined([bound.get(name) for name in keys[key]]))
                 sent = [retrievals[name][message] for name in keys[key]]

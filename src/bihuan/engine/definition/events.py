@@ -130,7 +130,7 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     if kind == "terminate":
         return EventSpec("terminate")
     if kind == "link":
-        return EventSpec("link", _link_name(event, definition))
+        return EventSpec("link", _link_name(event, definition, reading))
     if kind == "conditional":
         condition = _read_condition(event, definition, reading)
         return _told(event) if condition is None and reading.drawing else EventSpec("conditional", condition=condition)
@@ -141,13 +141,12 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     return read_reference(event, definition, kind, reading)
 
 
-def _link_name(event: etree._Element, definition: etree._Element) -> str:
+def _link_name(event: etree._Element, definition: etree._Element, reading: Reading) -> str:
     """What a link is paired by: its name, or that of the link it gives as its target."""
-    target = text_of(child(definition, BPMN, "target")).rpartition(":")[2]
-    for other in definition.getroottree().iter(f"{{{BPMN}}}linkEventDefinition") if target else ():
-        around = other.getparent()
-        if other.get("id") == target and around is not None:
-            event, definition = around, other
+    other = reading.links.get(text_of(child(definition, BPMN, "target")).rpartition(":")[2])
+    around = None if other is None else other.getparent()
+    if other is not None and around is not None:
+        event, definition = around, other
     return str(definition.get("name") or event.get("name") or event.get("id", ""))
 
 

@@ -75,6 +75,8 @@ class Reading:
     """Every id of the file and its line."""
     messages_between: dict[str, str] = field(default_factory=dict)
     """By id of a node at either end of a message flow: the name of the message, for nodes that do not name it."""
+    links: dict[str, etree._Element] = field(default_factory=dict)
+    """Link event definitions by id."""
     sent_keys: dict[str, Expression | None] = field(default_factory=dict)
     """By id of a message: the correlation key it is sent with."""
     awaited_keys: dict[tuple[str, str], Expression | None] = field(default_factory=dict)
@@ -182,6 +184,7 @@ def read_declarations(root: etree._Element, reading: Reading) -> None:
         source, target = association.get("sourceRef", ""), association.get("targetRef", "")
         reading.partners.setdefault(source, []).append(target)
         reading.partners.setdefault(target, []).append(source)
+    reading.links = {each.get("id", ""): each for each in root.iter(f"{{{BPMN}}}linkEventDefinition")}
     _read_pools(root, reading)
     _read_message_flows(root, reading)
     _read_data_names(root, reading)

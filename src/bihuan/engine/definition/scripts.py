@@ -10,18 +10,19 @@ from bihuan.engine.definition.expressions import BRACED, FEEL_LANGUAGES, INDENTE
 from bihuan.engine.definition.model import ScriptStep
 from bihuan.engine.definition.reading import Reading
 from bihuan.engine.feel import Expression, FeelSyntaxError, compile_expression, translate_script
+from bihuan.engine.feel.limits import MAX_TEXT
 
 _ASSIGNS = re.compile(
     r"^\s*(?:(?:def|var|let|const)\s+)?[^\W\d]\w*\s*[-+*/]?=(?!=)|[;{]\s*$|\w\s*\(.*\)\s*;?\s*$", re.MULTILINE
 )
 
 
-_COMMENTS = re.compile(r"^\s*(?://|#)[^\n]*$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
+_COMMENTS = re.compile(r"^[ \t]*(?://|#)[^\n]*$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
 
 
 def is_empty(text: str) -> bool:
     """Whether a script is nothing, or nothing but comments."""
-    return not _COMMENTS.sub("", text).strip()
+    return not text.strip() or (len(text) <= MAX_TEXT and not _COMMENTS.sub("", text).strip())
 
 
 def read_script(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from bihuan.engine.feel.errors import FeelSyntaxError
 from bihuan.engine.feel.foreign import translate_juel
+from bihuan.engine.feel.limits import MAX_TEXT
 
 _DATA = re.compile(r"""(?:[\w-]+:)?get(?:DataObject|DataInput|DataOutput|ProcessProperty)\(\s*(['"])([\w ]+)\1\s*\)""")
 _LITERAL = re.compile(r"""('[^']*'|"[^"]*")""")
@@ -23,6 +25,8 @@ def translate_xpath(text: str) -> str:
 
     Raises FeelSyntaxError for anything else.
     """
+    if len(text) > MAX_TEXT:
+        raise FeelSyntaxError("表达式太长", 1)
     parts = _LITERAL.split(_DATA.sub(r"\2", text))
     for index in range(0, len(parts), 2):
         for pattern, replacement in _REWRITTEN:

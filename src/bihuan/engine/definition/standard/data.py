@@ -7,39 +7,36 @@ from collections.abc import Iterator
 from lxml import etree
 
 from bihuan.engine.definition.names import BPMN, EVENTS, SUB_PROCESSES
-from bihuan.engine.definition.reading import child, children, text_of
+from bihuan.engine.definition.reading import child, text_of
 from bihuan.engine.definition.standard.file import Breach, File, Rule, called, differ, is_true, kind
 
 
 def data_belongs_to_sets(file: File) -> Iterator[Breach]:
     """Each input is in an input set, each output in an output set (10.4.1)."""
-    for data in file.all("dataInput", "dataOutput"):
-        holder = data.getparent()
-        if holder is None or kind(holder) in EVENTS:
-            # Events have one set by nature; few tools write it.
-            continue
-        sets, member = ("inputSet", "dataInputRefs") if kind(data) == "dataInput" else ("outputSet", "dataOutputRefs")
-        listed = {text_of(each) for group in children(holder, BPMN, sets) for each in children(group, BPMN, member)}
-        if data.get("id") not in listed:
-            yield Breach(data, f"数据「{called(data)}」不在任何 {sets} 里", "data-set")
+    for specification in file.all("ioSpecification"):
+        for way, group in (("Input", "inputSet"), ("Output", "outputSet")):
+            sets = file.inside(specification, group)
+            listed = {name for each in sets for name in file.references(each, f"data{way}Refs")}
+            for data in file.inside(specification, f"data{way}"):
+                if data.get("id") not in listed:
+                    yield Breach(data, f"数据「{called(data)}」不在任何 {group} 里", "data-set")
 
 
 def sets_agree(file: File) -> Iterator[Breach]:
     """What a set calls optional is in it, and sets that belong together say so both (10.4.1)."""
+    belonging: set[tuple[str, str]] = set()
+    for group in file.all("inputSet", "outputSet"):
+        other = "outputSetRefs" if kind(group) == "inputSet" else "inputSetRefs"
+        belonging.update((group.get("id", ""), name) for name in file.references(group, other))
     for group in file.all("inputSet", "outputSet"):
         way, other = ("Input", "output") if kind(group) == "inputSet" else ("Output", "input")
-        listed = {text_of(each) for each in children(group, BPMN, f"data{way}Refs")}
+        listed = file.references(group, f"data{way}Refs")
         for name in (f"optional{way}Refs", f"whileExecuting{way}Refs"):
-            for each in children(group, BPMN, name):
-                if text_of(each) not in listed:
-                    reason = f"{name} 里的「{text_of(each)}」要同时列在 data{way}Refs 里"
-                    yield Breach(group, reason, "data-set")
-        for each in children(group, BPMN, f"{other}SetRefs"):
-            partner = file.get(text_of(each))
-            back = [] if partner is None else [text_of(it) for it in children(partner, BPMN, f"{way.lower()}SetRefs")]
-            if group.get("id") not in back:
-                reason = f"{other}SetRefs 指向的「{text_of(each)}」没有反过来指向它"
-                yield Breach(group, reason, "data-set")
+            for each in sorted(file.references(group, name) - listed):
+                yield Breach(group, f"{name} 里的「{each}」要同时列在 data{way}Refs 里", "data-set")
+        for each in sorted(file.references(group, f"{other}SetRefs")):
+            if (each, group.get("id", "")) not in belonging:
+                yield Breach(group, f"{other}SetRefs 指向的「{each}」没有反过来指向它", "data-set")
 
 
 def sub_processes_have_no_inputs(file: File) -> Iterator[Breach]:
@@ -55,8 +52,8 @@ def sub_processes_have_no_inputs(file: File) -> Iterator[Breach]:
 def associations_have_one_source(file: File) -> Iterator[Breach]:
     """Several sources need a transformation that makes one value of them (10.4.2)."""
     for association in file.all("dataInputAssociation", "dataOutputAssociation"):
-        computed = list(children(association, BPMN, "transformation", "assignment"))
-        if len(list(children(association, BPMN, "sourceRef"))) > 1 and not computed:
+        computed = file.inside(association, "transformation", "assignment")
+        if len(file.inside(association, "sourceRef")) > 1 and not computed:
             yield Breach(association, "数据关联有多个来源时要写转换（transformation）", "data-association")
 
 
@@ -68,7 +65,7 @@ def tasks_take_and_give_one(file: File) -> Iterator[Breach]:
         if specification is None or not task.get(limits[0]):
             continue
         for part in limits[1:]:
-            if len(list(children(specification, BPMN, part))) > 1:
+            if len(file.inside(specification, part)) > 1:
                 yield Breach(task, f"「{called(task)}」只能有一个 {part}", "data-set")
 
 
@@ -82,7 +79,7 @@ _LIMITS = {
 def data_flows_where_it_fits(file: File) -> Iterator[Breach]:
     """Without a transformation an association joins data of one type (10.4.2)."""
     for association in file.all("dataInputAssociation", "dataOutputAssociation"):
-        if any(True for _ in children(association, BPMN, "transformation", "assignment")):
+        if file.inside(association, "transformation", "assignment"):
             continue
         source, target = (file.get(text_of(child(association, BPMN, end))) for end in ("sourceRef", "targetRef"))
         yield from _compared(file, association, source, target, "数据关联的两头")
@@ -104,7 +101,7 @@ def messages_fit_their_data(file: File) -> Iterator[Breach]:
             declared = file.get(text_of(child(operation, BPMN, message)))
             yield from _compared(file, element, child(specification, BPMN, data), declared, "数据和操作的消息")
     for element in file.all(*EVENTS):
-        items = list(children(element, BPMN, "dataInput", "dataOutput"))
+        items = file.inside(element, "dataInput", "dataOutput")
         for item, definition in zip(items, file.events(element), strict=False):
             kinds = ("messageRef", "signalRef", "errorRef", "escalationRef")
             declared = next((file.get(definition.get(each)) for each in kinds if definition.get(each)), None)
@@ -124,12 +121,12 @@ def calls_fit_what_they_call(file: File) -> Iterator[Breach]:
     for call in file.all("callActivity"):
         mine = child(call, BPMN, "ioSpecification")
         other = file.get(call.get("calledElement"))
-        theirs = None if other is None else child(other, BPMN, "ioSpecification")
         if mine is None or other is None:
             continue
+        theirs = next(iter(file.inside(other, "ioSpecification")), None)
         for name, word in (("dataInput", "输入"), ("dataOutput", "输出")):
-            here = list(children(mine, BPMN, name))
-            there = [] if theirs is None else list(children(theirs, BPMN, name))
+            here = file.inside(mine, name)
+            there = [] if theirs is None else file.inside(theirs, name)
             if len(here) != len(there):
                 yield Breach(
                     call,

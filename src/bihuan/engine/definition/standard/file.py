@@ -30,6 +30,9 @@ class File:
     by_id: dict[str, etree._Element] = field(default_factory=dict)
     incoming: dict[str, list[etree._Element]] = field(default_factory=dict)
     outgoing: dict[str, list[etree._Element]] = field(default_factory=dict)
+    looked_up: dict[tuple[etree._Element, str], list[etree._Element]] = field(default_factory=dict)
+    """Children by name: rules ask for them again and again, also in files made to be slow."""
+    texts: dict[tuple[etree._Element, str], frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: etree._Element) -> File:
@@ -61,11 +64,27 @@ class File:
         """The sequence flows out of a node."""
         return self.outgoing.get(node.get("id", ""), [])
 
+    def inside(self, element: etree._Element, *locals_: str) -> list[etree._Element]:
+        """The direct children with one of these names."""
+        key = (element, " ".join(locals_))
+        if key not in self.looked_up:
+            self.looked_up[key] = list(children(element, BPMN, *locals_))
+        return self.looked_up[key]
+
+    def references(self, element: etree._Element, local: str) -> frozenset[str]:
+        """The texts of the direct children of this name."""
+        if (element, local) not in self.texts:
+            self.texts[element, local] = frozenset(text_of(each) for each in children(element, BPMN, local))
+        return self.texts[element, local]
+
     def events(self, node: etree._Element) -> list[etree._Element]:
         """What an event waits for or throws: its own definitions and those it refers to."""
-        found = [each for each in node if isinstance(each.tag, str) and kind(each).endswith("EventDefinition")]
-        referred = (self.get(text_of(each)) for each in children(node, BPMN, "eventDefinitionRef"))
-        return found + [each for each in referred if each is not None]
+        key = (node, "*EventDefinition")
+        if key not in self.looked_up:
+            found = [each for each in node if isinstance(each.tag, str) and kind(each).endswith("EventDefinition")]
+            referred = (self.get(text_of(each)) for each in children(node, BPMN, "eventDefinitionRef"))
+            self.looked_up[key] = found + [each for each in referred if each is not None]
+        return self.looked_up[key]
 
     def has_event(self, node: etree._Element, name: str) -> bool:
         """Whether one of its definitions is of this kind, such as `message`."""
@@ -73,13 +92,10 @@ class File:
 
     def type_of(self, element: etree._Element | None) -> str:
         """What an item-aware element, message or error is declared to hold: `structureRef` of its item, "" if open."""
+        if element is not None and kind(element) in ("dataObjectReference", "dataStoreReference"):
+            element = self.get(element.get("dataObjectRef") or element.get("dataStoreRef"))
         if element is None:
             return ""
-        for key in ("dataObjectRef", "dataStoreRef"):
-            if element.get(key):
-                return self.type_of(self.get(element.get(key)))
-        if kind(element) == "itemDefinition":
-            return element.get("structureRef", "")
         reference = element.get("itemSubjectRef") or element.get("itemRef") or element.get("structureRef")
         item = self.get(reference)
         return "" if item is None else item.get("structureRef", "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from bihuan.engine.definition.names import ACTIVITIES, BPMN, EVENTS, FLOW_NODES, GATEWAYS, SUB_PROCESSES
-from bihuan.engine.definition.reading import child, children, text_of
+from bihuan.engine.definition.reading import child
 from bihuan.engine.definition.standard.file import Breach, File, Rule, called, is_true, kind
 
 
@@ -39,20 +39,16 @@ def listed_flows_are_the_flows(file: File) -> Iterator[Breach]:
     """What a node lists as `incoming` and `outgoing` are its sequence flows (8.3.7); listing none is open to it."""
     for node in file.all(*FLOW_NODES):
         for tag, flows, word in (("incoming", file.ins(node), "进入"), ("outgoing", file.outs(node), "离开")):
-            listed = [text_of(each).rpartition(":")[2] for each in children(node, BPMN, tag)]
+            listed = {name.rpartition(":")[2] for name in file.references(node, tag)}
             real = {flow.get("id", "") for flow in flows}
-            for name in listed:
-                if name not in real:
+            for name in sorted(listed - real):
+                if name:
                     reason = f"「{called(node)}」列出的 {tag}「{name}」不是{word}它的流线"
                     yield Breach(node, reason, "listed-flow")
-            for flow in flows:
-                if flow.get("id", "") not in listed and _lists(node):
+            for flow in flows if file.inside(node, "incoming", "outgoing") else ():
+                if flow.get("id", "") not in listed:
                     reason = f"「{called(node)}」没有在 {tag} 里列出{word}它的流线「{flow.get('id', '')}」"
                     yield Breach(node, reason, "unlisted-flow", advice=True)
-
-
-def _lists(node: etree._Element) -> bool:
-    return any(True for _ in children(node, BPMN, "incoming", "outgoing"))
 
 
 def conditional_flows_have_company(file: File) -> Iterator[Breach]:
@@ -77,9 +73,9 @@ def flows_are_immediate(file: File) -> Iterator[Breach]:
 def beginnings_and_ends_come_together(file: File) -> Iterator[Breach]:
     """A level with a start event has an end event and the other way round (10.5.2, 10.5.3); many are drawn without."""
     for level in file.all("process", *SUB_PROCESSES):
-        starts, ends = list(children(level, BPMN, "startEvent")), list(children(level, BPMN, "endEvent"))
+        starts, ends = file.inside(level, "startEvent"), file.inside(level, "endEvent")
         where = "流程" if kind(level) == "process" else f"子流程「{called(level)}」"
-        begins = any(is_true(each, "instantiate") for each in children(level, BPMN, "receiveTask", "eventBasedGateway"))
+        begins = any(is_true(each, "instantiate") for each in file.inside(level, "receiveTask", "eventBasedGateway"))
         if starts and not ends:
             yield Breach(starts[0], f"{where}有开始事件，也要有结束事件", "start-without-end", advice=True)
         if ends and not starts and not begins:
@@ -92,7 +88,7 @@ def ways_reach_an_end(file: File) -> Iterator[Breach]:
         if file.outs(node) or kind(node) in ("endEvent", "boundaryEvent") or _stands_apart(file, node):
             continue
         level = node.getparent()
-        ended = level is not None and child(level, BPMN, "endEvent") is not None
+        ended = level is not None and file.inside(level, "endEvent")
         if ended or kind(node).startswith("intermediate"):
             reason = f"「{called(node)}」后面没有流线，路走到这里就结束；按标准应连到结束事件"
             yield Breach(node, reason, "dead-end", advice=True)
