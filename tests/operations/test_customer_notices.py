@@ -15,7 +15,7 @@ from bihuan.records.consents import consents_of, set_consent
 from bihuan.records.customers import change_customer
 from bihuan.records.models import Case, CustomerNotice
 from tests.notify.receivers import HttpReceiver, MailReceiver, http_receiver, mail_receiver
-from tests.notify.sending import mail_at
+from tests.notify.sending import at, mail_at
 from tests.web.visits import Centre
 
 
@@ -93,6 +93,21 @@ def test_what_the_gateway_refuses_becomes_a_call_by_the_advisor(centre: Centre, 
     assert told(case) == "已电话告知" and bell.read_at is not None
     assert "请电话告知客户" not in advisor.get(task).content.decode()
     assert Entry.objects.filter(action="customer.called", chain=case.chain).count() == 1
+
+
+def test_another_attempt_does_not_fall_into_the_quiet_hours(centre: Centre, gateway: HttpReceiver) -> None:
+    sms_at(centre, gateway)
+    agree(centre, "sms")
+    gateway.will_answer({}, status=503)
+    clock.move(at(20, 59))
+    case = ready(centre)
+    gateway.will_answer({"code": 0})
+    clock.move(at(22))
+    work()
+    assert len(gateway.requests) == 1
+    clock.move(at(8, day=25))
+    work()
+    assert (len(gateway.requests), told(case)) == (2, "已送达")
 
 
 def test_consent_taken_back_stops_what_waits(centre: Centre, gateway: HttpReceiver) -> None:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,6 +20,7 @@ from django.db.models import Q
 from bihuan.kernel import clock
 from bihuan.notify.channels.registry import channel_kind
 from bihuan.notify.channels.transport import Outgoing, TransportError
+from bihuan.notify.choosing import quiet_end
 from bihuan.notify.composing import compose
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Channel, Message
@@ -101,6 +103,10 @@ def next_due() -> datetime | None:
 
 
 def _deliver(message: Message, at: datetime, send: Send) -> bool:
+    later = _undisturbed_until(message, at)
+    if later is not None:
+        _finish(message, run_at=later)
+        return False
     try:
         outgoing = compose(message)
         if outgoing is None:
@@ -117,6 +123,14 @@ def _deliver(message: Message, at: datetime, send: Send) -> bool:
         return False
     _finish(message, status=Message.Status.DELIVERED, done_at=at, receipt=receipt[:120], last_error="")
     return True
+
+
+def _undisturbed_until(message: Message, at: datetime) -> datetime | None:
+    """The end of the site's quiet hours for somebody outside, into which another attempt may fall; else None."""
+    site = message.site if message.address else None
+    if site is None:
+        return None
+    return quiet_end(at.astimezone(ZoneInfo(site.timezone)), site.quiet_from, site.quiet_until)
 
 
 def _put_back(message: Message, error: TransportError, at: datetime) -> None:
