@@ -12,6 +12,8 @@ import sys
 import timeit
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from operator import add
 from zoneinfo import ZoneInfo
 
 import businesstimedelta
@@ -82,12 +84,17 @@ def peer_rules() -> businesstimedelta.Rules:
     return businesstimedelta.Rules([day, lunch, free])
 
 
+def _peer_between(rules: businesstimedelta.Rules, start: datetime, end: datetime) -> float:
+    seconds: float = rules.difference(start, end).timedelta.total_seconds()
+    return seconds
+
+
 def main() -> int:
     """Measure and print."""
     rules = peer_rules()
-    report = {"calendar": f"{ZONE}, 6 days a week, 2 intervals a day, {len(OFF)} holidays", "microseconds": {}}
+    microseconds: dict[str, dict[str, dict[str, float]]] = {"add": {}, "measure": {}}
     agree = True
-    for operation in ("add", "measure"):
+    for operation in microseconds:
         for span, hours in SPANS.items():
             seconds = hours * 3600.0
             end = worktime.add_working_seconds(CALENDAR, START, seconds)
@@ -95,24 +102,28 @@ def main() -> int:
             if operation == "add":
                 delta = businesstimedelta.BusinessTimeDelta(rules, seconds=seconds)
                 ways = {
-                    OURS: lambda s=seconds: worktime.add_working_seconds(CALENDAR, START, s),
-                    LOOP: lambda s=seconds: loop_add(START, s),
-                    PEER: lambda d=delta: START + d,
+                    OURS: partial(worktime.add_working_seconds, CALENDAR, START, seconds),
+                    LOOP: partial(loop_add, START, seconds),
+                    PEER: partial(add, START, delta),
                 }
             else:
                 ways = {
-                    OURS: lambda e=end: worktime.working_seconds_between(CALENDAR, START, e),
-                    LOOP: lambda e=end: loop_between(START, e),
-                    PEER: lambda e=end: rules.difference(START, e).timedelta.total_seconds(),
+                    OURS: partial(worktime.working_seconds_between, CALENDAR, START, end),
+                    LOOP: partial(loop_between, START, end),
+                    PEER: partial(_peer_between, rules, START, end),
                 }
             answers = {name: way() for name, way in ways.items()}
             agree = agree and len(set(answers.values())) == 1
             found = _timed(ways)
             for other in (LOOP, PEER):
                 found[f"{other}_to_{OURS}"] = round(found[other] / found[OURS], 1)
-            report["microseconds"].setdefault(operation, {})[span] = found
-    report["agree"] = agree
-    report["first_use_milliseconds"] = _first_use()
+            microseconds[operation][span] = found
+    report = {
+        "calendar": f"{ZONE}, 6 days a week, 2 intervals a day, {len(OFF)} holidays",
+        "microseconds": microseconds,
+        "agree": agree,
+        "first_use_milliseconds": _first_use(),
+    }
     sys.stdout.write(json.dumps(report) + "\n")
     return 0 if agree else 1
 

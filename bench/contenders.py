@@ -187,7 +187,7 @@ class RawPostgres:
         """The driver begins by itself."""
 
     def run(self, sql: str, params: tuple[Any, ...]) -> psycopg.Cursor[Any]:
-        return self.connection.execute(sql, params, prepare=True)  # type: ignore[arg-type]
+        return self.connection.execute(sql, params, prepare=True)
 
 
 def raw_connection() -> Any:

@@ -82,7 +82,7 @@ def copy_clocks(world: World, count: int, first: datetime, over_seconds: float) 
         escalate_to="advisor",
     )
     own = {"id", "subject_id", "due_at"}
-    names = [field.column for field in Clock._meta.concrete_fields if field.column not in own]
+    names = [str(field.column) for field in Clock._meta.concrete_fields if field.column not in own]
     step = over_seconds / count
     moved, numbers = (
         ("c.due_at + n * %s * interval '1 second'", "generate_series(1, %s) AS numbers(n)")
@@ -114,7 +114,7 @@ def fired(world: World, count: int, over_seconds: float) -> list[float]:
     while len(seen) < count:
         found = list(rows.filter(breach_told_at__isnull=False).values_list("pk", "due_at"))
         moment = clock.now()
-        seen.update({pk: (moment - due).total_seconds() for pk, due in found if pk not in seen})
+        seen.update({pk: (moment - due).total_seconds() for pk, due in found if due is not None and pk not in seen})
         if time.perf_counter() > until:
             raise RuntimeError(f"only {len(seen)} of {count} clocks were told about")
         # Looking at many clocks costs the workers processor time.

@@ -30,13 +30,13 @@ _TABLES = (
 KEY = "peer"
 
 
-class LeanWorkflow(BpmnWorkflowConverter):
+class LeanWorkflow(BpmnWorkflowConverter):  # type: ignore[misc]  # the package has no types
     """Saves the tasks without the specification they follow."""
 
     spec: Any = None
 
     def to_dict(self, workflow: BpmnWorkflow) -> dict[str, Any]:
-        data = WorkflowConverter.to_dict(self, workflow)
+        data: dict[str, Any] = WorkflowConverter.to_dict(self, workflow)
         data["subprocesses"] = self.mapping_to_dict(workflow.subprocesses)
         data["bpmn_events"] = self.registry.convert(workflow.bpmn_events)
         return data

@@ -19,7 +19,7 @@ from bihuan.audit import log
 from bihuan.engine.definition import parse_bpmn
 from bihuan.engine.runtime import CompleteItem, ItemOpened, Start, State, new_state, step
 from bihuan.kernel import sql
-from bihuan.processes import rows, unit, writing
+from bihuan.processes import unit, writing
 
 ROUNDS = 8
 
@@ -70,7 +70,7 @@ def _clocks(watch: Stopwatch) -> Iterator[None]:
     parts: list[tuple[Any, str, str]] = [
         (unit, "step", "engine"),
         (State, "to_json", "engine"),
-        (rows.State, "from_json", "engine"),
+        (State, "from_json", "engine"),
         (sql, "run_on_driver", "database"),
         (CursorWrapper, "execute", "database"),
         (wrapper, "_commit", "database"),

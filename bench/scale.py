@@ -34,6 +34,7 @@ from bihuan.kernel import clock  # noqa: E402
 from bihuan.operations.work import complete_task  # noqa: E402
 from bihuan.processes import engine_store, jobs  # noqa: E402
 from bihuan.processes.contract import Surroundings  # noqa: E402
+from bihuan.processes.finishing import TIMER  # noqa: E402
 from bihuan.processes.models import Instance, Job, WorkItem  # noqa: E402
 from bihuan.processes.queries import inbox  # noqa: E402
 from bihuan.processes.searching import InstanceSearch, search_instances  # noqa: E402
@@ -208,7 +209,7 @@ class Town:
         }
 
 
-_TIMERS = {jobs.TIMER: jobs.timer_handler(Surroundings())}
+_TIMERS = {TIMER: jobs.timer_handler(Surroundings())}
 
 
 def _pattern(instance_id: int, share: int) -> Pattern:
@@ -218,7 +219,7 @@ def _pattern(instance_id: int, share: int) -> Pattern:
 
 def copy(model: type[models.Model], which: Mapping[str, Any], count: int, changed: Mapping[str, str]) -> None:
     """Copy the rows `which` `count` times by one statement; `changed`: columns as SQL over `m` (the row) and `n`."""
-    names = [one.column for one in model._meta.concrete_fields if one.column != "id" or "id" in changed]
+    names = [str(one.column) for one in model._meta.concrete_fields if one.column != "id" or "id" in changed]
     values = [changed.get(name, f"m.{name}") for name in names]
     where = " AND ".join(f"m.{name} = %s" for name in which)
     sql = (
