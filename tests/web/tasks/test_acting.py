@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
+from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import start_case
 from bihuan.operations.people.asking import add_assignee
 from bihuan.operations.work import complete_task
+from bihuan.org.duty.leave import Span, request_leave
 from bihuan.processes.models import WorkItem
 from bihuan.processes.publishing import publish
 from bihuan.records.models import Case
@@ -113,6 +115,27 @@ def test_whoever_is_asked_answers_and_sees_no_form_to_fill(centre: Centre, expen
     sent(centre, "technician", f"/tasks/{asked.pk}", {"answer": "refuse", "opinion": "贵了"})
     back = page_of(centre, "cashier", f"/tasks/{account.pk}")
     assert "不同意" in back and "贵了" in back
+
+
+def test_a_colleague_is_found_by_post_or_initials_and_without_script_by_the_name_typed(
+    centre: Centre, expense: Case
+) -> None:
+    found = centre.client("cashier").get("/lookup/person", {"q": "zq"}).json()["results"]
+    assert [(one["label"], one["note"]) for one in found] == [("赵强", "维修技师")]
+    today = clock.now().date()
+    request_leave(
+        Span(today, today), actor=centre.cast.actor("workshop_manager"), user_id=centre.cast.user("technician").pk
+    )
+    found = centre.client("cashier").get("/lookup/person", {"q": "技师"}).json()["results"]
+    assert {one["label"]: one["note"] for one in found} == {"赵强": "请假中 · 维修技师", "钱进": "维修技师"}
+    account = item(expense, "account")
+    address = f"/tasks/{account.pk}/act/ask"
+    assert "data-picker" in page_of(centre, "cashier", address)
+    values = {"mode": "before", "to": "", "to-text": "赵", "reason": "看价格"}
+    refused = sent(centre, "cashier", address, values)
+    assert refused.status_code == 422 and "没有找到同事“赵”" in refused.content.decode()
+    assert sent(centre, "cashier", address, {**values, "to-text": "赵强"}).status_code == 302
+    assert item(expense, "account", asked_as="before").assignee == centre.cast.user("technician")
 
 
 def test_signers_see_how_the_others_have_signed(centre: Centre, expense: Case) -> None:

@@ -218,7 +218,7 @@ def _ask(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     if "delegate" in may and not work.item.asked_as:
         modes.append(("delegate", MODES["delegate"], "对方替您办，办完由您确认"))
     weighs = work.node.signoff is not None and work.node.signoff.weight is not None
-    return {"modes": modes, "people": _colleagues(work, actor), "weighs": weighs}
+    return {"modes": modes, "weighs": weighs}
 
 
 def _remove(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from django.db.models import Q
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
-from bihuan.accounts.models import User
+from bihuan.kernel import clock
 from bihuan.kernel.errors import NotAllowed, NotFound
 from bihuan.org.actor import Actor
+from bihuan.org.duty.checks import site_people
+from bihuan.org.duty.presence import away_at
 from bihuan.org.models import PositionHolder
 from bihuan.org.roles import people_with_role
 from bihuan.records.lookup import look_up
@@ -106,14 +108,19 @@ def _jobs(typed: str, actor: Actor, role: str) -> list[Result]:
 
 
 def _people(typed: str, actor: Actor, role: str) -> list[Result]:
+    """By name, pinyin (initials too), user name or post; the note says the posts, and who is on leave."""
     site_id = actor.site_id or 0
-    if role:
-        people = people_with_role(role, site_id)
-    else:
-        holding = PositionHolder.objects.filter(position__site_id=site_id, until__isnull=True).values("user_id")
-        people = User.objects.filter(pk__in=holding, is_active=True)
-    matching = people.filter(Q(name__contains=typed) | Q(pinyin__contains=typed.lower()) | Q(username=typed))
-    return [{"id": user.pk, "code": "", "label": user.name, "note": ""} for user in matching.order_by("name")[:LIMIT]]
+    people = people_with_role(role, site_id) if role else site_people(site_id)
+    held = PositionHolder.objects.filter(until__isnull=True)
+    posted = held.filter(position__name__contains=typed).values("user_id")
+    named = Q(name__contains=typed) | Q(pinyin__contains=typed.lower()) | Q(username=typed)
+    found = list(people.filter(named | Q(pk__in=posted)).order_by("name")[:LIMIT])
+    away = away_at(clock.now(), [user.pk for user in found])
+    posts: dict[int, list[str]] = {}
+    for user_id, name in held.filter(user__in=found).order_by("pk").values_list("user_id", "position__name"):
+        posts.setdefault(user_id, []).append(name)
+    notes = {user.pk: ["请假中"] * (user.pk in away) + ["、".join(posts.get(user.pk, ()))] for user in found}
+    return [{"id": user.pk, "code": "", "label": user.name, "note": " · ".join(notes[user.pk])} for user in found]
 
 
 FINDERS: Mapping[str, Finder] = {

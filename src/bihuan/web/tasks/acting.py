@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.pages.acting import ENTRIES, act_page
 from bihuan.operations.people import asking, going_back
+from bihuan.operations.picking import resolver
 from bihuan.org.actor import Actor
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
 
@@ -61,6 +62,17 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(text)
 
 
+def _person(request: HttpRequest, actor: Actor) -> int:
+    """The colleague chosen in the search box; without script, the one whose name was typed in full."""
+    if request.POST.get("to", ""):
+        return _number(request, "to")
+    typed = str(request.POST.get("to-text", "")).strip()
+    found = resolver(actor.site_id or 0)("person", typed) if typed else None
+    if found is None:
+        raise BusinessError(f"没有找到同事“{typed}”，请写全姓名或用户名" if typed else "请选择同事", "to")
+    return found
+
+
 def _send_back(request: HttpRequest, item_id: int, actor: Actor) -> str:
     target, straight = request.POST.get("target", ""), request.POST.get("way") == "straight"
     if not target:
@@ -89,7 +101,7 @@ def _ask(request: HttpRequest, item_id: int, actor: Actor) -> str:
     if not weight.isdecimal() or len(weight) > 6:
         raise BusinessError("权重请填正整数", "weight")
     name = asking.add_assignee(
-        item_id, _number(request, "to"), mode, actor=actor, reason=request.POST.get("reason", ""), weight=int(weight)
+        item_id, _person(request, actor), mode, actor=actor, reason=request.POST.get("reason", ""), weight=int(weight)
     )
     return f"已请{name}{'代办' if mode == 'delegate' else '加签'}"
 
