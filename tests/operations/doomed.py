@@ -10,7 +10,7 @@ django.setup()
 
 from django.db import transaction  # noqa: E402
 
-from bihuan.operations.due_work import tell_due_clocks  # noqa: E402
+from bihuan.operations.timing.due_work import tell_due_clocks  # noqa: E402
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from bihuan.limits.due import BATCH, next_moment
 from bihuan.limits.models import STILL_TO_TELL, Clock, ClockStep
 from bihuan.notify import notices
 from bihuan.notify.models import Notice
-from bihuan.operations import due_work
 from bihuan.operations.background import LimitWatch, product_worker
-from bihuan.operations.due_work import tell_due_clocks
+from bihuan.operations.timing import due_work
+from bihuan.operations.timing.due_work import tell_due_clocks
 from bihuan.processes.engine_store import publish, start_instance
 from bihuan.processes.models import Instance, Job
 from tests.cast import Cast

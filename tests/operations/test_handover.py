@@ -11,7 +11,7 @@ from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.notify.models import Notice
-from bihuan.operations.handover import hand_over_everything, holdings_of
+from bihuan.operations.duty.handover import hand_over_everything, holdings_of
 from bihuan.org.duty.delegation import delegate_work
 from bihuan.org.duty.shifts import add_weekly_shift
 from bihuan.org.duty.standing import set_site_head, set_superior

@@ -9,7 +9,7 @@ from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed, NotFound
 from bihuan.operations.cases import cancel_case, receive_vehicle
 from bihuan.operations.counters import guard_desk, let_go
 from bihuan.operations.papers import read_paper
-from bihuan.operations.repair_pause import pause_repair, resume_repair
+from bihuan.operations.timing.repair_pause import pause_repair, resume_repair
 from bihuan.operations.work import FormRefused, complete_task, load_work
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case, Custody, Document, Settlement, Sheet

@@ -9,10 +9,10 @@ import pytest
 from bihuan.engine.definition import parse_bpmn
 from bihuan.kernel import clock
 from bihuan.notify.models import Notice
-from bihuan.operations.due_work import run_due_work
 from bihuan.operations.scenarios.format import parse_scenarios
 from bihuan.operations.scenarios.player import play
 from bihuan.operations.starting import open_subject
+from bihuan.operations.timing.due_work import run_due_work
 from bihuan.org.access import system_actor
 from bihuan.processes import engine_store as store
 from bihuan.processes.contract import Begun

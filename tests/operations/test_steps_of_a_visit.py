@@ -10,8 +10,8 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.limits.models import Clock
 from bihuan.notify.models import Notice
-from bihuan.operations.due_work import run_due_work
-from bihuan.operations.repair_pause import pause_repair, resume_repair
+from bihuan.operations.timing.due_work import run_due_work
+from bihuan.operations.timing.repair_pause import pause_repair, resume_repair
 from bihuan.operations.work import FormRefused
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case, Custody, WorkLine

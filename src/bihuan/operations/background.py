@@ -11,11 +11,11 @@ from bihuan.notify.planning import plan_notices
 from bihuan.notify.retention import prune_notices
 from bihuan.operations import imports, sweeps
 from bihuan.operations.customer_notices import tell_customers
-from bihuan.operations.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
-from bihuan.operations.due_work import TELL_CLOCK, tell_again, tell_due_clocks
+from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import surroundings
-from bihuan.operations.unattended import look_after_unattended
+from bihuan.operations.timing.due_steps import CLOCK_STEP, carry_out_step, claim_due_steps
+from bihuan.operations.timing.due_work import TELL_CLOCK, tell_again, tell_due_clocks
 from bihuan.processes.auto_starts import follow_sites
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import timer_handler

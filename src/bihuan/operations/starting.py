@@ -11,7 +11,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
-from bihuan.operations.clock_following import CASE
+from bihuan.operations.timing.clock_following import CASE
 from bihuan.org.models import Site
 from bihuan.org.roles import people_allowed
 from bihuan.processes.contract import Begun, Subject, Surroundings

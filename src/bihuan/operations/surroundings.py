@@ -8,12 +8,12 @@ from typing import Any
 from bihuan.kernel.errors import NotFound
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
-from bihuan.operations import clock_following
 from bihuan.operations.decisions import answer_decision
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.starting import open_subject, site_facts
-from bihuan.operations.timekeeping import Timekeeper
+from bihuan.operations.timing import clock_following
+from bihuan.operations.timing.timekeeping import Timekeeper
 from bihuan.org.duty.chart import answerable_for
 from bihuan.org.roles import people_allowed
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings

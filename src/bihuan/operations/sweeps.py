@@ -19,11 +19,11 @@ from bihuan.limits import clocks
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
-from bihuan.operations.case_clocks import rename_milestones
 from bihuan.operations.people.ending import resume_process, suspend_process
 from bihuan.operations.people.telling import reason_of
 from bihuan.operations.registry import under_process
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
+from bihuan.operations.timing.case_clocks import rename_milestones
 from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.processes.jobs import Handler, Prepared, TakenJob, enqueue

@@ -17,10 +17,10 @@ from bihuan.forms import Form, FormContext
 from bihuan.forms.publishing import NO_FORM, loaded_form, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
-from bihuan.operations.answering import ANSWER_KEYS, asked_with, keep_answer, read_answer
 from bihuan.operations.binding import sort_values, write_sheets, write_values
-from bihuan.operations.choosing import FIELD, choices_of_submission
 from bihuan.operations.facts import case_facts
+from bihuan.operations.people.answering import ANSWER_KEYS, asked_with, keep_answer, read_answer
+from bihuan.operations.people.choosing import FIELD, choices_of_submission
 from bihuan.operations.picking import resolver
 from bihuan.operations.registry import EffectContext, run_effects
 from bihuan.operations.surroundings import CASE, IN_FACTS, load_case, surroundings

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bihuan.notify.models import Notice
+from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.operations.scenarios.format import parse_scenarios
 from bihuan.operations.scenarios.player import play
-from bihuan.operations.unattended import look_after_unattended
 from bihuan.processes import engine_store
 from bihuan.processes.compiled import MODELS
 from tests.cast import Cast

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
-from bihuan.operations.unattended import look_after_unattended
+from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.shifts import add_weekly_shift
 from bihuan.org.models import DayShift, Delegation, Leave, PositionHolder, WeeklyShift

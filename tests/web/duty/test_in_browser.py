@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 import bihuan
 from bihuan.kernel import clock
-from bihuan.operations.unattended import look_after_unattended
+from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.org.duty.delegation import delegate_work
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.models import PositionHolder, Role

@@ -13,8 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 
 import bihuan
 from bihuan.kernel import clock
-from bihuan.operations.due_work import run_due_work
 from bihuan.operations.surroundings import surroundings
+from bihuan.operations.timing.due_work import run_due_work
 from bihuan.processes import engine_store as store
 from bihuan.records.models import Case
 from tests.processes.models import END, START, bpmn, daily, service, task

@@ -16,7 +16,7 @@ from bihuan.kernel.worktime import minutes_of
 from bihuan.limits.changes import recalculate_clocks
 from bihuan.limits.holidays import ACTION, clocks_on_unconfirmed, confirm_year, may_change_holidays
 from bihuan.limits.models import Clock, DayKind, HolidayDay, HolidayYear
-from bihuan.operations.clock_following import items_follow
+from bihuan.operations.timing.clock_following import items_follow
 from bihuan.org.actor import Actor
 from bihuan.org.models import Department, Role
 

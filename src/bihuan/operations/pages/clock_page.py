@@ -11,8 +11,8 @@ from bihuan.kernel.worktime import Why
 from bihuan.limits.arithmetic import ExplainedSpan, SpanKind
 from bihuan.limits.models import Clock, ClockChange, ClockPause, ClockStep
 from bihuan.limits.reading import Figures, explain, figures_of
-from bihuan.operations.clock_decisions import ACTION
 from bihuan.operations.surroundings import CASE, ITEM
+from bihuan.operations.timing.clock_decisions import ACTION
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.models import WorkItem

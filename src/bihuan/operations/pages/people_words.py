@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bihuan.operations.answering import ANSWERS
+from bihuan.operations.people.answering import ANSWERS
 
 Words = tuple[str, str, str, str]
 """what, note, tone, icon"""

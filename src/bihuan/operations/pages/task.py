@@ -19,7 +19,6 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.operations.binding import read_values
 from bihuan.operations.cases import why_suspended
-from bihuan.operations.choosing import Choice, choices_at
 from bihuan.operations.customer_notices import calls_to_make
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
@@ -27,8 +26,9 @@ from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.people.beginning import Activities, activities_of
-from bihuan.operations.repair_pause import REPAIR_NODE
+from bihuan.operations.people.choosing import Choice, choices_at
 from bihuan.operations.surroundings import CASE
+from bihuan.operations.timing.repair_pause import REPAIR_NODE
 from bihuan.operations.work import Work, form_context, load_work
 from bihuan.org.actor import Actor
 from bihuan.org.duty.checks import site_people

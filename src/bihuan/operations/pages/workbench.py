@@ -12,9 +12,9 @@ from bihuan.kernel import clock
 from bihuan.limits.standing import Standing, standing
 from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
+from bihuan.operations.duty.unattended import unattended_items
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of
 from bihuan.operations.surroundings import CASE
-from bihuan.operations.unattended import unattended_items
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
 from bihuan.processes.models import WorkItem

@@ -11,13 +11,13 @@ from bihuan.forms import Form
 from bihuan.forms.publishing import newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations import bookings, cases, refunds, repair_pause, work
-from bihuan.operations.answering import ANSWER_KEYS
-from bihuan.operations.choosing import FIELD
+from bihuan.operations import bookings, cases, refunds, work
 from bihuan.operations.desk.answering import let_ring, pick_up, put_down
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
 from bihuan.operations.messages import tell_process
+from bihuan.operations.people.answering import ANSWER_KEYS
+from bihuan.operations.people.choosing import FIELD
 from bihuan.operations.scenarios.deliveries import customer_called
 from bihuan.operations.scenarios.duty import DUTY_STEPS
 from bihuan.operations.scenarios.format import Step, moment
@@ -26,6 +26,7 @@ from bihuan.operations.scenarios.timing import TIME_STEPS
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.operations.starting import begun_by_themselves
 from bihuan.operations.surroundings import CASE, surroundings
+from bihuan.operations.timing import repair_pause
 from bihuan.org.actor import Actor
 from bihuan.processes import engine_store
 from bihuan.processes.compiled import compiled_process

@@ -13,7 +13,7 @@ from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations import absence, handover
+from bihuan.operations.duty import absence, handover
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.org.duty import delegation, leave, shifts, standing

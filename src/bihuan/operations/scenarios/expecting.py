@@ -13,12 +13,12 @@ from bihuan.kernel import clock
 from bihuan.limits.models import Clock
 from bihuan.limits.report import share_in_time
 from bihuan.notify.models import Notice
-from bihuan.operations.answering import ANSWERS
 from bihuan.operations.cases import main_instance
 from bihuan.operations.desk.answering import CALL_ANSWER
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.story import case_story
+from bihuan.operations.people.answering import ANSWERS
 from bihuan.operations.scenarios.deliveries import check_customer_told, check_delivered
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment

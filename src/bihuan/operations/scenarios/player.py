@@ -13,7 +13,6 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.limits.due import next_moment
 from bihuan.limits.steps import next_step_moment
 from bihuan.notify import outbox
-from bihuan.operations.due_work import run_due_work
 from bihuan.operations.scenarios.deliveries import deliver, given_channels, given_consents
 from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.duty import given_duty
@@ -23,6 +22,7 @@ from bihuan.operations.scenarios.people_doing import PEOPLE_DOING
 from bihuan.operations.scenarios.timing import given_time
 from bihuan.operations.scenarios.versions import VERSION_DOING
 from bihuan.operations.scenarios.world import StepProblem, World, build_world
+from bihuan.operations.timing.due_work import run_due_work
 from bihuan.org.models import Site
 from bihuan.processes.auto_starts import LOOK, begin_anew
 from bihuan.processes.jobs import next_due

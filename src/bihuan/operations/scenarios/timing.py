@@ -21,12 +21,12 @@ from bihuan.limits.models import Clock, DayKind
 from bihuan.limits.reading import figures_of
 from bihuan.limits.rulebook import LimitDefinitionError, parse_calendars, parse_limits
 from bihuan.limits.work_calendars import save_calendar
-from bihuan.operations import clock_decisions
 from bihuan.operations.desk.answering import CALL, CALL_ANSWER
 from bihuan.operations.pages.calendars import confirm_and_recalculate
 from bihuan.operations.pages.clock_page import clock_page
 from bihuan.operations.scenarios.format import Step, moment
 from bihuan.operations.scenarios.world import StepProblem, World
+from bihuan.operations.timing import clock_decisions
 from bihuan.org.actor import Actor
 from bihuan.org.sites import change_site
 from bihuan.processes.models import WorkItem

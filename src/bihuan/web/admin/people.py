@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed
-from bihuan.operations.handover import holdings_of
+from bihuan.operations.duty.handover import holdings_of
 from bihuan.operations.pages.administration import (
     deed_name,
     departments_here,

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
-from bihuan.operations.handover import hand_over_everything, holdings_of
+from bihuan.operations.duty.handover import hand_over_everything, holdings_of
 from bihuan.web.admin.tabs import tabs_for as admin_tabs
 from bihuan.web.duty.tabs import tabs_for
 from bihuan.web.http import actor_of, go, page, signed_in

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed
-from bihuan.operations.absence import ask_for_leave, let_act
+from bihuan.operations.duty.absence import ask_for_leave, let_act
 from bihuan.operations.pages.duty import my_duty
 from bihuan.org.actor import Actor
 from bihuan.org.duty.delegation import end_delegation

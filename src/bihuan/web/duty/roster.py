@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
-from bihuan.operations.absence import answer_leave, ask_for_leave
+from bihuan.operations.duty.absence import answer_leave, ask_for_leave
+from bihuan.operations.duty.unattended import unattended_items
 from bihuan.operations.pages.duty import decisions, on_duty_now, roster_page
-from bihuan.operations.unattended import unattended_items
 from bihuan.org.actor import Actor
 from bihuan.org.duty.leave import Span
 from bihuan.org.duty.models import WEEKDAYS, Leave

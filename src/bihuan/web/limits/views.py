@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
-from bihuan.operations.clock_decisions import agree_target, pause_limit, reopen_limit, resume_limit
 from bihuan.operations.pages.clock_page import clock_of, clock_of_item, clock_page
+from bihuan.operations.timing.clock_decisions import agree_target, pause_limit, reopen_limit, resume_limit
 from bihuan.org.actor import Actor
 from bihuan.web.http import actor_of, go, page, signed_in
 

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations.hand_on import claim_work, release_work, transfer_work
-from bihuan.operations.repair_pause import pause_repair, resume_repair
+from bihuan.operations.people.hand_on import claim_work, release_work, transfer_work
+from bihuan.operations.timing.repair_pause import pause_repair, resume_repair
 from bihuan.operations.work import load_work
 from bihuan.web.http import actor_of, go, signed_in
 

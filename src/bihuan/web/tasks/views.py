@@ -15,7 +15,7 @@ from bihuan.operations.desk.calls import call_in_hand
 from bihuan.operations.newcomers import register_newcomer
 from bihuan.operations.pages.progress import progress_token
 from bihuan.operations.pages.task import TaskPage, next_item, task_page
-from bihuan.operations.repair_pause import REASONS
+from bihuan.operations.timing.repair_pause import REASONS
 from bihuan.operations.work import FormRefused, complete_task
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role

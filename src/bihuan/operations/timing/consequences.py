@@ -13,7 +13,7 @@ from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
 from bihuan.operations.cases import start_case
-from bihuan.operations.clock_following import CASE, ITEM
+from bihuan.operations.timing.clock_following import CASE, ITEM
 from bihuan.org.access import system_actor
 from bihuan.org.duty.chart import answerable_for, load_chart
 from bihuan.org.roles import people_with_role

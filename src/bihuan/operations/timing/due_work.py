@@ -14,17 +14,17 @@ from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, Message, notify_all
 from bihuan.notify.templates import wordings_read_once
-from bihuan.operations.due_steps import hand_over_steps, run_due_steps
+from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
-from bihuan.operations.unattended import look_after_unattended
+from bihuan.operations.timing.due_steps import hand_over_steps, run_due_steps
 from bihuan.org.duty.presence import present_with_role
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import TakenJob, enqueue, run_due, timer_handler
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case
 
-log = logging.getLogger("bihuan.operations.due_work")
+log = logging.getLogger("bihuan.operations.timing.due_work")
 
 TELL_CLOCK = "clock.tell"
 """The kind of the job that tells about a clock whose telling failed: tried again, later each time."""

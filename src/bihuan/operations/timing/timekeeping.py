@@ -16,8 +16,8 @@ from bihuan.limits.calendars import calendar_now
 from bihuan.limits.definition import TASK, LimitDefinition, Target
 from bihuan.limits.models import Clock
 from bihuan.limits.rulebook import rule_of
-from bihuan.operations.case_clocks import follow_case
-from bihuan.operations.clock_following import CASE, ITEM, items_follow
+from bihuan.operations.timing.case_clocks import follow_case
+from bihuan.operations.timing.clock_following import CASE, ITEM, items_follow
 from bihuan.processes.contract import InstanceFacts, OpenedItem, StepResult
 from bihuan.processes.version_limits import limits_of
 

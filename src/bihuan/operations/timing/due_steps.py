@@ -13,7 +13,7 @@ from django.db import transaction
 from bihuan.kernel import clock
 from bihuan.limits.models import Clock
 from bihuan.limits.steps import due_steps, next_step_moment
-from bihuan.operations.consequences import carry_out
+from bihuan.operations.timing.consequences import carry_out
 from bihuan.processes.jobs import TakenJob, enqueue, run_due
 
 CLOCK_STEP = "clock.step"

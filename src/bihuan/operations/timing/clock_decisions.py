@@ -15,10 +15,10 @@ from bihuan.limits import changes, clocks
 from bihuan.limits.definition import LimitDefinition
 from bihuan.limits.models import Clock
 from bihuan.limits.rulebook import definition_of
-from bihuan.operations.clock_following import CASE, ITEM, items_follow
 from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.registry import under_process
-from bihuan.operations.repair_pause import move_repair_timers
+from bihuan.operations.timing.clock_following import CASE, ITEM, items_follow
+from bihuan.operations.timing.repair_pause import move_repair_timers
 from bihuan.org.actor import Actor
 from bihuan.records.cases import change_case
 

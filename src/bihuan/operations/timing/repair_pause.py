@@ -7,10 +7,10 @@ from django.db import transaction
 from bihuan.kernel.errors import BusinessError, NotAllowed
 from bihuan.limits import clocks
 from bihuan.limits.models import Clock
-from bihuan.operations.clock_following import items_follow
 from bihuan.operations.effects.workshop import NEVER, REPAIR
 from bihuan.operations.registry import under_process
 from bihuan.operations.surroundings import CASE
+from bihuan.operations.timing.clock_following import items_follow
 from bihuan.org.actor import Actor
 from bihuan.processes.models import Instance, Job, WorkItem
 from bihuan.records.access import access_case

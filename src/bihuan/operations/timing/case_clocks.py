@@ -20,8 +20,8 @@ from bihuan.limits.changes import Reopening, reopen_clock
 from bihuan.limits.definition import CASE, LimitDefinition
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.limits.rulebook import definition_of, rule_of
-from bihuan.operations.clock_following import items_follow
 from bihuan.operations.facts import case_facts
+from bihuan.operations.timing.clock_following import items_follow
 from bihuan.org.access import system_actor
 from bihuan.org.models import Role
 from bihuan.processes.contract import StepResult
