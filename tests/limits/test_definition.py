@@ -101,7 +101,7 @@ def test_each_mistake_is_named(text: str, reason: str) -> None:
         parse_limits(text)
 
 
-GOOD_CASE = '''
+GOOD_CASE = """
 [[limit]]
 key = "solve"
 name = "解决"
@@ -129,7 +129,7 @@ key = "gold"
 name = "金牌"
 week = { mon = [["00:00", "24:00"]] }
 holidays = false
-'''
+"""
 
 
 def test_a_limit_between_milestones_is_read_with_its_pauses_steps_and_calendar() -> None:

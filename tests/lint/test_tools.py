@@ -15,6 +15,7 @@ SECONDS = 400
 COMMANDS = {
     "mypy": [str(BIN / "mypy")],
     "ruff": [str(BIN / "ruff"), "check", "."],
+    "formatting": [str(BIN / "ruff"), "format", "--check", "src", "tests", "bench", "devtools", "dev.py"],
     "import contracts": [str(BIN / "lint-imports"), "--no-cache"],
     "migrations": [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run"],
     "system checks": [sys.executable, "-m", "django", "check", "--fail-level", "WARNING"],

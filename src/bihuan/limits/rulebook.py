@@ -268,7 +268,8 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "key": (lambda value: isinstance(value, str) and bool(KEY.fullmatch(value)), "key 由小写字母、数字和下划线组成"),
     "name": (lambda value: isinstance(value, str) and bool(value.strip()), "name 不能为空"),
     "target": (
-        _is_target, "target 应为 10s、5m、1h30m、3d 这样的时长（最长 30 年），at 17:00 这样的时刻，或以 = 开头的表达式",
+        _is_target,
+        "target 应为 10s、5m、1h30m、3d 这样的时长（最长 30 年），at 17:00 这样的时刻，或以 = 开头的表达式",
     ),
     "warn": (
         lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1,

@@ -31,7 +31,7 @@ def played(story: str) -> ScenarioReport:
 
 
 def tell(story: str) -> None:
-    report = played(story)
+    report = played(story.replace("\nsteps:\n", f"\nsteps: {BEGIN}\n"))
     assert report.ok, f"{report.place}: {report.problem}"
 
 
@@ -39,7 +39,8 @@ BEGIN = "\n  - {do: start, process: suggestion, as: 周敏, with: {title: 建议
 
 
 def test_a_clock_runs_between_two_milestones_on_the_sites_hours(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 从受理完成到处理完成，两个工作日内
 given:
   clock: 2026-11-24 16:30
@@ -53,7 +54,7 @@ given:
     of = "case"
     start = "completed:受理"
     stop = "completed:处理"
-steps: """ + BEGIN + """
+steps:
   - {task: 受理, as: 周敏, then: {clock: {solve: running}, clock_due: {solve: 2026-11-26 16:30}}}
   - {at: 2026-11-25 12:30, then: {clock_used: {solve: 4h30m}, clock_left: {solve: 11h30m}, explain: {solve: 午休}}}
   - {task: 备料, as: 吴静}
@@ -61,11 +62,13 @@ steps: """ + BEGIN + """
     then: {clock: {solve: breached}}
   - {task: 处理, as: 赵强, then: {clock: {solve: breached}, clock_used: {solve: 16h1m}}}
   - {at: +1d, then: {clock_used: {solve: 16h1m}, explain: {solve: 停止以后不再计时}}}
-""")
+"""
+    )
 
 
 def test_a_team_clock_runs_only_while_the_team_has_the_work(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 技师的两小时只算在技师手里的时间
 given:
   clock: 2026-11-24 09:00
@@ -78,18 +81,20 @@ given:
     start = "started"
     stop = "ended"
     team = "technician"
-steps: """ + BEGIN + """
+steps:
   - {then: {clock: {workshop: paused}, explain: {workshop: []}}}
   - {at: +1h, task: 受理, as: 周敏}
   - {at: +1h, task: 备料, as: 吴静, then: {clock: {workshop: running}, clock_due: {workshop: 2026-11-24 13:00}}}
   - {at: +30m, task: 处理, as: 赵强, then: {clock: {workshop: paused}, clock_used: {workshop: 30m}}}
   - {at: +5h, then: {clock: {workshop: paused}, explain: {workshop: [由配件员办理, 由技术总监办理]}}}
   - {task: 复核, as: 郑国, then: {clock: {workshop: met}, clock_used: {workshop: 30m}}}
-""".replace("由配件员办理, ", "由客服专员办理, "))
+""".replace("由配件员办理, ", "由客服专员办理, ")
+    )
 
 
 def test_waiting_for_parts_does_not_count_and_a_person_may_pause_at_the_same_time(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 备料期间按规则暂停，人工暂停与它各管各的
 given:
   clock: 2026-11-24 09:00
@@ -104,7 +109,7 @@ given:
     [[limit.pause]]
     while = "open:备料"
     reason = "等待配件"
-steps: """ + BEGIN + """
+steps:
   - {at: +1h, task: 受理, as: 周敏, then: {clock: {solve: paused}}}
   - {at: +1h, do: pause_limit, as: 孙立, with: {limit: solve, reason: 等待客户答复}}
   - {at: +1h, do: resume_limit, as: 孙立, with: {limit: solve}, then: {clock: {solve: paused}, clock_used: {solve: 1h}}}
@@ -112,11 +117,13 @@ steps: """ + BEGIN + """
   - {at: +1h, task: 备料, as: 吴静, then: {clock: {solve: running}, clock_due: {solve: 2026-11-24 16:00}}}
   - {at: +30m, do: pause_limit, as: 赵强, with: {limit: solve, reason: 没空}, refused: 没有}
   - {do: pause_limit, as: 孙立, with: {limit: solve, reason: " "}, refused: 暂停原因}
-""")
+"""
+    )
 
 
 def test_a_promised_moment_stays_where_it_is_through_a_pause(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 客户约定的时刻不因暂停变成时长
 given:
   clock: 2026-11-24 09:00
@@ -130,7 +137,7 @@ given:
     of = "case"
     start = "started"
     stop = "ended"
-steps: """ + BEGIN + """
+steps:
   - {then: {clock_due: {promise: 2026-11-24 17:00}, clock_left: {promise: 7h}}}
   - {at: +1h, do: pause_limit, as: 孙立, with: {limit: promise, reason: 等待客户}}
   - {at: +3h, do: resume_limit, as: 孙立, with: {limit: promise}, then: {clock_due: {promise: 2026-11-24 17:00}}}
@@ -140,11 +147,13 @@ steps: """ + BEGIN + """
     with: {limit: promise, until: 2026-11-25 10:00, reason: 客户同意明早}
     then: {clock_due: {promise: 2026-11-25 10:00}, history: 客户同意明早}
   - {at: 2026-11-25 10:01, then: {clock: {promise: breached}}}
-""")
+"""
+    )
 
 
 def test_paused_over_the_promised_moment_is_not_told_but_late_all_the_same(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 暂停期间不报超时，恢复时已经过了约定时刻
 given:
   clock: 2026-11-24 09:00
@@ -156,16 +165,18 @@ given:
     of = "case"
     start = "started"
     escalate_to = "site_manager"
-steps: """ + BEGIN + """
+steps:
   - {do: pause_limit, as: 孙立, with: {limit: promise, reason: 等待客户}}
   - {at: +4h, then: {clock: {promise: paused}}}
   - {do: resume_limit, as: 孙立, with: {limit: promise}}
   - {at: +1s, then: {clock: {promise: breached}, clock_due: {promise: 2026-11-24 11:00}, notices: {何平: 已超时：答复}}}
-""")
+"""
+    )
 
 
 def test_in_the_time_the_customer_set(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 按客户要求的时间，变量里的时刻
 given:
   clock: 2026-11-24 09:00
@@ -182,13 +193,15 @@ given:
     target = "=case.agreed_hours"
     of = "case"
     start = "started"
-steps: """ + BEGIN + """
+steps:
   - {then: {clock_due: {wish: 2026-11-24 15:00}, history: [clock.not_started, 算不出]}}
-""")
+"""
+    )
 
 
 def test_steps_before_and_after_the_breach_each_have_their_consequences_once(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 过半提醒、到期上报上级、超时半小时改派、再半小时发起投诉
 given:
   clock: 2026-11-24 09:00
@@ -215,7 +228,7 @@ given:
     [[limit.step]]
     at = "breach+1h"
     start = "suggestion"
-steps: """ + BEGIN + """
+steps:
   - {task: 受理, as: 周敏}
   - {task: 备料, as: 吴静}
   - {do: claim, task: 处理, as: 赵强}
@@ -225,11 +238,13 @@ steps: """ + BEGIN + """
   - {at: +30m, then: {cases: {suggestion: 1}}}
   - {at: +1d, then: {cases: {suggestion: 1}}}
   - {task: 处理, case: 建议, as: 郑国}
-""")
+"""
+    )
 
 
 def test_a_step_is_not_carried_out_for_work_done_in_time(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 按时完成，后面的步骤不再执行
 given:
   clock: 2026-11-24 09:00
@@ -244,10 +259,11 @@ given:
     [[limit.step]]
     at = "50%"
     start = "suggestion"
-steps: """ + BEGIN + """
+steps:
   - {at: +59m, task: 受理, as: 周敏, then: {clock: {solve: met}}}
   - {at: +1d, then: {cases: {suggestion: 0}}}
-""")
+"""
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +275,8 @@ steps: """ + BEGIN + """
     ],
 )
 def test_reopened_time_counts_as_the_limit_says(cast: Cast, policy: str, used: str, due: str) -> None:
-    tell("""
+    tell(
+        """
 scenario: 停止以后重新打开
 given:
   clock: 2026-11-24 09:00
@@ -272,18 +289,22 @@ given:
     start = "started"
     stop = "completed:受理"
     reopen = "POLICY"
-steps: """.replace("POLICY", policy) + BEGIN + f"""
+steps:
+""".replace("POLICY", policy)
+        + f"""\
   - {{at: +1h, task: 受理, as: 周敏, then: {{clock: {{solve: met}}}}}}
   - at: +3h
     do: reopen_limit
     as: 何平
     with: {{limit: solve, reason: 客户又来电}}
     then: {{clock_used: {{solve: {used}}}, clock_due: {{solve: {due}}}, history: 客户又来电}}
-""")
+"""
+    )
 
 
 def test_a_cancelled_case_stops_its_clocks(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 单据取消以后不再计时
 given:
   clock: 2026-11-24 09:00
@@ -294,14 +315,16 @@ given:
     target = "3h"
     of = "case"
     start = "started"
-steps: """ + BEGIN + """
+steps:
   - {do: cancel, as: 何平, with: {reason: 客户撤回}, then: {clock: {solve: stopped}}}
   - {at: +1d, then: {clock: {solve: stopped}}}
-""")
+"""
+    )
 
 
 def test_holidays_make_up_days_and_an_unconfirmed_year(cast: Cast) -> None:
-    tell("""
+    tell(
+        """
 scenario: 跨年的到期时间依据未确认的年份，确认后重算
 given:
   clock: 2026-12-31 16:30
@@ -315,11 +338,12 @@ given:
     calendar = "site"
     of = "case"
     start = "started"
-steps: """ + BEGIN + """
+steps:
   - {then: {clock_due: {solve: 2027-01-03 11:30}, provisional: {solve: 2027}}}
   - {at: 2027-01-03 08:00, then: {explain: {solve: [节假日：元旦]}}}
   - {do: confirm_holidays, with: {year: 2027, recalculate: true}, then: {provisional: {solve: false}}}
-""")
+"""
+    )
 
 
 def test_work_under_a_team_calendar_is_due_on_the_teams_hours(cast: Cast) -> None:
@@ -338,7 +362,8 @@ given:
     name = "备料"
     target = "2h"
     calendar = "team"
-steps: """ + BEGIN + """
+steps:
+  - {do: start, process: suggestion, as: 周敏, with: {title: 建议}, save: 建议}
   - {then: {due: {备料: 2026-11-25 09:00}, clock_due: {prepare: 2026-11-25 09:00}}}
 """, source="team.yaml")  # fmt: skip
     report = play(scenario)

@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notify', '0006_retention'),
-        ('org', '0004_customer_quiet_hours'),
+        ("notify", "0006_retention"),
+        ("org", "0004_customer_quiet_hours"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='notice',
-            name='notify_notice_told_once',
+            model_name="notice",
+            name="notify_notice_told_once",
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(fields=('key', 'user'), name='notify_notice_told_once'),
+            model_name="notice",
+            constraint=models.UniqueConstraint(fields=("key", "user"), name="notify_notice_told_once"),
         ),
     ]

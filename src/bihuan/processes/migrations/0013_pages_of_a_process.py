@@ -5,20 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('org', '0004_customer_quiet_hours'),
-        ('processes', '0012_auto_starts'),
+        ("org", "0004_customer_quiet_hours"),
+        ("processes", "0012_auto_starts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='instance',
-            name='processes_instance_version',
+            model_name="instance",
+            name="processes_instance_version",
         ),
         migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['version', 'site', 'status', 'started_at', 'id'], name='processes_instance_version'),
+            model_name="instance",
+            index=models.Index(
+                fields=["version", "site", "status", "started_at", "id"], name="processes_instance_version"
+            ),
         ),
     ]

@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('org', '0004_customer_quiet_hours'),
-        ('records', '0005_routine_cases'),
+        ("org", "0004_customer_quiet_hours"),
+        ("records", "0005_routine_cases"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['site', '-opened_at'], name='case_by_opening'),
+            model_name="case",
+            index=models.Index(fields=["site", "-opened_at"], name="case_by_opening"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['site', 'advisor', '-opened_at'], name='case_by_advisor'),
+            model_name="case",
+            index=models.Index(fields=["site", "advisor", "-opened_at"], name="case_by_advisor"),
         ),
     ]
