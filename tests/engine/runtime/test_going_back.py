@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bihuan.engine.runtime import CallOffRework, CommandRejected, Jump, Moved, Restore, SendBack, plan_send_back
+from bihuan.engine.runtime import CommandRejected, Jump, Moved, Restore, SendBack, plan_send_back
 from tests.engine.runtime.story import Story
 
 CHAIN = """
@@ -96,23 +96,6 @@ def test_sending_back_walks_the_way_again() -> None:
     assert story.complete("B").complete("C").outcome == "completed"
 
 
-def test_sent_back_straight_the_sender_rests_and_goes_on_afterwards() -> None:
-    story = Story(CHAIN).start().complete("A").complete("B").send_back("C", "A", straight=True)
-    assert story.items == ["A"]
-    with pytest.raises(CommandRejected, match="等别人先办完"):
-        story.complete("C")
-    assert story.complete("A").items == ["C"]
-    assert story.complete("C").outcome == "completed"
-
-
-def test_straight_back_may_be_nested_and_called_off() -> None:
-    story = Story(CHAIN).start().complete("A").complete("B")
-    story.send_back("C", "B", straight=True).send_back("B", "A", straight=True)
-    assert story.items == ["A"]
-    story.do(CallOffRework(story.wait("C", "item")))
-    assert story.items == ["C"] and story.open == ["C"]
-
-
 def test_sending_back_within_a_branch_leaves_the_other_branches() -> None:
     story = Story(FORK).start().complete("A").complete("B1").complete("C1").send_back("B2", "B1")
     assert story.open == ["B1", "C2"]
@@ -126,14 +109,6 @@ def test_sending_back_before_the_fork_takes_every_branch_along() -> None:
     assert not [token for token in story.state.tokens.values() if token.node == "j"]
     story.complete("A")
     assert story.open == ["B1", "C1"]
-
-
-def test_sent_back_straight_before_the_fork_the_other_branches_go_on() -> None:
-    story = Story(FORK).start().complete("A").complete("B1").send_back("B2", "A", straight=True)
-    assert story.items == ["A", "C1"]
-    story.complete("C1").complete("A")
-    assert story.items == ["B2", "C2"]
-    assert story.complete("B2").complete("C2").open == ["D"]
 
 
 def test_a_way_round_through_the_join_is_no_way_back() -> None:
@@ -176,25 +151,11 @@ def test_sending_back_out_of_a_sub_process_ends_what_runs_in_it() -> None:
     assert story.open == ["P", "late"]
 
 
-def test_sent_back_straight_out_of_a_sub_process_it_stays_open() -> None:
-    story = Story(INSIDE).start().complete("A").complete("P").send_back("Q", "A", straight=True)
-    assert story.items == ["A", "R"]
-    story.complete("R").complete("A").complete("Q")
-    assert story.open == ["D"]
-
-
 def test_sending_back_into_a_sub_process_opens_it_around_the_step() -> None:
     story = Story(INSIDE).start().complete("A").complete("P").complete("Q").complete("R").send_back("D", "P")
     assert story.open == ["P", "late"]
     story.complete("P")
     assert story.open == ["Q", "R", "late"]
-
-
-def test_one_step_of_a_sub_process_redone_straight_leaves_it_closed() -> None:
-    story = Story(INSIDE).start().complete("A").complete("P").complete("Q").complete("R")
-    story.send_back("D", "Q", straight=True)
-    assert story.items == ["Q"]
-    assert story.complete("Q").items == ["D"] and len(story.state.tokens) == 1
 
 
 def test_sending_back_from_a_sign_off_ends_it_for_all_who_sign() -> None:

@@ -8,6 +8,7 @@ from bihuan.engine.definition.model import Flow, Node
 from bihuan.engine.runtime.cancelling import drop_incidents
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import leave
+from bihuan.engine.runtime.people.rework import redoing
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import Token
 
@@ -54,8 +55,9 @@ def somebody_comes(run: Run, node: Node, scope: int, waiting: Iterable[str]) -> 
     """Whether a token elsewhere can reach an incoming flow that nobody came by, and none that somebody came by."""
     reach = run.process.reach[node.id]
     missing = [flow for flow in node.incoming if flow not in waiting]
+    aside = redoing(run.state)
     for token in run.state.tokens.values():
-        if token.scope != scope or token.node == node.id:
+        if token.scope != scope or token.node == node.id or token.id in aside:
             continue
         flows = reach.get(token.node)
         if flows and any(flow in flows for flow in missing) and not any(flow in flows for flow in waiting):

@@ -6,11 +6,11 @@ event that the new version adds begins to listen now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.migration.plan import MigrationPlan, same_event, text_of
+from bihuan.engine.runtime.people.rework import redoing
 from bihuan.engine.runtime.people.ways import JOINS, is_join
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
 from bihuan.engine.runtime.waits import LISTENING
@@ -34,7 +34,7 @@ class Listening:
     def __init__(self, plan: MigrationPlan, state: State) -> None:
         self.plan = plan
         self.state = state
-        self._quiet = set(_redoing(state))
+        self._quiet = redoing(state)
 
     def ending(self) -> list[Wait]:
         """Waits whose event is gone or has changed."""
@@ -142,13 +142,3 @@ def _listens(node: Node) -> bool:
 def _is_repetition(state: State, token: Token) -> bool:
     scope = state.scopes[token.scope]
     return scope.kind == "each" and scope.node == token.node
-
-
-def _redoing(state: State) -> Iterator[int]:
-    """Tokens that only redo a step for somebody who waits, with those of the sub-processes opened for that."""
-    for rework in state.reworks.values():
-        token = state.tokens[rework.token]
-        yield token.id
-        while token.id != rework.top:
-            token = state.tokens[state.scopes[token.scope].token]
-            yield token.id

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.migration.listening import Listening
 from bihuan.engine.runtime.migration.plan import MigrationPlan, name_of
+from bihuan.engine.runtime.people.rework import redoing
 from bihuan.engine.runtime.people.ways import is_join, reach, starved
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token
 
@@ -89,7 +90,7 @@ def _of_records(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
 
 def _of_branches(plan: MigrationPlan, state: State) -> Iterator[Obstacle]:
     """Nobody may wait for a branch that was never begun, and no step may be come to by two that ran side by side."""
-    aside = {rework.top for rework in state.reworks.values()}
+    aside = redoing(state)
     for scope in state.scopes.values():
         if scope.kind not in ("process", "sub"):
             continue

@@ -18,6 +18,7 @@ from bihuan.engine.runtime.people import commands as c
 from bihuan.engine.runtime.people.events import ItemParked, Moved, ReworkBegun
 from bihuan.engine.runtime.people.parking import parked_by, withdraw_asks
 from bihuan.engine.runtime.people.passes import Pass, count_back, is_special, note_begun, open_pass, refuse_unclear
+from bihuan.engine.runtime.people.rework import redoing, redone_from
 from bihuan.engine.runtime.people.ways import is_join, loose_reach, reach, stand_ins, starved
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
@@ -59,7 +60,9 @@ def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
     if any(ask.item == wait.id for ask in state.asks.values()):
         raise CommandRejected("您是被请来看这一步的，请选不同意并写明原因，由请您的人退回")
     passes = {one.node: one for one in command.into}
-    origin, scope, path = _place(process, state, state.tokens[wait.token], command.target, passes)
+    # Walking the way again begins where those walk whose step is redone.
+    token = state.tokens[wait.token] if command.straight else redone_from(state, state.tokens[wait.token])
+    origin, scope, path = _place(process, state, token, command.target, passes)
     if command.straight:
         _refuse_gathering(process, path)
         move = _plan_straight(state, wait, origin, scope, path, command.target)
@@ -83,20 +86,20 @@ def _plan_straight(state: State, wait: Wait, origin: Token, scope: int, path: tu
 
 def _plan_again(process: Process, state: State, origin: Token, scope: int, path: tuple[str, ...]) -> Move:
     here = [token for token in state.tokens.values() if token.scope == scope]
-    beside = [token for token in here if token.id != origin.id]
+    aside = redoing(state)
+    walking = [token for token in here if token.id not in aside]
+    beside = [token for token in walking if token.id != origin.id]
     level = process.nodes[path[0]].parent
     if _interrupts(process, process.nodes[origin.node]):
         # What the event had interrupted goes on from the target.
         move = Move(origin.id, scope, path, (origin.id,), resumes=True)
-        _refuse_starving(process, here, move)
+        _refuse_starving(process, walking, move)
         return move
     if process.nodes[path[0]].by_event:
         raise CommandRejected(f"「{process.nodes[path[0]].label}」不通向现在的环节，只能请对方办完直接回到这里")
     placed = [(0, *place) for place in stand_ins(process, path[0], origin.node, beside, level)]
     again = reach(process, [path[0]], others=beside, placed=[place[1:] for place in placed])
     gone = tuple(token.id for token in here if again.holds(process, token))
-    # A token that only redoes a step for somebody who waits is on no way of its own.
-    aside = {rework.top for rework in state.reworks.values()}
     around = process.nodes.get(level)
     if not set(gone) - aside and around is not None and around.ad_hoc is not None:
         return _plan_in_ad_hoc(around, origin, scope, path)
@@ -106,7 +109,7 @@ def _plan_again(process: Process, state: State, origin: Token, scope: int, path:
     for depth, inner in enumerate(path[1:], start=1):
         placed += [(depth, *place) for place in stand_ins(process, inner, "", (), path[depth - 1])]
     move = Move(origin.id, scope, path, gone, stays=origin.id not in gone, placed=tuple(placed))
-    _refuse_starving(process, here, move)
+    _refuse_starving(process, walking, move)
     return move
 
 
@@ -161,11 +164,14 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
             move = _with_others_done(process, all_here, move)
         _refuse_starving(process, all_here, move)
         return move
-    origin, scope, path = _place(process, state, _token_of(state, command.source), command.target, passes)
-    if any(rework.top == origin.id for rework in state.reworks.values()):
+    token = redone_from(state, _token_of(state, command.source))
+    aside = redoing(state)
+    if token.id in aside:
         raise CommandRejected("这一步是退回后重办的，办完就回到退回的环节；请从那里跳转")
+    origin, scope, path = _place(process, state, token, command.target, passes)
     here = [token for token in state.tokens.values() if token.scope == scope]
-    beside = [token for token in here if token.id != origin.id]
+    walking = [token for token in here if token.id not in aside]
+    beside = [token for token in walking if token.id != origin.id]
     back = reach(process, [path[0]], others=beside)
     gone = {token.id for token in here if back.holds(process, token)} | {origin.id}
     if not back.holds(process, origin) and path[0] not in reach(process, tokens=[origin], others=beside).nodes:
@@ -174,8 +180,8 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     resumes = _interrupts(process, process.nodes[origin.node])
     move = Move(origin.id, scope, path, tuple(sorted(gone)), passes=passes, resumes=resumes)
     if command.others_done:
-        move = _with_others_done(process, here, move)
-    _refuse_starving(process, here, move)
+        move = _with_others_done(process, walking, move)
+    _refuse_starving(process, walking, move)
     return move
 
 
@@ -258,7 +264,8 @@ def _refuse_open(process: Process, state: State, scope: int, path: tuple[str, ..
     """A sub-process of several passes that is still open would lose what runs in it."""
     if len(path) < 2 or not is_special(process.nodes[path[0]]):
         return
-    if any(token.node == path[0] and token.scope == scope for token in state.tokens.values()):
+    aside = redoing(state)
+    if any(token.node == path[0] and token.scope == scope and token.id not in aside for token in state.tokens.values()):
         raise CommandRejected(f"「{process.nodes[path[0]].label}」里还有人在办，请在它里面退回")
 
 
@@ -325,8 +332,9 @@ def _redo(run: Run, wait: Wait, move: Move) -> None:
 
 
 def _place_again(run: Run, move: Move, depth: int, scope: int) -> None:
+    taken = {(token.node, token.flow) for token in run.state.tokens.values() if token.scope == scope}
     for level, join, flow in move.placed:
-        if level == depth:
+        if level == depth and (join, flow) not in taken:
             run.emit(NodeEntered(join, run.new_id(), scope, flow))
 
 

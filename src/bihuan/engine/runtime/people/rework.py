@@ -1,4 +1,4 @@
-"""The end of a step that was redone on the side for somebody who waits."""
+"""A step that is redone on the side for somebody who waits: who redoes it, and how it ends."""
 
 from __future__ import annotations
 
@@ -7,8 +7,30 @@ from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.people.events import Moved
 from bihuan.engine.runtime.people.parking import resume
 from bihuan.engine.runtime.run import Run
-from bihuan.engine.runtime.state import Token
+from bihuan.engine.runtime.state import ROOT, State, Token
 from bihuan.engine.runtime.waits import close_waits_of_token
+
+
+def redoing(state: State) -> set[int]:
+    """Tokens that only redo a step, with those of the sub-processes opened for that: they go nowhere by themselves."""
+    found: set[int] = set()
+    for rework in state.reworks.values():
+        token = state.tokens[rework.token]
+        while token.id != rework.top:
+            found.add(token.id)
+            token = state.tokens[state.scopes[token.scope].token]
+        found.add(token.id)
+    return found
+
+
+def redone_from(state: State, token: Token) -> Token:
+    """Where what the token redoes stands in the level of those who walk; the token itself if it redoes nothing."""
+    tops, found = {rework.top for rework in state.reworks.values()}, token
+    while True:
+        found = token if token.id in tops else found
+        if token.scope == ROOT:
+            return found
+        token = state.tokens[state.scopes[token.scope].token]
 
 
 def end_rework(run: Run, token: Token) -> None:
