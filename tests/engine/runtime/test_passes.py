@@ -309,4 +309,6 @@ def test_a_jump_into_one_branch_may_count_the_others_as_done() -> None:
     assert story.open == ["B"] and story.complete("B").open == ["D"]
     story.send_back("D", "A").complete("A")
     story.do(Jump(story.wait("C", "item"), "B", others_done=True))
+    story.do(Jump(story.wait("B", "item"), "B", others_done=True))
     assert story.open == ["B"] and story.complete("B").open == ["D"], "the branch jumped away from counts as done"
+    assert story.complete("D").state.status == "ended", "who waits at the join is not put there twice"

@@ -38,6 +38,8 @@ from bihuan.engine.runtime import (
     plan_migration,
 )
 from bihuan.engine.runtime.people.moving import PERSONAL
+from bihuan.engine.runtime.people.rework import redoing
+from bihuan.engine.runtime.people.ways import is_join
 from tests.engine.runtime.story import Story
 from tests.engine.runtime.test_going_back import FORK, INSIDE, LOOP
 
@@ -174,6 +176,8 @@ UNDOING = """
 """
 MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING]
 PEOPLE = ["a", "b", "c"]
+# Begun as often as people or events want, beside the rest.
+SEVERAL = {"Chase", "E", "H", "P", "Q", "L"}
 # Enough to finish any of the models by completing what is open.
 ENOUGH = 200
 
@@ -218,12 +222,12 @@ class People(RuleBasedStateMachine):
             target = passed[place % len(passed)]
             self.try_(SendBack(item, target, straight, self.story.into(target, -1 - number % 2)))
 
-    @rule(number=st.integers(0, 9), place=st.integers(0, 40))
-    def jump(self, number: int, place: int) -> None:
+    @rule(number=st.integers(0, 9), place=st.integers(0, 40), others_done=st.booleans())
+    def jump(self, number: int, place: int, others_done: bool) -> None:
         item = self.pick("item", number)
         nodes = sorted(self.story.process.nodes)
         if item is not None:
-            self.try_(Jump(item if number else 0, nodes[place % len(nodes)]))
+            self.try_(Jump(item if number else 0, nodes[place % len(nodes)], others_done=others_done))
 
     @rule(number=st.integers(0, 9), mode=st.sampled_from(["before", "after", "delegate"]), person=st.integers(1, 4))
     def ask(self, number: int, mode: str, person: int) -> None:
@@ -302,6 +306,19 @@ class People(RuleBasedStateMachine):
     def nothing_grows(self) -> None:
         if hasattr(self, "story"):
             assert len(self.state.tokens) < 60 and len(self.state.reworks) < 30
+
+    @invariant()
+    def nobody_walks_twice(self) -> None:
+        """Ways that come together again are each walked by one token; a step redone on the side is on none."""
+        if hasattr(self, "story"):
+            aside, nodes = redoing(self.state), self.story.process.nodes
+            walking = [token for token in self.state.tokens.values() if token.id not in aside]
+            places = [
+                (token.scope, token.node, token.flow if is_join(nodes[token.node]) else "")
+                for token in walking
+                if token.node not in SEVERAL
+            ]
+            assert len(places) == len(set(places)), f"walked twice: {places}"
 
     def teardown(self) -> None:
         """Everybody does what is open; then it is over."""
