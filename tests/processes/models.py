@@ -211,6 +211,16 @@ BEGUN = bpmn(
     extra='<message id="m" name="rang"/><signal id="s" name="fire"/>',
 )
 
+# 门店办完发信号，同一文件里的仓库泳池由信号开始
+ALARMING = (
+    f'{_HEAD}<signal id="s" name="fire"/><process id="shop" isExecutable="true"><startEvent id="start"/>'
+    f'{task("look", role="advisor")}<intermediateThrowEvent id="alarm"><signalEventDefinition signalRef="s"/>'
+    f"</intermediateThrowEvent>{_flow('start>look')}{_flow('look>alarm')}</process>"
+    '<process id="store" isExecutable="true">'
+    '<startEvent id="alarmed"><signalEventDefinition signalRef="s"/></startEvent>'
+    f"{task('clear', role='technician')}{_flow('alarmed>clear')}</process></definitions>"
+)
+
 # 等变量满足条件；随时可开始的活动
 WATCHING = bpmn(
     "watching",

@@ -15,7 +15,7 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.history import replay
 from bihuan.processes.models import Beginning, Instance
 from tests.processes.conftest import Desk
-from tests.processes.models import BEGUN, POOLS, TOGETHER, UNDOING, WATCHING
+from tests.processes.models import ALARMING, BEGUN, POOLS, TOGETHER, UNDOING, WATCHING
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 
@@ -79,6 +79,15 @@ def test_a_signal_begins_it_too(desk: Desk) -> None:
     store.publish(BEGUN, "begun")
     store.throw_signal("fire", site_id=desk.site_id, actor=desk.cast.actor("guard"))
     assert running() == ["begun running"]
+
+
+def test_a_signal_of_an_older_version_begins_each_pool_of_its_file_once(desk: Desk) -> None:
+    store.publish(ALARMING, "store")
+    shop = desk.start(ALARMING, "shop").instance_id
+    for key in ("shop", "store"):
+        store.publish(ALARMING.replace('name="look"', 'name="再看"'), key)
+    desk.complete(shop, "look", by="advisor")
+    assert running() == ["shop completed", "store running"]
 
 
 def test_only_the_version_in_force_is_begun(desk: Desk) -> None:

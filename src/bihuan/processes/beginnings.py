@@ -79,18 +79,16 @@ def _drawn_beside(sender: Loaded, kind: str, name: str) -> Iterator[tuple[Versio
             yield version, trigger
 
 
-def _published(kind: str, name: str, but: set[str]) -> Iterator[tuple[Version, Trigger]]:
+def _published(kind: str, name: str, drawn: set[str]) -> Iterator[tuple[Version, Trigger]]:
+    """`drawn`: the file in which the sender's own pools were found; whatever was published from it has begun there."""
     rows = Beginning.objects.filter(kind=kind, name=name[:120]).select_related("definition__current")
+    if drawn:
+        rows = rows.exclude(definition__versions__sha256__in=drawn)
     seen: set[tuple[str, str]] = set()
     for row in rows.order_by("definition_id", "id"):
         version = row.definition.current
         # One file may be published under several keys; each of its processes begins once.
-        if (
-            version is None
-            or version.stopped_at
-            or version.sha256 in but
-            or (version.sha256, version.process_id) in seen
-        ):
+        if version is None or version.stopped_at or (version.sha256, version.process_id) in seen:
             continue
         seen.add((version.sha256, version.process_id))
         trigger = trigger_for(process_of(version), kind, name)
