@@ -11,6 +11,7 @@ import pytest
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
 from bihuan.kernel.sql import on_postgres
+from bihuan.org.access import system_actor
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
@@ -55,6 +56,19 @@ def test_a_message_that_comes_too_early_is_there_when_somebody_waits(desk: Desk)
     assert list(Message.unscoped.values_list("correlation", flat=True)) == ["2"], "the other key is not for it"
     assert history(Instance.unscoped.get(pk=instance).chain)[-1].data["messages"] == [first.pk]
     assert replay(instance).to_json() == store.hold_instance(instance).state.to_json()
+    assert list(check_instances()) == []
+
+
+def test_an_early_message_without_a_key_is_for_its_own_site(desk: Desk) -> None:
+    send(desk, 1, SENDER.replace(' bihuan:correlation="=case_id"', ""))
+    keyless = LATE.replace(' bihuan:correlation="=case_id"', "")
+    there, here = (
+        desk.start(keyless, "late", site_id=site, subject_kind="case", subject_id=site).instance_id
+        for site in (desk.cast.jw.pk, desk.site_id)
+    )
+    for instance in (there, here):
+        desk.complete(instance, "prepare", by="advisor" if instance == here else system_actor(desk.cast.jw.pk))
+    assert (desk.open_nodes(there), desk.open_nodes(here)) == ([], ["greet"])
     assert list(check_instances()) == []
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import State, apply, event_from_json, new_state, parked_by
@@ -127,7 +127,10 @@ def _gather(rows: list[Instance]) -> list[Stored]:
     subscriptions = Subscription.unscoped.filter(instance_id__in=found).annotate(
         came=Exists(
             Message.unscoped.filter(
-                name=OuterRef("name"), correlation=OuterRef("correlation"), expires_at__gt=clock.now()
+                ~Q(correlation="") | Q(site=OuterRef("site")),
+                name=OuterRef("name"),
+                correlation=OuterRef("correlation"),
+                expires_at__gt=clock.now(),
             )
         )
     )

@@ -26,8 +26,10 @@ DEFAULT_TIME_TO_LIVE = Duration(days=7)
 _LOCK = "SELECT pg_advisory_xact_lock(2501, hashtext(%s))"
 _TAKE = """
 DELETE FROM processes_message WHERE id = (
-  SELECT id FROM processes_message WHERE name = %s AND correlation = %s AND expires_at > %s ORDER BY id LIMIT 1)
+  SELECT id FROM processes_message WHERE name = %s AND correlation = %s AND expires_at > %s
+  AND (correlation <> '' OR site_id = %s) ORDER BY id LIMIT 1)
 RETURNING id, payload"""
+"""One without a key is meant for its own site: days later nobody elsewhere could tell what it was about."""
 
 
 def lock_message(name: str, correlation: str) -> None:
@@ -67,7 +69,7 @@ def take_kept(unit: Unit, instance: Loaded, event: Subscribed) -> None:
     """Give a wait that has just been opened the messages that came before it: one, or all if it goes on listening."""
     lock_message(event.name, event.correlation)
     while event.wait in instance.state.waits and not unit.is_runaway:
-        rows = query(_TAKE, (event.name, event.correlation, moment(unit.now)))
+        rows = query(_TAKE, (event.name, event.correlation, moment(unit.now), instance.facts.site_id))
         if not rows:
             return
         number, payload = rows[0]
