@@ -60,8 +60,9 @@ def test_the_line_of_broken_xml_is_told() -> None:
     assert only(GOOD.replace("<process", "\n\n<process").replace("</process>", "</wrong>"))[2] == 3
 
 
-def test_hundreds_of_sub_processes_inside_each_other_are_refused() -> None:
-    inner = "".join(f'<subProcess id="s{n}">' for n in range(60)) + "</subProcess>" * 60
+@pytest.mark.parametrize("kind", ["subProcess", "adHocSubProcess"])
+def test_hundreds_of_sub_processes_inside_each_other_are_refused(kind: str) -> None:
+    inner = "".join(f'<{kind} id="s{n}">' for n in range(60)) + f"</{kind}>" * 60
     codes = {problem.code for problem in check_bpmn(GOOD.replace(BODY, f"<process id='p'>{inner}</process>"))}
     assert "too-deep" in codes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bihuan.engine.definition import Node, Process, parse_bpmn
+from bihuan.engine.definition import Node, Process, parse_bpmn, review_bpmn
 from bihuan.engine.feel import to_text
 from tests.engine.runtime.models import HEAD
 
@@ -27,6 +27,10 @@ def node(xml: str) -> Node:
         ('camunda:assignee="${顾问}" camunda:formRef="f"', "", "", "li", "f"),
         ('flowable:assignee="#{顾问}" flowable:candidateGroups="a" flowable:formKey="f"', "", "a", "li", "f"),
         ("", '<zeebe:assignmentDefinition assignee="li" candidateGroups="a"/><zeebe:formDefinition formId="f"/>', "a", "li", "f"),  # noqa: E501
+        ('camunda:candidateUsers="li"', "", "", '["li"]', ""),
+        ('flowable:candidateUsers="${顾问}"', "", "", "li", ""),
+        ("", '<zeebe:assignmentDefinition candidateUsers="li, wang"/>', "", '["li", "wang"]', ""),
+        ('camunda:candidateUsers="li" camunda:candidateGroups="a" camunda:assignee="${顾问}"', "", "a", "li", ""),
         ("", '<zeebe:assignmentDefinition assignee="=顾问"/><zeebe:formDefinition formKey="f"/>', "", "li", "f"),
     ],
 )  # fmt: skip
@@ -146,3 +150,64 @@ def test_conditions_in_other_languages_are_read_where_they_only_compare(written:
     )
     condition = parse_bpmn(xml).main.flows["x"].condition
     assert condition is not None and condition.evaluate({"amount": 6, "ok": True}) is True
+
+
+@pytest.mark.parametrize("assignee", ["$INITIATOR", "${我}", "#{ 我 }"])
+def test_whoever_started_is_known_under_the_name_other_engines_give(assignee: str) -> None:
+    found = process(
+        f'<startEvent id="s" flowable:initiator="我"/><userTask id="x" flowable:assignee="{assignee}"/>'
+        '<sequenceFlow id="f" sourceRef="s" targetRef="x"/>'
+    ).nodes["x"]
+    assert found.assignment is not None and found.assignment.source == "starter" and found.assignee is None
+
+
+DROOLS = 'xmlns:drools="http://www.jboss.org/drools"'
+
+
+def test_a_task_with_a_handler_of_jbpm_is_a_service() -> None:
+    task = node(f'<task id="x" {DROOLS} drools:taskName="Email"/>')
+    assert (task.kind, task.extension.service) == ("serviceTask", "Email")
+
+
+def told(inside: str, flow: str = "", beside: str = "") -> list[tuple[str, str, bool]]:
+    return [
+        (problem.element, problem.reason, problem.advice)
+        for problem in review_bpmn(
+            f'{HEAD}<process id="process" isExecutable="true">{beside}<startEvent id="s"/>{inside}<endEvent id="e"/>'
+            f'<sequenceFlow id="f" sourceRef="s" targetRef="x">{flow}</sequenceFlow>'
+            '<sequenceFlow id="g" sourceRef="x" targetRef="e"/></process></definitions>'
+        )
+    ]
+
+
+LISTENER = '<extensionElements><camunda:executionListener event="start" class="X"/></extensionElements>'
+
+
+@pytest.mark.parametrize(
+    ("inside", "flow", "beside", "where"),
+    [
+        (f'<userTask id="x">{LISTENER}</userTask>', "", "", "userTask"),
+        ('<userTask id="x"/>', LISTENER, "", "sequenceFlow"),
+        ('<userTask id="x"/>', "", LISTENER, "process"),
+        (
+            '<userTask id="x"><extensionElements><zeebe:taskListeners/></extensionElements></userTask>',
+            "", "", "userTask",
+        ),
+        (
+            f'<userTask id="x"><extensionElements><drools:onEntry-script {DROOLS}/></extensionElements></userTask>',
+            "", "", "userTask",
+        ),
+    ],
+)  # fmt: skip
+def test_code_that_other_engines_run_beside_an_element_is_refused_there(
+    inside: str, flow: str, beside: str, where: str
+) -> None:
+    [(element, reason, advice)] = told(inside, flow, beside)
+    assert element == where and "不支持附带的代码" in reason and not advice
+
+
+def test_settings_of_other_engines_that_do_nothing_here_are_named_once() -> None:
+    form = "<extensionElements><flowable:formProperty id='a'/><flowable:formProperty id='b'/></extensionElements>"
+    task = f'<userTask id="x" flowable:skipExpression="${{x}}" flowable:async="true">{form}</userTask>'
+    names = ["flowable:skipExpression", "flowable:formProperty"]
+    assert told(task) == [("userTask", f"其他引擎的设置 {name} 在这里不起作用", True) for name in names]

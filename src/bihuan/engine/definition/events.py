@@ -9,7 +9,7 @@ from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
 from bihuan.engine.definition.iso8601 import BadTime, looks_like_iso, parse_timer
 from bihuan.engine.definition.model import EventSpec, TimerSpec
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, IGNORED_IN_EVENT, split
-from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
+from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
 from bihuan.engine.feel import Expression
 
 PLAIN = EventSpec("none")
@@ -229,11 +229,3 @@ def _read_timer(event: etree._Element, definition: etree._Element, reading: Read
     except BadTime as bad_time:
         reading.refuse(event, str(bad_time), "bad-timer", line)
         return None
-
-
-def refuse_listeners(element: etree._Element, reading: Reading) -> None:
-    """Code of another engine that would run at this element cannot run here, and must not be dropped in silence."""
-    for namespace in CAMUNDA_LIKE:
-        for local in ("executionListener", "taskListener", "eventListener"):
-            for listener in extension_elements(element, namespace, local):
-                reading.refuse(element, "不支持监听器代码，请改成一个服务任务", "listener", line_of(listener))

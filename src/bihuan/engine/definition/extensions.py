@@ -12,7 +12,7 @@ from lxml import etree
 from bihuan.engine.definition.assignment import ATTRIBUTES
 from bihuan.engine.definition.expressions import is_juel
 from bihuan.engine.definition.model import Extension
-from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, ZEEBE, split
+from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, DROOLS, ZEEBE, split
 from bihuan.engine.definition.reading import child, extension_elements, text_of
 from bihuan.engine.feel import feel_text
 
@@ -104,9 +104,22 @@ def _assignee(element: etree._Element) -> str:
     assignee = vendor(element, "assignee")
     if assignee:
         return _as_feel(assignee)
+    if not _role(element):
+        users = vendor(element, "candidateUsers") or next(
+            (each.get("candidateUsers", "") for each in extension_elements(element, ZEEBE, "assignmentDefinition")), ""
+        )
+        if users.strip():
+            return _one_of(users.strip())
     performer = child(element, BPMN, "humanPerformer")
     text = "" if performer is None else text_of(performer.find(f".//{{{BPMN}}}formalExpression"))
     return _as_feel(text)
+
+
+def _one_of(users: str) -> str:
+    """A list of users as FEEL: one of them does it."""
+    if users.startswith("=") or is_juel(users):
+        return _as_feel(users)
+    return "[" + ", ".join(feel_text(user.strip()) for user in users.split(",") if user.strip()) + "]"
 
 
 def _form(element: etree._Element) -> str:
@@ -129,7 +142,7 @@ def _service(element: etree._Element) -> str:
             name = vendor(holder, "type").removeprefix("external")
         if name:
             return name[2:-1].strip() if name[:2] in ("${", "#{") and name.endswith("}") else name
-    return ""
+    return element.get(f"{{{DROOLS}}}taskName", "")
 
 
 def _properties(element: etree._Element) -> dict[str, str]:
@@ -139,6 +152,10 @@ def _properties(element: etree._Element) -> dict[str, str]:
             properties[item.get("name") or item.get("id") or ""] = item.get("value", "")
     for item in extension_elements(element, ZEEBE, "header"):
         properties[item.get("key", "")] = item.get("value", "")
+    for item in extension_elements(element, ZEEBE, "taskSchedule"):
+        properties.update({name: item.get(name, "") for name in ("dueDate", "followUpDate") if item.get(name)})
+    for item in extension_elements(element, ZEEBE, "priorityDefinition"):
+        properties["priority"] = item.get("priority", "")
     for name in ("candidateUsers", "dueDate", "priority", "followUpDate"):
         value = vendor(element, name)
         if value:

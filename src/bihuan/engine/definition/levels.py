@@ -78,10 +78,10 @@ def _identity(element: etree._Element, draft: _Draft) -> str:
 
 
 def _read_level(element: etree._Element, parent: str, draft: _Draft, depth: int) -> None:
+    members = draft.members.setdefault(parent, [])
     if depth > MAX_LEVELS:
         draft.reading.refuse(element, f"子流程嵌套太深，最多 {MAX_LEVELS} 层", "too-deep")
         return
-    members = draft.members.setdefault(parent, [])
     for inner in element:
         if inner.tag == f"{{{BPMN}}}sequenceFlow":
             _read_flow(inner, draft)

@@ -8,6 +8,8 @@ ZEEBE = "http://camunda.org/schema/zeebe/1.0"
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 FLOWABLE = "http://flowable.org/bpmn"
 ACTIVITI = "http://activiti.org/bpmn"
+DROOLS = "http://www.jboss.org/drools"
+SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 CAMUNDA_LIKE = (CAMUNDA, FLOWABLE, ACTIVITI)

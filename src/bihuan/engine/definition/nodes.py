@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lxml import etree
 
 from bihuan.engine.definition.assignment import read_assignment
 from bihuan.engine.definition.data import read_data
-from bihuan.engine.definition.events import ALLOWED, read_event, read_reference, refuse_listeners
+from bihuan.engine.definition.events import ALLOWED, read_event, read_reference
 from bihuan.engine.definition.expressions import is_juel
 from bihuan.engine.definition.extensions import read_extension, vendor
 from bihuan.engine.definition.loops import read_loop
 from bihuan.engine.definition.mappings import read_mappings
-from bihuan.engine.definition.model import AdHocSpec
+from bihuan.engine.definition.model import AdHocSpec, Assignment
 from bihuan.engine.definition.names import (
     ACTIVITIES,
     BIHUAN,
     BPMN,
+    DROOLS,
     FLOW_NODES,
     GATEWAYS,
     IGNORED_IN_ACTIVITY,
@@ -47,7 +49,6 @@ def read_node(element: etree._Element, kind: str, reading: Reading) -> Fields:
         "documentation": text_of(child(element, BPMN, "documentation")),
         "default_flow": element.get("default", ""),
     }
-    refuse_listeners(element, reading)
     if kind in ACTIVITIES:
         _read_activity(element, fields, reading)
     elif kind in GATEWAYS:
@@ -75,6 +76,8 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
     mappings = read_mappings(element, reading)
     data = read_data(element, reading)
     assignment = read_assignment(element, fields["kind"], reading)
+    if assignment is None and fields["kind"] == "userTask" and _is_for_whoever_starts(element):
+        assignment, extension = Assignment(source="starter"), replace(extension, assignee="")
     assignee = reading.expression(element, extension.assignee, line)
     fields.update(
         loop=read_loop(element, reading),
@@ -99,6 +102,15 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
         fields["signoff"] = read_signoff(element, extension, fields["loop"], reading)
     if fields["kind"] in TASKS | {"callActivity"}:
         _refuse_strangers(element, IGNORED_IN_ACTIVITY, reading)
+
+
+def _is_for_whoever_starts(element: etree._Element) -> bool:
+    """Whether other engines give it to whoever began: `$INITIATOR`, or the variable that a start event names for it."""
+    assignee = vendor(element, "assignee")
+    process = next(element.iterancestors(f"{{{BPMN}}}process"), None)
+    if process is None or not is_juel(assignee):
+        return assignee == "$INITIATOR"
+    return assignee[2:-1].strip() in {vendor(start, "initiator") for start in process.iter(f"{{{BPMN}}}startEvent")}
 
 
 MAX_QUANTITY = 100
@@ -241,7 +253,8 @@ def node_kind(element: etree._Element, reading: Reading) -> str | None:
         reading.refuse(element, "这里不能有其他软件的元素", "unknown-element")
         return None
     if local in FLOW_NODES:
-        return local
+        # In jBPM a task with a name for its handler is a service.
+        return "serviceTask" if local == "task" and element.get(f"{{{DROOLS}}}taskName") else local
     if local in NOT_YET:
         reading.refuse(element, NOT_YET[local], "unsupported-element")
     elif local not in IGNORED_IN_PROCESS and local != "sequenceFlow":

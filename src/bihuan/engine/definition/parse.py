@@ -8,6 +8,7 @@ from dataclasses import replace
 from lxml import etree
 
 from bihuan.engine.definition.correlation import read_correlation
+from bihuan.engine.definition.foreign import review_foreign
 from bihuan.engine.definition.levels import read_process
 from bihuan.engine.definition.model import Model, Process
 from bihuan.engine.definition.names import BPMN, GLOBAL_TASKS, split
@@ -43,6 +44,8 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, 
         reading.drawing = drawings and element.get("isExecutable", "").strip() in ("false", "0")
         process = read_process(element, reading)
         processes[process.id] = process
+        if not published:
+            review_foreign(element, reading)
         for problem in check_process(process, source):
             reading.problems.append(replace(problem, advice=reading.drawing and problem.code in GAPS))
         if reading.drawing:
