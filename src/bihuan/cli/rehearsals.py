@@ -47,6 +47,11 @@ def report_of(outcome: Outcome, file: str) -> dict[str, Any]:
             {"process": other.process.id, "state": _state(other), **_instance(other)} for other in outcome.instances[1:]
         ],
         "unused_answers": outcome.answers.unused(),
+        "in_turn": [node.id for node in outcome.in_turn],
+        "made_up": [
+            {"process": one.instance.process.id, "node": one.node.id, "name": one.name, "value": plain(one.value)}
+            for one in outcome.made_up
+        ],
     }
     if outcome.refusal:
         report["reason"] = outcome.refusal
@@ -130,6 +135,10 @@ def print_report(report: Mapping[str, Any], outcome: Outcome) -> None:
     for instance, part in zip(outcome.instances[1:], report["called"], strict=True):
         print(f"调用或启动的流程 {instance.process.id}：{STATES.get(part['state'], part['state'])}")
         _print_instance(instance, part)
+    for node in outcome.in_turn:
+        print(f"没有写明走哪条路，各条轮流走：{node.id} {_one_line(node.name)}".rstrip())
+    for made in outcome.made_up:
+        print(f"没有的数据，试走时补上：{made.name} = {to_text(made.value)}（{_one_line(made.node.label)}）")
     for key in report["unused_answers"]:
         print(f"没有用到（或没有用完）的答案：{key}")
 

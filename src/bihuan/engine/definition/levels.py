@@ -54,6 +54,7 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
         lanes=draft.lanes,
         levels=levels,
         executable=element.get("isExecutable", "true").strip() not in ("false", "0"),
+        is_drawing=reading.drawing,
         version_tag=_version_tag(element),
         documentation=text_of(child(element, BPMN, "documentation")),
         extension=read_extension(element),

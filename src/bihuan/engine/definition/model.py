@@ -302,6 +302,8 @@ class Process:
     levels: Mapping[str, Level]
     executable: bool = True
     """False where the file says `isExecutable="false"`: a drawing that can be tried but should not be published."""
+    is_drawing: bool = False
+    """It was read to be tried out as such a drawing, with all it leaves open."""
     version_tag: str = ""
     documentation: str = ""
     extension: Extension = field(default_factory=Extension)
@@ -344,6 +346,9 @@ class Model:
     target_namespace: str = ""
     advice: tuple[Problem, ...] = ()
     """What to look at although the file runs."""
+    data_types: Mapping[str, str] = field(default_factory=dict)
+    """By variable, the last name of the type its data is declared to have, in small letters (`xsd:string` is string),
+    list for a collection. The runtime has no types; a rehearsal makes up fitting values."""
 
     @property
     def main(self) -> Process:

@@ -62,7 +62,8 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, 
     advice = tuple(_in_order([problem for problem in reading.problems if problem.advice]))
     if problems:
         raise DefinitionError(_in_order(_without_consequences(problems)), advice)
-    return Model(source, processes, tuple(reading.participants), root.get("targetNamespace", ""), advice)
+    pools, namespace = tuple(reading.participants), root.get("targetNamespace", "")
+    return Model(source, processes, pools, namespace, advice, reading.data_types)
 
 
 def check_bpmn(data: bytes | str, *, source: str = "") -> list[Problem]:

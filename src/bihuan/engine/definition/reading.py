@@ -69,6 +69,8 @@ class Reading:
     participants: list[Participant] = field(default_factory=list)
     data_names: dict[str, str] = field(default_factory=dict)
     """Ids of data objects, properties, inputs and outputs, with the variable each stands for."""
+    data_types: dict[str, str] = field(default_factory=dict)
+    """By variable, what its data is declared to hold; see `Model.data_types`."""
     event_definitions: dict[str, etree._Element] = field(default_factory=dict)
     """Event definitions at the top of the file, for `eventDefinitionRef`."""
     identities: dict[str, int] = field(default_factory=dict)
@@ -260,6 +262,7 @@ def _read_data_names(root: etree._Element, reading: Reading) -> None:
         for element in root.iter(f"{{{BPMN}}}{local}"):
             identity = element.get("id", "")
             names[identity] = " ".join((element.get("name") or called.get(identity) or identity).split())
+    _read_data_types(root, reading)
     for element in references:
         target = element.get("dataObjectRef", "")
         names[element.get("id", "")] = names.get(target) or str(element.get("name") or target)
@@ -267,6 +270,21 @@ def _read_data_names(root: etree._Element, reading: Reading) -> None:
         target = element.get("dataStoreRef", "").rpartition(":")[2]
         names[element.get("id", "")] = names.get(target) or str(element.get("name") or element.get("id", ""))
     _read_loop_data(root, reading)
+
+
+def _read_data_types(root: etree._Element, reading: Reading) -> None:
+    items = {each.get("id", ""): each for each in root.iter(f"{{{BPMN}}}itemDefinition")}
+    for element in root.iter(
+        *(f"{{{BPMN}}}{local}" for local in ("dataObject", "property", "dataInput", "dataOutput"))
+    ):
+        reference = element.get("itemSubjectRef", "")
+        item = items.get(reference, items.get(reference.rpartition(":")[2]))
+        declared = item.get("structureRef", "") if item is not None else reference
+        is_list = any(each is not None and each.get("isCollection") == "true" for each in (element, item))
+        kind = declared.rpartition(":")[2].rpartition(".")[2].lower()
+        if kind or is_list:
+            name = reading.data_names[element.get("id", "")]
+            reading.data_types.setdefault(name, "list" if is_list else kind)
 
 
 def _read_loop_data(root: etree._Element, reading: Reading) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from bihuan.engine.definition import Process
+from bihuan.engine.definition import Node, Process
 from bihuan.engine.rehearsal.answers import Answers
 from bihuan.engine.runtime import Event, IncidentRaised, InstanceEnded, NodeEntered, NodeLeft, State, new_state
 
@@ -56,6 +57,16 @@ def _same_leave(event: NodeLeft, before: Event | None) -> bool:
     return event.cancelled or (isinstance(before, NodeLeft) and before.node == event.node)
 
 
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """A value that a rehearsal made up: for which step of which process, and what."""
+
+    instance: Instance
+    node: Node
+    name: str
+    value: Any
+
+
 @dataclass(slots=True)
 class Outcome:
     """How a rehearsal went. `state`: completed, waiting, incident, error, terminated, cancelled or limit.
@@ -67,6 +78,9 @@ class Outcome:
     instances: list[Instance]
     answers: Answers
     refusal: str = ""
+    in_turn: tuple[Node, ...] = ()
+    """Gateways of a drawing that does not say which way to take: each way was taken in turn."""
+    made_up: tuple[MadeUp, ...] = ()
 
     @property
     def main(self) -> Instance:

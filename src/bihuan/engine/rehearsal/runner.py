@@ -38,7 +38,8 @@ def rehearse(
     """Run a process until nothing with an answer is left. Time moves only with the timers that are fired.
 
     `start` names the node it begins at. With `auto` whatever has no answer is done without variables: tasks and
-    services as they were opened, then the next timer, then the message or signal that has been waited for longest.
+    services as they were opened, then the next timer, then the message or signal that has been waited for longest; data
+    that is missing is made up.
     `pools` are processes that begin at the same time.
     """
     world = World(model, now, answers or Answers(), context or {})
@@ -54,7 +55,7 @@ class _Rehearsal:
         self.decisions = decisions
         self.fire_timers = fire_timers
         self.auto = auto
-        self.by_itself = ByItself(world)
+        self.by_itself = ByItself(world, takes_turns=auto)
         self.answered: set[tuple[int, int]] = set()
 
     def run(
@@ -70,7 +71,9 @@ class _Rehearsal:
                     world.start(world.begin(pool), {})
         while not refusal and world.commands < MAX_COMMANDS and self._advance():
             pass
-        return Outcome((refusal and "refused") or self._state_of(main), world.instances, self.answers, refusal)
+        state = "refused" if refusal else self._state_of(main)
+        in_turn, made_up = tuple(world.in_turn.values()), tuple(self.by_itself.made_up)
+        return Outcome(state, world.instances, self.answers, refusal, in_turn, made_up)
 
     def _state_of(self, main: Instance) -> str:
         if main.ended is not None:
@@ -90,7 +93,9 @@ class _Rehearsal:
         alone = self.by_itself
         if self.auto and (alone.do_one("item", "service", "call") or alone.begin_next()):
             return True
-        return (self.fire_timers and alone.fire_next()) or (self.auto and alone.do_one("message", "signal"))
+        if self.fire_timers and alone.fire_next():
+            return True
+        return self.auto and (alone.do_one("message", "signal") or alone.make_up_data())
 
     def _answer(self, instance: Instance, wait: Wait) -> bool:
         node = instance.process.nodes[wait.node]

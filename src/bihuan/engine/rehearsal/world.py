@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bihuan.engine.definition import Model, Process
+from bihuan.engine.definition import Flow, Model, Node, Process
 from bihuan.engine.rehearsal.answers import Answers
 from bihuan.engine.rehearsal.outcome import Instance
 from bihuan.engine.rehearsal.replies import ANSWERED
@@ -39,7 +40,10 @@ MAX_INSTANCES = 200
 
 
 class World:
-    """The instances of one rehearsal, the clock they share and the messages nobody has taken yet."""
+    """The instances of one rehearsal, the clock they share and the messages nobody has taken yet.
+
+    Where a drawing does not say which way to take, each is taken in turn: so a loop comes to its end.
+    """
 
     def __init__(self, model: Model, now: datetime, answers: Answers, context: Mapping[str, Any]) -> None:
         self.model = model
@@ -49,6 +53,9 @@ class World:
         self.instances: list[Instance] = []
         self.undelivered: list[MessageThrown] = []
         self.commands = 0
+        self.in_turn: dict[str, Node] = {}
+        """The gateways at which that was so."""
+        self._taken: Counter[str] = Counter()
 
     def begin(self, process: Process, parent: Instance | None = None, wait: int = 0) -> Instance:
         """A new instance, not started yet."""
@@ -77,7 +84,14 @@ class World:
         """One command; returns the reason if it was refused."""
         self.commands += 1
         try:
-            events = step(instance.process, instance.state, command, self.now, context=self.context)
+            events = step(
+                instance.process,
+                instance.state,
+                command,
+                self.now,
+                context=self.context,
+                choose_way=self._least_taken,
+            )
         except (CommandRejected, UnfitValue) as refusal:
             return str(refusal)
         instance.events.extend(events)
@@ -86,6 +100,12 @@ class World:
         for event in events:
             self._react(instance, event)
         return ""
+
+    def _least_taken(self, gateway: Node, ways: Sequence[Flow]) -> Flow:
+        way = min(ways, key=lambda flow: self._taken[flow.id])
+        self._taken[way.id] += 1
+        self.in_turn[gateway.id] = gateway
+        return way
 
     def _react(self, instance: Instance, event: Event) -> None:
         """What happens elsewhere because of an event: calls start, messages and signals arrive, callers go on."""

@@ -31,13 +31,12 @@ def every_open_way(run: Run, node: Node, token: Token, extra: Mapping[str, Any] 
         flow = flows[flow_id]
         if flow.default:
             default = flow
-        elif flow.condition is None:
+            continue
+        is_open = run.is_open(flow, token.data, extra)
+        asked = asked or is_open is not None
+        met = met or bool(is_open)
+        if is_open is not False:
             chosen.append(flow)
-        else:
-            asked = True
-            if run.holds(flow.condition, token.data, extra):
-                met = True
-                chosen.append(flow)
     if default is not None and not met and (asked or not chosen):
         chosen.append(default)
     if not chosen and node.outgoing:

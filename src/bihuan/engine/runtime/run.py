@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bihuan.engine.definition.model import Node, Process
+from bihuan.engine.definition.model import Flow, Node, Process
 from bihuan.engine.feel import Expression, FeelError
 from bihuan.engine.runtime.apply import apply
 from bihuan.engine.runtime.events import Event, IncidentRaised
@@ -18,6 +18,9 @@ from bihuan.engine.runtime.variables import names_at, with_names
 
 if TYPE_CHECKING:
     from bihuan.engine.runtime.element import Element
+
+ChooseWay: TypeAlias = Callable[[Node, Sequence[Flow]], Flow]
+"""Which of several ways out to take where a drawing does not say."""
 
 MAX_AUTOMATIC = 10_000
 """Nodes entered by one command, before the engine takes it for an endless loop and raises an incident."""
@@ -36,6 +39,7 @@ class Run:
 
     __slots__ = (
         "_zone",
+        "choose_way",
         "context",
         "elements",
         "events",
@@ -55,12 +59,14 @@ class Run:
         now: datetime,
         context: Mapping[str, Any] | None,
         elements: Mapping[str, Element],
+        choose_way: ChooseWay | None = None,
     ) -> None:
         self.process = process
         self.state = state
         self.now = now
         self.context = context
         self.elements = elements
+        self.choose_way = choose_way
         self.events: list[Event] = []
         self.queue: deque[int] = deque()
         self.throwing: deque[int] = deque()
@@ -112,6 +118,18 @@ class Run:
         why = expression.explain(with_names(extra, names) if extra else names, now=self.local_now).warnings
         detail = "，".join(why) if why else "结果不是“是”或“否”"
         raise Trouble(f"条件「{expression.text}」判断不了：{detail}")
+
+    def is_open(self, flow: Flow, scope: int, extra: Mapping[str, Any] | None = None) -> bool | None:
+        """Whether the condition of a flow is true; None without one, or if it cannot be told in a drawing that is tried
+        out. Raises Trouble if it is neither true nor false otherwise."""
+        if flow.condition is None:
+            return None
+        try:
+            return self.holds(flow.condition, scope, extra)
+        except Trouble:
+            if not self.process.is_drawing:
+                raise
+            return None
 
     def doubt(self, expression: Expression, scope: int, extra: Mapping[str, Any]) -> None:
         """Raises Trouble if an expression that gave no value could not be computed, say because a name is unknown."""

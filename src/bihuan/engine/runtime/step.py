@@ -27,7 +27,7 @@ from bihuan.engine.runtime.joins import release_joins
 from bihuan.engine.runtime.migration.moving import migrate
 from bihuan.engine.runtime.people import asking, moving, restoring, suspending
 from bihuan.engine.runtime.people import commands as p
-from bihuan.engine.runtime.run import MAX_AUTOMATIC, Run, Trouble
+from bihuan.engine.runtime.run import MAX_AUTOMATIC, ChooseWay, Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Incident, State, Token, Wait
 from bihuan.engine.runtime.table import ELEMENTS
 from bihuan.engine.runtime.throwing import throw_error, throw_escalation
@@ -35,15 +35,22 @@ from bihuan.engine.runtime.values import UnfitValue, normalised
 
 
 def step(
-    process: Process, state: State, command: c.Command, now: datetime, *, context: Mapping[str, Any] | None = None
+    process: Process,
+    state: State,
+    command: c.Command,
+    now: datetime,
+    *,
+    context: Mapping[str, Any] | None = None,
+    choose_way: ChooseWay | None = None,
 ) -> list[Event]:
     """Carry out a command and all that follows from it without waiting. Returns what happened, in order.
 
     `now` is an aware moment. `context` holds read-only names that expressions see below the variables; its entry
-    `timezone` (a zone name) is the site's zone for timers and for `today()`; without it the zone of `now` is. Raises
-    CommandRejected, and then nothing has changed.
+    `timezone` (a zone name) is the site's zone for timers and for `today()`; without it the zone of `now` is. Only a
+    rehearsal gives `choose_way`: what runs for real has conditions. Raises CommandRejected, and then nothing has
+    changed.
     """
-    run = Run(process, state, now, context, ELEMENTS)
+    run = Run(process, state, now, context, ELEMENTS, choose_way)
     _COMMANDS[type(command)](run, command)
     _drain(run)
     return run.events

@@ -13,16 +13,18 @@ class ExclusiveGateway(Element):
 
     def choose(self, run: Run, node: Node, token: Token) -> list[Flow]:
         """The one flow to take."""
-        otherwise: Flow | None = None
+        untold: list[Flow] = []
         for flow_id in node.outgoing:
             flow = run.process.flows[flow_id]
-            if flow.condition is None:
-                if otherwise is None or flow.default:
-                    otherwise = flow
-            elif run.holds(flow.condition, token.data):
+            is_open = run.is_open(flow, token.data)
+            if is_open:
                 return [flow]
-        if otherwise is not None:
-            return [otherwise]
+            if is_open is None:
+                untold.append(flow)
+        if len(untold) > 1 and run.choose_way is not None:
+            return [run.choose_way(node, untold)]
+        if untold:
+            return [next((flow for flow in untold if flow.default), untold[0])]
         if not node.outgoing:
             return []
         raise Trouble(f"「{node.label}」没有一个出口的条件成立，也没有默认出口")
