@@ -16,7 +16,7 @@ STATES = {
     "waiting": "等待中",
     "incident": "卡住了",
     "error": "以错误结束",
-    "terminated": "已终止",
+    "terminated": "已结束",
     "cancelled": "已取消",
     "limit": "步数太多，已停止",
     "refused": "没有开始",

@@ -147,7 +147,7 @@ def test_a_process_is_stopped_with_a_reason(centre: Centre, polishing: list[int]
     browser, here = centre.client("admin"), f"{LIST}/{polishing[0]}"
     assert "请填写终止的原因" in browser.post(f"{here}/repair", {"how": "stop"}, follow=True).content.decode()
     answer = browser.post(f"{here}/repair", {"how": "stop", "reason": "客户走了"}, follow=True).content.decode()
-    assert "流程已终止" in answer and "已取消" in answer
+    assert "流程已终止" in answer and "<dd>已终止</dd>" in answer
     assert Incident.unscoped.get(instance_id=polishing[0]).resolution == "cancelled"
 
 

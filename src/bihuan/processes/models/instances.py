@@ -25,8 +25,8 @@ class Instance(SiteOwned):
         RUNNING = "running", "进行中"
         SUSPENDED = "suspended", "已挂起"
         COMPLETED = "completed", "已完成"
-        TERMINATED = "terminated", "已终止"
-        CANCELLED = "cancelled", "已取消"
+        TERMINATED = "terminated", "已结束"
+        CANCELLED = "cancelled", "已终止"
         WITHDRAWN = "withdrawn", "已撤销"
         ERROR = "error", "异常结束"
 
