@@ -69,7 +69,8 @@ async function draw(figure) {
     if (!element || element.waypoints) continue;
     canvas.addMarker(id, `is-${entry.state}`);
     if (entry.state !== "done") present.push(element);
-    if (entry.state !== "done" || entry.who) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
+    // Who and when stand at the work only: at gateways and events they would cover their names.
+    if (entry.state !== "done" || (entry.who && /(Task|SubProcess|CallActivity|Transaction)$/.test(element.type))) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
   }
 
   drawReturns(figure, canvas.getLayer("returns", 2), registry, state.returns ?? []);
@@ -91,7 +92,7 @@ async function draw(figure) {
   function current() {
     fit();
     if (!present.length) {
-      if (!figure.dataset.state) beginning();
+      beginning();
       return;
     }
     const { x, y, width, height } = present[0];

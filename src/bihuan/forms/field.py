@@ -121,6 +121,12 @@ class Field:
         """The label with its unit: 里程（公里）."""
         return f"{self.label}（{self.unit}）" if self.unit else self.label
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The routing variables that the value fills."""
+        bound = self.bind.removeprefix("var.") if self.bind.startswith("var.") else ""
+        return tuple(name for name in (self.var, bound) if name)
+
     def target(self, form_key: str) -> str:
         """Where the value is written: the stated binding or the form's own sheet."""
         return self.bind or f"sheet.{form_key}.{self.key}"

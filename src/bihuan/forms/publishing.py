@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +48,18 @@ def newest_form(key: str) -> tuple[FormVersion, Form]:
     if version is None:
         raise NotFound(NO_FORM.format(key=key))
     return version, loaded_form(version.sha256, version.pk)
+
+
+def variable_labels(keys: Iterable[str]) -> dict[str, str]:
+    """What people read beside the fields that fill routing variables: label by variable. One query for all forms."""
+    rows = FormVersion.objects.filter(key__in=set(keys)).order_by("key", "number").values_list("key", "pk", "sha256")
+    newest = {key: (sha256, pk) for key, pk, sha256 in rows}
+    labels: dict[str, str] = {}
+    for sha256, pk in newest.values():
+        for one in loaded_form(sha256, pk).fields:
+            for name in one.variables:
+                labels.setdefault(name, one.full_label)
+    return labels
 
 
 def form_version(version_id: int) -> Form:

@@ -13,6 +13,7 @@ from bihuan.accounts.models import User
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import State
 from bihuan.engine.runtime.writing import written
+from bihuan.forms.publishing import variable_labels
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.pages.case_list import MATCHES, found_by
 from bihuan.operations.pages.story import Told, instance_story
@@ -177,9 +178,13 @@ class StuckNode:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A process variable as one would write it in FEEL; too long ones are only looked at."""
+    """A process variable as one would write it in FEEL; too long ones are only looked at.
+
+    `label` is what stands beside the field that fills it, if a form does.
+    """
 
     name: str
+    label: str
     text: str
     long: bool = False
 
@@ -207,15 +212,16 @@ def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
     incidents = Incident.unscoped.filter(instance_id=instance.pk, resolved_at__isnull=True).order_by("number")
     called = Instance.unscoped.filter(parent_id=instance.pk).select_related("version__definition")
     case = Case.unscoped.filter(pk=instance.subject_id or 0).first() if instance.subject_kind == CASE else None
+    labels = variable_labels(node.extension.form for node in process.nodes.values() if node.extension.form)
     inner = [
-        (_label(process, scope.node), _variables(scope.variables)) for scope in state.scopes.values()
+        (_label(process, scope.node), _variables(scope.variables, labels)) for scope in state.scopes.values()
         if scope.id and scope.variables
     ]  # fmt: skip
     return InstancePage(
         instance=instance,
         steps=list(steps.order_by("pk")),
         stuck=[_stuck(process, one) for one in incidents],
-        variables=_variables(state.variables),
+        variables=_variables(state.variables, labels),
         inner=inner[:50],
         story=instance_story(instance, newest=STORY),
         called=list(called.defer("version__xml", "state").order_by("pk")[:50]),
@@ -235,10 +241,10 @@ def _label(process: Process, node_id: str) -> str:
     return node.label if node is not None else node_id
 
 
-def _variables(values: Mapping[str, Any]) -> list[Variable]:
+def _variables(values: Mapping[str, Any], labels: Mapping[str, str]) -> list[Variable]:
     texts = {name: written(value) for name, value in sorted(values.items())}
     return [
-        Variable(name, text if len(text) <= 2000 else f"{text[:2000]}…", len(text) > 2000)
+        Variable(name, labels.get(name, ""), text if len(text) <= 2000 else f"{text[:2000]}…", len(text) > 2000)
         for name, text in texts.items()
     ]
 
