@@ -17,6 +17,7 @@ from bihuan.kernel import clock
 from bihuan.operations.pages import administration
 from bihuan.operations.pages.audit_words import DEEDS
 from bihuan.org.models import Department, Grant, Position, PositionHolder, Site
+from bihuan.records.cases import open_case
 from tests.cast import PASSWORD, Cast
 
 PAGES = ("people", "people/new", "positions", "roles", "roles/advisor", "sites", "audit")
@@ -189,3 +190,11 @@ def test_the_log_is_filtered_by_person_action_and_object(cast: Cast) -> None:
     page = admin.get("/admin/audit", {"chain": entry.chain, "who": "卫明", "action": "person.change"}).content.decode()
     assert "修改人员资料" in page and "陈安 → 陈安安" in page and "<dt>姓名或名称</dt>" in page
     assert "没有符合条件" in admin.get("/admin/audit", {"who": "李晓", "action": "person.change"}).content.decode()
+
+
+def test_the_log_of_a_case_is_found_by_its_number(cast: Cast) -> None:
+    case = open_case("service_visit", actor=cast.actor("advisor"))
+    page = browser(cast, "admin").get("/admin/audit", {"chain": case.number}).content.decode()
+    assert f"单据 {case.number}</a>" in page
+    other = browser(cast, "admin").get("/admin/audit", {"chain": f"{case.number}9"}).content.decode()
+    assert "没有符合条件" in other

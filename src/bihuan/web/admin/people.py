@@ -9,7 +9,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bihuan.kernel.errors import BusinessError, NotAllowed
 from bihuan.operations.duty.handover import holdings_of
 from bihuan.operations.pages.administration import (
-    deed_name,
     departments_here,
     first_area,
     person_page,
@@ -17,6 +16,7 @@ from bihuan.operations.pages.administration import (
     post_with_roles,
     roles,
 )
+from bihuan.operations.pages.audit_log import deed_name
 from bihuan.org.actor import Actor
 from bihuan.org.directory import colleagues_at, posts_at
 from bihuan.org.people import (

@@ -11,14 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.notify.personal import time_of_day
 from bihuan.operations.pages.administration import (
-    AuditQuery,
-    audit_page,
     grants_matrix,
     managed_site,
     managed_sites,
     read_hours,
     set_grants,
 )
+from bihuan.operations.pages.audit_log import AuditQuery, audit_page
 from bihuan.operations.pages.audit_words import CHAINS, DEEDS
 from bihuan.org.sites import change_site, create_department, create_site
 from bihuan.web.admin.tabs import tabs_for
