@@ -120,13 +120,6 @@ def test_of_items_in_a_row_those_behind_it_are_done_again_too() -> None:
     assert story.variables["found"] == [1, 20, 30]
 
 
-def test_one_item_is_not_gone_back_into_from_another() -> None:
-    story = Story(EACH.replace("{how}", "")).start(list=["甲", "乙"]).complete("A").complete("A")
-    with pytest.raises(CommandRejected, match="另一项的「A」"):
-        story.send_back("B", "A", done=1)
-    assert story.send_back("B", "A", done=0).open == ["A", "B"]
-
-
 def test_without_its_pass_a_repeated_sub_process_is_not_gone_into() -> None:
     story = each()
     with pytest.raises(CommandRejected, match="一项一项地办"):
@@ -212,15 +205,6 @@ def test_what_is_begun_by_hand_is_gone_back_to_and_out_of_like_the_rest() -> Non
     assert story.complete("A", enough=False).open == ["P"], "it is asked again whether that is enough"
     story.do(Jump(0, "B"))
     assert story.open == ["B", "P"] and story.complete("B", enough=True).open == ["After"]
-
-
-def test_a_sub_process_that_is_open_is_not_gone_back_into_from_outside() -> None:
-    model = AD_HOC.replace("{how}", "").replace(
-        "s -> First -> P -> After", "and f\ns -> First -> f\nf -> P\nf -> After"
-    )
-    story = Story(model).start().complete("First").complete("B")
-    with pytest.raises(CommandRejected, match="里还有人在办"):
-        story.send_back("After", "B")
 
 
 def test_one_step_of_an_event_sub_process_is_redone_and_comes_straight_back() -> None:

@@ -102,9 +102,16 @@ NESTED = """
       f -> R -> j
       j -> u
     }
+    user V each=people item=who
+    user W each=people item=who sequential
+    and k
+    and l
     user D
     end e
-    s -> A -> Each -> D -> e
+    s -> A -> k
+    k -> Each -> l
+    k -> V -> W -> l
+    l -> D -> e
 """
 PASSES = """
     start s
@@ -113,7 +120,7 @@ PASSES = """
     adhoc H {
       user P
       user Q
-      sub L while=again max=3 {
+      sub L while=again max=4 {
         start t
         user R
         user T
@@ -213,14 +220,14 @@ class People(RuleBasedStateMachine):
         if item is not None:
             self.try_(CompleteItem(item, {"approved": agree, "agree": agree}))
 
-    @rule(number=st.integers(0, 9), place=st.integers(0, 19), straight=st.booleans())
-    def send_back(self, number: int, place: int, straight: bool) -> None:
+    @rule(number=st.integers(0, 9), place=st.integers(0, 19), straight=st.booleans(), ago=st.integers(1, 5))
+    def send_back(self, number: int, place: int, straight: bool, ago: int) -> None:
         item = self.pick("item", number)
         done = {event.node for event in self.story.history if isinstance(event, NodeLeft) and not event.cancelled}
         passed = sorted(node for node in done if self.story.process.nodes[node].kind in PERSONAL)
         if item is not None and passed:
             target = passed[place % len(passed)]
-            self.try_(SendBack(item, target, straight, self.story.into(target, -1 - number % 2)))
+            self.try_(SendBack(item, target, straight, self.story.into(target, -ago)))
 
     @rule(number=st.integers(0, 9), place=st.integers(0, 40), others_done=st.booleans())
     def jump(self, number: int, place: int, others_done: bool) -> None:

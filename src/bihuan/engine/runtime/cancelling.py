@@ -15,6 +15,8 @@ def cancel_token(run: Run, token: Token) -> None:
     rework = run.state.reworks.get(token.id)
     run.emit(NodeLeft(token.node, token.id, cancelled=True))
     if rework is not None:
+        top = run.state.tokens.get(rework.top, token)
+        run.hollow.append(top.scope)
         resume(run, rework.wait)
 
 

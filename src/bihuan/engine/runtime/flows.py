@@ -113,6 +113,12 @@ def end_scope_if_empty(run: Run, scope_id: int) -> None:
     end_scope(run, scope_id)
 
 
+def end_scope_if_hollow(run: Run, scope_id: int) -> None:
+    """A level that a step redone on the side has left is over if nobody else is in it; it may be gone already."""
+    if scope_id in run.state.scopes:
+        end_scope_if_empty(run, scope_id)
+
+
 def end_scope(run: Run, scope_id: int, outcome: str = "completed") -> None:
     """A process or sub-process without tokens is over; what listened for it stops listening."""
     if scope_id == ROOT:

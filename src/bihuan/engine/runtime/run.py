@@ -43,6 +43,7 @@ class Run:
         "context",
         "elements",
         "events",
+        "hollow",
         "looked_at",
         "now",
         "process",
@@ -73,6 +74,8 @@ class Run:
         """Tokens about to throw a signal or message: they wait until everybody in this step listens who will."""
         self.looked_at = 0
         """How many of the events were there when conditions were looked at last."""
+        self.hollow: list[int] = []
+        """Levels that a step redone on the side has left: one without a token is over when nothing else can move."""
         self._zone: tzinfo | None = None
         self.steps = 0
 

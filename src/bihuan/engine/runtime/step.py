@@ -22,6 +22,7 @@ from bihuan.engine.runtime.events import (
     ServiceClosed,
     VariablesSet,
 )
+from bihuan.engine.runtime.flows import end_scope_if_hollow
 from bihuan.engine.runtime.inside import begin_by_event, listen_inside, start_inside
 from bihuan.engine.runtime.joins import release_joins
 from bihuan.engine.runtime.migration.moving import migrate
@@ -78,6 +79,9 @@ def _drain(run: Run) -> None:
                 run.incident(token, "enter", trouble.reason)
             if watches and state.status == "running":
                 check_conditions(run)
+        if run.hollow and state.status == "running":
+            end_scope_if_hollow(run, run.hollow.pop())
+            continue
         if state.status != "running" or not run.process.reach or not release_joins(run):
             break
     if state.status == "running":

@@ -15,7 +15,7 @@ from bihuan.processes import engine_store
 from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import asking, returning
 from bihuan.processes.handling.allowing import require_allowed
-from bihuan.processes.handling.passed import passed_steps, steps_back
+from bihuan.processes.handling.passed import passed_steps, step_named, steps_back
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.people import reassign
 from bihuan.records.access import access_case
@@ -48,13 +48,11 @@ def send_back_work(item_id: int, target: str, *, actor: Actor, reason: str, stra
 
 def _step_named(held: engine_store.Held, target: str) -> str:
     steps = steps_back(held)
-    found = next(
-        (step.key for step in reversed(steps) if target in (step.key, step.node_id, step.label, step.name)), None
-    )
+    found = step_named(steps, target)
     if found is None:
         there = "、".join(step.label for step in steps) or "没有可以退回的环节"
         raise BusinessError(f"不能退回到“{target}”；可以退回到：{there}", "target")
-    return found
+    return found.key
 
 
 def require_own(held: engine_store.Held, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Max
 
 from bihuan.engine.definition import Node, Process
-from bihuan.engine.runtime import Pass, is_special, passes_around, passes_in
+from bihuan.engine.runtime import Pass, State, is_special, passes_around, passes_in
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import is_final
@@ -25,7 +25,10 @@ MAX_NAME = 20
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A step that was done: where one may go back to. `last` is the newest item of it, `into` the passes it is in."""
+    """A step that was done: where one may go back to. `last` is the newest item of it, `into` the passes it is in.
+
+    `of` names the passes (“泵”, “第 2 次”) where there are several, and `key` tells them apart.
+    """
 
     node_id: str
     name: str
@@ -36,30 +39,29 @@ class Passed:
     above: int = 0
     """The calling instance whose step it is, 0 for a step of the item's own."""
     into: tuple[Pass, ...] = ()
+    of: tuple[str, ...] = ()
+    key: str = ""
+    beside: bool = False
+    """Of another of many that are still under way: who asks goes on with their own."""
 
     @property
     def label(self) -> str:
         """Its name, and for which of many it was done."""
-        names = [_item_name(one) for one in self.into if one.whole]
-        return f"{self.name}（{'、'.join(names)}）" if names else self.name
-
-    @property
-    def key(self) -> str:
-        """What tells it from the others: its node, and which of many it was done for."""
-        return "@".join([self.node_id, *(str(one.number) for one in self.into if one.whole)])
+        return f"{self.name}（{'、'.join(self.of)}）" if self.of else self.name
 
 
-def passed_steps(instance_id: int, process: Process, present: str = "") -> list[Passed]:
+def passed_steps(instance_id: int, process: Process, present: Present | None = None) -> list[Passed]:
     """The steps done by people so far, newest last, without the present one and what lies before a final step."""
     done = WorkItem.unscoped.filter(
         instance_id=instance_id, status=WorkItem.Status.DONE, asked_as="", completed_by__isnull=False
     ).exclude(answer=RECALLED)
     newest = set(done.values("node_id").annotate(last=Max("id")).values_list("last", flat=True))
-    many = [node.id for node in process.nodes.values() if any(map(_is_many, _around(process, node.id)))]
+    many = [node.id for node in process.nodes.values() if any(_is_several(process, one) for one in _in(process, node))]
     if many:
         newest.update(done.filter(node_id__in=many).order_by("-id").values_list("id", flat=True)[:MAX_PASSES])
     rows = list(WorkItem.unscoped.filter(pk__in=newest).select_related("completed_by").order_by("completed_at", "id"))
     passes = _passes(instance_id, process, rows)
+    turns = _turns(process, passes.values())
     steps: list[Passed] = []
     for row in rows:
         node = process.nodes.get(row.node_id)
@@ -67,30 +69,62 @@ def passed_steps(instance_id: int, process: Process, present: str = "") -> list[
             continue
         if is_final(node):
             steps.clear()
-        elif row.node_id != present:
-            who, into = row.completed_by, passes.get(row.wait, ())
-            steps.append(Passed(row.node_id, row.name, row.pk, who.pk, who.name, row.completed_at, into=into))
+            continue
+        into = passes.get(row.wait, ())
+        if into and into[-1].node == row.node_id and (present is None or not present.is_open(into[-1])):
+            # Many who did one step that is over do it all again.
+            into = into[:-1]
+        told = [one for one in into if _is_several(process, process.nodes[one.node])]
+        if present is None or not present.is_at(row.node_id, told):
+            who, of = row.completed_by, tuple(filter(None, (_name(one, turns) for one in told)))
+            key = "@".join([row.node_id, *(str(one.number if one.whole else one.scope) for one in told)])
+            beside = present is not None and any(present.is_beside(one) for one in told)
+            done_by = (who.pk, who.name, row.completed_at)
+            steps.append(Passed(row.node_id, row.name, row.pk, *done_by, 0, into, of, key, beside))
     return _newest(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Where somebody stands who looks back: the step, the passes around it, and what else is under way."""
+
+    node_id: str
+    around: frozenset[int]
+    state: State
+
+    def is_at(self, node_id: str, told: Iterable[Pass]) -> bool:
+        """Whether this is the present step itself, and not that of another item."""
+        return node_id == self.node_id and all(one.scope in self.around for one in told)
+
+    def is_beside(self, one: Pass) -> bool:
+        """Whether this is another pass than one's own of what is still under way."""
+        return one.scope not in self.around and (self.is_open(one) or one.scope in self.state.scopes)
+
+    def is_open(self, one: Pass) -> bool:
+        """Whether the many of whom this is one are still under way."""
+        return one.whole in self.state.scopes
 
 
 def steps_back(held: Held) -> list[Passed]:
     """Where one may go back to from an item: steps of its process, then those of the process that called it."""
     instance, state = held.instance, held.instance.state
-    own = passed_steps(instance.id, instance.process, held.node_id)
     wait = state.waits.get(held.wait)
-    if wait is not None and wait.token:
-        around = {one.scope for one in passes_around(state, state.tokens[wait.token])}
-        # Of many that are still under way, only one's own.
-        own = [
-            step
-            for step in own
-            if not any(one.whole and one.whole in state.scopes and one.scope not in around for one in step.into)
-        ]
+    around = passes_around(state, state.tokens[wait.token]) if wait is not None and wait.token else ()
+    present = Present(held.node_id, frozenset(one.scope for one in around), state)
+    own = passed_steps(instance.id, instance.process, present)
     if instance.parent_id is None or has_passed_final(instance.id, instance.process):
         return own
     caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=instance.parent_id)
     process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
     return [*(replace(step, above=caller.pk) for step in passed_steps(caller.pk, process)), *own]
+
+
+def step_named(steps: list[Passed], target: str) -> Passed | None:
+    """The step of this key, label, node id or name; where only the step is named, one's own, and the newest."""
+    exact = [step for step in steps if target in (step.key, step.label)]
+    named = [step for step in steps if target in (step.node_id, step.name)]
+    own = [step for step in named if not step.beside]
+    return next(iter([*reversed(exact), *reversed(own), *reversed(named)]), None)
 
 
 def has_passed_final(instance_id: int, process: Process) -> bool:
@@ -101,9 +135,22 @@ def has_passed_final(instance_id: int, process: Process) -> bool:
 
 
 def _passes(instance_id: int, process: Process, rows: Iterable[WorkItem]) -> dict[int, tuple[Pass, ...]]:
-    """The passes of those done in a sub-process that has several, read from the history; nothing where none is."""
-    inside = {row.wait for row in rows if any(map(is_special, _around(process, row.node_id)))}
+    """The passes of those done in what has several, read from the history; nothing where none has."""
+    nodes = process.nodes
+    inside = {
+        row.wait for row in rows if row.node_id in nodes and any(map(is_special, _in(process, nodes[row.node_id])))
+    }
     return passes_in(instance_events(instance_id), inside) if inside else {}
+
+
+def _turns(process: Process, passes: Iterable[tuple[Pass, ...]]) -> dict[int, int]:
+    """Of what an event may begin again and again: which time it was, by its scope; nothing where it came once."""
+    scopes: dict[str, set[int]] = {}
+    for one in (one for into in passes for one in into):
+        if process.nodes[one.node].by_event:
+            scopes.setdefault(one.node, set()).add(one.scope)
+    several = [sorted(found) for found in scopes.values() if len(found) > 1]
+    return {scope: turn for found in several for turn, scope in enumerate(found, start=1)}
 
 
 def _newest(steps: list[Passed]) -> list[Passed]:
@@ -116,18 +163,25 @@ def _newest(steps: list[Passed]) -> list[Passed]:
     return list(found.values())[::-1]
 
 
-def _around(process: Process, node_id: str) -> Iterator[Node]:
-    node = process.nodes.get(node_id)
-    while node is not None and node.parent:
+def _in(process: Process, node: Node) -> Iterator[Node]:
+    """A step that is itself done by many, and the sub-processes around it."""
+    if node.loop is not None and not node.loop.standard and node.signoff is None:
+        yield node
+    while node.parent:
         node = process.nodes[node.parent]
         yield node
 
 
-def _is_many(node: Node) -> bool:
+def _is_several(process: Process, node: Node) -> bool:
+    """Whether several passes can be under way at once: one of many, or what an event begins beside the rest."""
+    if node.by_event:
+        return not any(process.nodes[trigger].interrupting for trigger in process.levels[node.id].triggers)
     return node.loop is not None and not node.loop.standard
 
 
-def _item_name(one: Pass) -> str:
+def _name(one: Pass, turns: Mapping[int, int]) -> str:
+    if not one.whole:
+        return f"第 {turns[one.scope]} 次" if one.scope in turns else ""
     item: Any = one.items[one.number - 1] if one.items is not None and one.number <= len(one.items) else None
     if isinstance(item, dict):
         item = item.get("name")

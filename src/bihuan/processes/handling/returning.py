@@ -21,7 +21,7 @@ from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundin
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
-from bihuan.processes.handling.passed import RECALLED, Passed, steps_back
+from bihuan.processes.handling.passed import RECALLED, Passed, step_named, steps_back
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import refuse_closed
 from bihuan.processes.models import Instance, WorkItem
@@ -38,11 +38,11 @@ def send_back(
 ) -> StepResult:
     """Return from a held item to a step passed before; the person who did it has it again, if they still work here.
 
-    `target` is the step's key or node id.
+    `target` is the step's key, label, node id or name.
     """
     process = held.instance.process
     require_allowed("send_back", process, held.node)
-    step = next((one for one in reversed(steps_back(held)) if target in (one.key, one.node_id)), None)
+    step = step_named(steps_back(held), target)
     if step is None:
         raise Conflict("只能退回到已经办过、还允许退回的环节")
     if step.above and straight:

@@ -17,11 +17,21 @@ from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.people import commands as c
 from bihuan.engine.runtime.people.events import ItemParked, Moved, ReworkBegun
 from bihuan.engine.runtime.people.parking import parked_by, withdraw_asks
-from bihuan.engine.runtime.people.passes import Pass, count_back, is_special, note_begun, open_pass, refuse_unclear
+from bihuan.engine.runtime.people.passes import (
+    Pass,
+    begin_again,
+    count_back,
+    inside_from,
+    is_special,
+    note_begun,
+    open_inside,
+    open_pass,
+)
+from bihuan.engine.runtime.people.places import Place, level_of, path_to, place_of, whose_way
 from bihuan.engine.runtime.people.rework import redoing, redone_from
 from bihuan.engine.runtime.people.ways import is_join, loose_reach, reach, stand_ins, starved
 from bihuan.engine.runtime.run import Run, Trouble
-from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
+from bihuan.engine.runtime.state import ROOT, State, Token, Wait
 
 PERSONAL = frozenset({"userTask", "manualTask"})
 
@@ -34,7 +44,8 @@ class Move:
     the target, then the target. `origin` is the token it starts from, in that scope. With `stays` the origin's work
     goes on: the branch beside it is what is done again. `placed` are branches that were done and stay done: they get
     their place at the join (scope level, join, flow) again. `passes` says by node in which pass of a sub-process on
-    the path; `resumes`: the level goes on that an event sub-process had interrupted.
+    the path; `resumes`: the level goes on that an event sub-process had interrupted; `whole` is the token of a repeated
+    activity on the path that is still open: only the pass is opened in it.
     """
 
     origin: int
@@ -45,6 +56,7 @@ class Move:
     placed: tuple[tuple[int, str, str], ...] = ()
     passes: Mapping[str, Pass] = field(default_factory=dict)
     resumes: bool = False
+    whole: int = 0
 
     @property
     def target(self) -> str:
@@ -62,34 +74,58 @@ def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
     passes = {one.node: one for one in command.into}
     # Walking the way again begins where those walk whose step is redone.
     token = state.tokens[wait.token] if command.straight else redone_from(state, state.tokens[wait.token])
-    origin, scope, path = _place(process, state, token, command.target, passes)
+    place = place_of(process, state, token, command.target, passes)
+    if place.whole is None and place.own is not None and place.path == (place.own.node,):
+        raise CommandRejected(f"「{target.label}」就是现在的环节")
     if command.straight:
-        _refuse_gathering(process, path)
-        move = _plan_straight(state, wait, origin, scope, path, command.target)
+        move = _plan_straight(process, state, wait, place)
+    elif place.whole is not None:
+        move = _plan_pass(process, state, place, place.whole, passes[place.path[0]])
     else:
-        move = _plan_again(process, state, origin, scope, path)
-        _refuse_undoing(process, state, move)
-        if path == (origin.node,):
-            raise CommandRejected(f"「{target.label}」就是现在的环节")
+        move = _plan_again(process, state, place)
+    _refuse_undoing(process, state, move)
     return replace(move, passes=passes)
 
 
-def _plan_straight(state: State, wait: Wait, origin: Token, scope: int, path: tuple[str, ...], target: str) -> Move:
+def _plan_straight(process: Process, state: State, wait: Wait, place: Place) -> Move:
     if wait.kind != "item":
         raise CommandRejected("只有待办的环节才能让对方办完直接回到这里")
     if any(rework.wait == wait.id for rework in state.reworks.values()):
         raise CommandRejected("已经请前面的环节重办，办完会直接回到这里")
-    if state.tokens[wait.token].node == target:
-        raise CommandRejected("这就是现在的环节")
-    return Move(origin.id, scope, path, (), stays=True)
+    if place.whole is not None and len(place.path) == 1:
+        raise CommandRejected(f"「{process.nodes[place.path[0]].label}」还在一项一项地办，那一项只能重新办一遍")
+    _refuse_gathering(process, place.path)
+    return Move(0, place.scope, place.path, (), stays=True)
 
 
-def _plan_again(process: Process, state: State, origin: Token, scope: int, path: tuple[str, ...]) -> Move:
+def _plan_pass(process: Process, state: State, place: Place, whole: Token, held: Pass) -> Move:
+    """Into another pass of what is still open: of many side by side that one alone is done again; in a row, and of the
+    rounds of a loop, the later ones are given up."""
+    node = process.nodes[place.path[0]]
+    loop = node.loop
+    assert loop is not None
+    multi = next((one for one in state.scopes.values() if one.kind == "multi" and one.token == whole.id), None)
+    furthest = whole.loop if multi is None else multi.started
+    if held.number > furthest:
+        raise CommandRejected(f"「{node.label}」还没有办到那里，不能退回")
+    gone = [token.id for token in inside_from(state, whole, held.number, alone=not (loop.standard or loop.sequential))]
+    placed = tuple(_stand_ins_inside(process, place.path))
+    stays = place.own is None or place.own.id != whole.id or not gone
+    return Move(whole.id, place.scope, place.path, tuple(gone), stays=stays, placed=placed, whole=whole.id)
+
+
+def _plan_again(process: Process, state: State, place: Place) -> Move:
+    scope, path = place.scope, place.path
     here = [token for token in state.tokens.values() if token.scope == scope]
     aside = redoing(state)
     walking = [token for token in here if token.id not in aside]
-    beside = [token for token in walking if token.id != origin.id]
-    level = process.nodes[path[0]].parent
+    around = process.nodes.get(process.nodes[path[0]].parent)
+    # Whoever asks from elsewhere keeps their own work; the way is walked again by who came by the target.
+    origin = place.own or whose_way(process, state, scope, path[0])
+    if origin is None:
+        return Move(0, scope, path, (), stays=True)
+    if place.own is None and path == (origin.node,):
+        raise CommandRejected(f"「{process.nodes[path[0]].label}」正在办，不用退回")
     if _interrupts(process, process.nodes[origin.node]):
         # What the event had interrupted goes on from the target.
         move = Move(origin.id, scope, path, (origin.id,), resumes=True)
@@ -97,20 +133,29 @@ def _plan_again(process: Process, state: State, origin: Token, scope: int, path:
         return move
     if process.nodes[path[0]].by_event:
         raise CommandRejected(f"「{process.nodes[path[0]].label}」不通向现在的环节，只能请对方办完直接回到这里")
-    placed = [(0, *place) for place in stand_ins(process, path[0], origin.node, beside, level)]
+    beside = [token for token in walking if token.id != origin.id]
+    placed = [(0, *place) for place in stand_ins(process, path[0], origin.node, beside, around.id if around else "")]
     again = reach(process, [path[0]], others=beside, placed=[place[1:] for place in placed])
     gone = tuple(token.id for token in here if again.holds(process, token))
-    around = process.nodes.get(level)
     if not set(gone) - aside and around is not None and around.ad_hoc is not None:
         return _plan_in_ad_hoc(around, origin, scope, path)
     if not set(gone) - aside:
         label = process.nodes[path[-1]].label
         raise CommandRejected(f"从「{label}」走不到现在的环节，不能退回到那里")
-    for depth, inner in enumerate(path[1:], start=1):
-        placed += [(depth, *place) for place in stand_ins(process, inner, "", (), path[depth - 1])]
-    move = Move(origin.id, scope, path, gone, stays=origin.id not in gone, placed=tuple(placed))
+    stays = place.own is None or origin.id not in gone
+    placed += _stand_ins_inside(process, path)
+    move = Move(origin.id, scope, path, gone, stays=stays, placed=tuple(placed))
     _refuse_starving(process, walking, move)
     return move
+
+
+def _stand_ins_inside(process: Process, path: tuple[str, ...]) -> list[tuple[int, str, str]]:
+    """In each sub-process that opens again, the places at joins of the branches that were done."""
+    return [
+        (depth, *place)
+        for depth, inner in enumerate(path[1:], start=1)
+        for place in stand_ins(process, inner, "", (), path[depth - 1])
+    ]
 
 
 def _plan_in_ad_hoc(around: Node, origin: Token, scope: int, path: tuple[str, ...]) -> Move:
@@ -158,7 +203,7 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     passes = {one.node: one for one in command.into}
     if not command.source:
         all_here = [token for token in state.tokens.values() if token.scope == ROOT]
-        path = _path(process, command.target, "", passes)
+        path = path_to(process, command.target, "", passes)
         move = Move(0, ROOT, path, tuple(token.id for token in all_here), passes=passes)
         if command.others_done:
             move = _with_others_done(process, all_here, move)
@@ -168,7 +213,9 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     aside = redoing(state)
     if token.id in aside:
         raise CommandRejected("这一步是退回后重办的，办完就回到退回的环节；请从那里跳转")
-    origin, scope, path = _place(process, state, token, command.target, passes)
+    origin, scope = level_of(process, state, token, command.target)
+    path = path_to(process, command.target, "" if scope == ROOT else state.scopes[scope].node, passes)
+    _refuse_open(process, state, scope, path)
     here = [token for token in state.tokens.values() if token.scope == scope]
     walking = [token for token in here if token.id not in aside]
     beside = [token for token in walking if token.id != origin.id]
@@ -189,9 +236,7 @@ def _with_others_done(process: Process, here: list[Token], move: Move) -> Move:
     """Every branch that will not come gets its place at the joins behind the target, as if it had been done."""
     left = [token for token in here if token.id not in move.gone]
     placed = [(0, *place) for place in stand_ins(process, move.path[0], "", left, process.nodes[move.path[0]].parent)]
-    for depth, inner in enumerate(move.path[1:], start=1):
-        placed += [(depth, *place) for place in stand_ins(process, inner, "", (), move.path[depth - 1])]
-    return replace(move, placed=tuple(placed))
+    return replace(move, placed=(*placed, *_stand_ins_inside(process, move.path)))
 
 
 def _refuse_starving(process: Process, here: list[Token], move: Move) -> None:
@@ -220,44 +265,6 @@ def _token_of(state: State, source: int) -> Token:
     if held is None or held.token not in state.tokens:
         raise CommandRejected("这项工作已经办过或取消了")
     return state.tokens[held.token]
-
-
-def _path(process: Process, target: str, level: str, passes: Mapping[str, Pass]) -> tuple[str, ...]:
-    """The sub-processes from a level down to a node in it, and the node. Refused where it is not clear which pass."""
-    path = [target]
-    while process.nodes[path[0]].parent != level:
-        path.insert(0, process.nodes[path[0]].parent)
-    for outer in path[:-1]:
-        refuse_unclear(process.nodes[outer], passes.get(outer), process.nodes[target].label)
-    return tuple(path)
-
-
-def _place(
-    process: Process, state: State, token: Token, target: str, passes: Mapping[str, Pass]
-) -> tuple[Token, int, tuple[str, ...]]:
-    """The innermost open level around the token that also holds the target, with the token's ancestor there."""
-    levels = {""}
-    node = process.nodes[target]
-    while node.parent:
-        levels.add(node.parent)
-        node = process.nodes[node.parent]
-    while True:
-        scope = state.scopes[token.scope]
-        level = "" if scope.id == ROOT else scope.node
-        if scope.kind in ("process", "sub") and level in levels:
-            _refuse_other_pass(process, scope, target, passes)
-            path = _path(process, target, level, passes)
-            _refuse_open(process, state, scope.id, path)
-            return token, scope.id, path
-        token = state.tokens[scope.token]
-
-
-def _refuse_other_pass(process: Process, level: Scope, target: str, passes: Mapping[str, Pass]) -> None:
-    """Of many repetitions side by side each is gone back in by itself."""
-    held = passes.get(level.node)
-    if held is not None and held.whole and held.scope != level.id:
-        label = process.nodes[level.node].label
-        raise CommandRejected(f"那是「{label}」里另一项的「{process.nodes[target].label}」，请在那一项里退回")
 
 
 def _refuse_open(process: Process, state: State, scope: int, path: tuple[str, ...]) -> None:
@@ -309,8 +316,11 @@ def _go(run: Run, move: Move) -> None:
             listen_inside(run, run.process.nodes[move.path[0]].parent, move.scope)
         except Trouble as trouble:
             run.emit(IncidentRaised(run.new_id(), move.path[0], trouble.reason, 0, "listen"))
+    if move.whole and len(move.path) == 1:
+        run.queue.append(begin_again(run, run.state.tokens[move.whole], move.passes[move.target]).id)
+        return
     level = run.process.nodes.get(run.process.nodes[move.path[0]].parent)
-    if level is not None and _in_turn(level):
+    if level is not None and _in_turn(level) and not move.whole:
         count_back(run, move.scope, move.path[0])
     scope = _open_levels(run, move, quiet=False)
     if scope is not None:
@@ -346,13 +356,17 @@ def _open_levels(run: Run, move: Move, *, quiet: bool) -> int | None:
     scope = move.scope
     _place_again(run, move, 0, scope)
     for depth, sub in enumerate(move.path[:-1], start=1):
-        if not quiet:
-            note_begun(run, scope, sub)
-        inner = open_pass(run, run.process.nodes[sub], scope, move.passes.get(sub), quiet=quiet)
+        node, held = run.process.nodes[sub], move.passes.get(sub)
+        if depth == 1 and move.whole and held is not None:
+            inner = open_inside(run, node, begin_again(run, run.state.tokens[move.whole], held), held, quiet=False)
+        else:
+            if not quiet:
+                note_begun(run, scope, sub)
+            inner = open_pass(run, node, scope, held, quiet=quiet)
         if inner is None:
             return None
         scope = inner
-        if not quiet and _in_turn(run.process.nodes[sub]):
+        if not quiet and _in_turn(node):
             count_back(run, scope, move.path[depth])
         _place_again(run, move, depth, scope)
     return scope

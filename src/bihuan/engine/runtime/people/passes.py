@@ -12,6 +12,7 @@ from typing import Any
 
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.apply import apply
+from bihuan.engine.runtime.cancelling import drop_incidents, empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.elements.sub_process import declare
 from bihuan.engine.runtime.events import Event, ItemOpened, NodeEntered, ScopeClosed, ScopeOpened, VariablesSet
@@ -19,16 +20,16 @@ from bihuan.engine.runtime.flows import stand
 from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
 from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.migration.events import InstanceMigrated
-from bihuan.engine.runtime.outputs import map_inputs
+from bihuan.engine.runtime.outputs import close_local, map_inputs
 from bihuan.engine.runtime.people.events import ActivitiesCounted, LoopRecounted
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token, new_state
-from bihuan.engine.runtime.waits import listen
+from bihuan.engine.runtime.waits import close, listen
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass of the sub-process `node`; `scope` was its inside, `values` the data in it, `begun` (ad-hoc) what was
+    """One pass of the activity `node`; `scope` was its inside, `values` the data in it, `begun` (ad-hoc) what was
     begun in it.
 
     `number` is the round of a loop, or the repetition (from 1) of a multi-instance, whose scope `whole` had `total`
@@ -54,20 +55,24 @@ def passes_around(state: State, token: Token) -> tuple[Pass, ...]:
     """The passes a token stands in, outermost first; none while something is being undone around it."""
     found: list[Pass] = []
     scope = state.scopes[token.scope]
+    if scope.kind == "each" and scope.node == token.node:
+        found.append(_of_many(state, scope, scope))
     while scope.id != ROOT:
         owner = state.tokens[scope.token]
         if scope.kind == "undo":
             return ()
         if scope.kind == "sub":
-            number, whole, total, items = owner.loop, 0, 0, None
             around = state.scopes[owner.scope]
-            if around.kind == "each" and around.node == scope.node:
-                multi = state.scopes[around.parent]
-                number, whole, total, items = int(around.variables["loopCounter"]), multi.id, multi.total, multi.items
-            begun = tuple(scope.items or ())
-            found.insert(0, Pass(scope.node, scope.id, number, whole, total, items, dict(scope.variables), begun))
+            many = around.kind == "each" and around.node == scope.node
+            one = _of_many(state, around, scope) if many else Pass(scope.node, scope.id, owner.loop)
+            found.insert(0, replace(one, values=dict(scope.variables), begun=tuple(scope.items or ())))
         scope = state.scopes[owner.scope]
     return tuple(found)
+
+
+def _of_many(state: State, each: Scope, inside: Scope) -> Pass:
+    multi = state.scopes[each.parent]
+    return Pass(each.node, inside.id, int(each.variables["loopCounter"]), multi.id, multi.total, multi.items)
 
 
 def passes_in(history: Iterable[Event], waits: Collection[int]) -> dict[int, tuple[Pass, ...]]:
@@ -111,15 +116,24 @@ def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: boo
     """
     token = stand(run, node.id, scope)
     owner = token
-    try:
-        if node.loop is not None and node.loop.standard:
-            run.emit(NodeEntered(node.id, token.id, scope, "", max(held.number if held is not None else 0, 1)))
-            owner = run.state.tokens[token.id]
-        elif node.loop is not None and held is not None:
-            owner = _repetition(run, node, token, held)
-        map_inputs(run, node, owner)
-        if node.boundary and not quiet:
+    if node.loop is not None and node.loop.standard:
+        run.emit(NodeEntered(node.id, token.id, scope, "", max(held.number if held is not None else 0, 1)))
+        owner = run.state.tokens[token.id]
+    elif node.loop is not None and held is not None:
+        owner = _repetition(run, node, token, held)
+    if node.boundary and not quiet:
+        try:
             listen(run, [run.process.nodes[event] for event in node.boundary], token.id, scope, scope)
+        except Trouble as trouble:
+            run.incident(owner, "enter", trouble.reason)
+            return None
+    return open_inside(run, node, owner, held, quiet=quiet)
+
+
+def open_inside(run: Run, node: Node, owner: Token, held: Pass | None, *, quiet: bool) -> int | None:
+    """The inside of a sub-process at which `owner` stands; None if an incident holds it."""
+    try:
+        map_inputs(run, node, owner)
         inner = run.new_id()
         run.emit(ScopeOpened(inner, owner.data, node.id, owner.id, "sub"))
         if held is not None and held.values:
@@ -138,6 +152,68 @@ def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: boo
     return inner
 
 
+def inside_from(state: State, whole: Token, number: int, *, alone: bool) -> list[Token]:
+    """What runs in a repeated activity from this pass on, or in this one `alone`."""
+    held = [scope for scope in state.scopes.values() if scope.token == whole.id and scope.kind in ("each", "sub")]
+    if alone or any(scope.kind == "each" for scope in held):
+        held = [scope for scope in held if _is_from(scope, number, alone=alone)]
+    return [token for token in state.tokens.values() if token.scope in {scope.id for scope in held}]
+
+
+def _is_from(each: Scope, number: int, *, alone: bool) -> bool:
+    own = int(each.variables.get("loopCounter", 0))
+    return own == number if alone else own >= number
+
+
+def begin_again(run: Run, whole: Token, held: Pass) -> Token:
+    """Stand in a pass of a repeated activity that is still open: a round of a loop, one of many, in a row those behind
+    it to be done too."""
+    state, node = run.state, run.node(whole)
+    loop = node.loop
+    assert loop is not None
+    if loop.standard:
+        _leave_round(run, whole)
+        run.emit(NodeEntered(node.id, whole.id, whole.scope, whole.flow, held.number))
+        return state.tokens[whole.id]
+    multi = next(scope for scope in state.scopes.values() if scope.kind == "multi" and scope.token == whole.id)
+    alone = not loop.sequential
+    open_ = [scope for scope in state.scopes.values() if scope.kind == "each" and scope.parent == multi.id]
+    for scope in [scope for scope in open_ if _is_from(scope, held.number, alone=alone)]:
+        empty_scope(run, scope.id)
+        run.emit(ScopeClosed(scope.id))
+        open_.remove(scope)
+    begun = multi.started - 1 if alone else held.number - 1
+    results = None if multi.results is None else [*multi.results]
+    if results is not None:
+        results[held.number - 1 : held.number if alone else None] = [None] * (1 if alone else multi.total - begun)
+    run.emit(LoopRecounted(multi.id, begun, begun - len(open_), results))
+    return _stand_for(run, node, multi, whole.id, held.number)
+
+
+def _leave_round(run: Run, whole: Token) -> None:
+    """What runs in the present round of a loop is given up; the events at the edge of the whole keep listening."""
+    drop_incidents(run, whole)
+    for scope in [scope for scope in run.state.scopes.values() if scope.token == whole.id and scope.kind == "sub"]:
+        empty_scope(run, scope.id)
+        run.emit(ScopeClosed(scope.id))
+    for wait in [wait for wait in run.state.waits.values() if wait.token == whole.id and wait.kind == "adhoc"]:
+        close(run, wait)
+    close_local(run, whole)
+
+
+def _stand_for(run: Run, node: Node, multi: Scope, whole: int, number: int) -> Token:
+    """A token for one of many, with its number and item."""
+    each = run.new_id()
+    run.emit(ScopeOpened(each, multi.id, node.id, whole, "each"))
+    values: dict[str, Any] = {"loopCounter": number}
+    if node.loop is not None and node.loop.item and multi.items is not None:
+        values[node.loop.item] = multi.items[number - 1]
+    run.emit(VariablesSet(each, values))
+    token = run.new_id()
+    run.emit(NodeEntered(node.id, token, each, "", number))
+    return run.state.tokens[token]
+
+
 def _repetition(run: Run, node: Node, token: Token, held: Pass) -> Token:
     """The whole again with all its repetitions done but one; in a row those behind it are to be done too."""
     loop = node.loop
@@ -146,15 +222,7 @@ def _repetition(run: Run, node: Node, token: Token, held: Pass) -> Token:
     run.emit(ScopeOpened(multi, token.scope, node.id, token.id, "multi", held.total, held.items, bool(loop.output)))
     over = held.number - 1 if loop.sequential else held.total - 1
     run.emit(LoopRecounted(multi, over, over, _results(run, loop.output, held)))
-    each = run.new_id()
-    run.emit(ScopeOpened(each, multi, node.id, token.id, "each"))
-    values: dict[str, Any] = {"loopCounter": held.number}
-    if loop.item and held.items is not None:
-        values[loop.item] = held.items[held.number - 1]
-    run.emit(VariablesSet(each, values))
-    owner = run.new_id()
-    run.emit(NodeEntered(node.id, owner, each, "", held.number))
-    return run.state.tokens[owner]
+    return _stand_for(run, node, run.state.scopes[multi], token.id, held.number)
 
 
 def _results(run: Run, output: str, held: Pass) -> list[Any] | None:

@@ -40,6 +40,9 @@ def end_rework(run: Run, token: Token) -> None:
     close_waits_of_token(run, token)
     run.emit(NodeLeft(token.node, token.id))
     run.emit(Moved(token.node, origin.node, "return"))
-    if rework.top != token.id:
+    if rework.top == token.id:
+        run.hollow.append(token.scope)
+    else:
+        run.hollow.append(state.tokens[rework.top].scope)
         cancel_token(run, state.tokens[rework.top])
     resume(run, rework.wait)
