@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bihuan.audit.models import Entry
+from bihuan.forms.publishing import publish_form
 from bihuan.kernel import clock
 from bihuan.operations import repairs
 from bihuan.operations.pages.instances import InstanceQuery
@@ -25,7 +26,7 @@ from bihuan.records.models import Case
 from tests.processes.models import END, START, bpmn, service, task
 from tests.web.visits import PLATE, Centre
 
-POLISH = bpmn("polish", START, service("wax", "wax_by_robot"), task("look", role="advisor"), END,
+POLISH = bpmn("polish", START, service("wax", "wax_by_robot"), task("look", role="advisor", form="look"), END,
               flows="start>wax wax>look look>end")  # fmt: skip
 LIST, STUCK = "/processes/instances", "/processes/incidents"
 
@@ -34,6 +35,8 @@ LIST, STUCK = "/processes/instances", "/processes/incidents"
 def polishing(centre: Centre) -> list[int]:
     """Three processes at 云岭 whose service nobody provides, and one at 江湾."""
     store.publish(POLISH, "polish")
+    layers = {"type": "number", "key": "layers", "label": "打蜡层数", "properties": {"var": "layers", "unit": "层"}}
+    publish_form("look", {"components": [layers]})
     return [start(centre, f"打蜡 {number}") for number in (1, 2, 3)] + [start(centre, "江湾打蜡", at="jw")]
 
 
@@ -94,7 +97,8 @@ def test_what_makes_no_sense_in_the_address_is_left_out() -> None:
 
 def test_the_page_of_one_tells_position_variables_history_and_repairs(centre: Centre, polishing: list[int]) -> None:
     page = shown(centre, f"{LIST}/{polishing[0]}")
-    for words in ("停在“wax”", "没有名为", "重试", "layers", "&#34;高&#34;", "流程在自动步骤停下", "diagram.bpmn"):
+    stuck, variables = ("停在“wax”", "没有名为", "重试"), ("打蜡层数（层）", "layers", "&#34;高&#34;")
+    for words in (*stuck, *variables, "流程在自动步骤停下", "diagram.bpmn"):
         assert words in page or words in page.replace("&quot;", "&#34;"), words
     state = centre.client("admin").get(f"{LIST}/{polishing[0]}/diagram.json").json()
     assert state["nodes"]["wax"]["state"] == "late" and "没有名为" in state["nodes"]["wax"]["note"]
