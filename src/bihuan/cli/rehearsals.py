@@ -9,7 +9,15 @@ from typing import Any
 
 from bihuan.engine.feel import YearMonthDuration, to_text
 from bihuan.engine.rehearsal import Instance, Outcome
-from bihuan.engine.runtime import CallRequested, FlowTaken, ItemOpened, MessageThrown, ServiceRequested, Subscribed
+from bihuan.engine.runtime import (
+    CallRequested,
+    CopyRequested,
+    FlowTaken,
+    ItemOpened,
+    MessageThrown,
+    ServiceRequested,
+    Subscribed,
+)
 
 STATES = {
     "completed": "已完成",
@@ -82,6 +90,22 @@ def _instance(instance: Instance) -> dict[str, Any]:
             for event in instance.events
             if isinstance(event, MessageThrown)
         ],
+        "copies": [_copy(instance, event) for event in instance.events if isinstance(event, CopyRequested)],
+    }
+
+
+def _copy(instance: Instance, event: CopyRequested) -> dict[str, Any]:
+    """Who would be told of a node, or of the process ("")."""
+    node = instance.process.nodes.get(event.node)
+    rule = (instance.process if node is None else node).copies[event.rule]
+    return {
+        "node": event.node,
+        "name": instance.process.name if node is None else node.label,
+        "on": rule.on,
+        "who": rule.said,
+        "people": plain(event.people),
+        "confirm": rule.confirm,
+        "failure": event.failure,
     }
 
 
@@ -158,10 +182,22 @@ def _print_instance(instance: Instance, part: Mapping[str, Any]) -> None:
         print(f"卡住：{' '.join([incident['node'], *incident['name'].split()])}：{incident['reason']}")
     for message in part["messages"]:
         print(f"发出的消息：{message['name']}（{message['node']}）")
+    for copy in part["copies"]:
+        print(f"抄送：{_copy_in_words(copy)}")
     if part["variables"]:
         print("变量：")
         for name, value in part["variables"].items():
             print(f"  {name} = {value if isinstance(value, str) else to_text(instance.state.variables[name])}")
+
+
+def _copy_in_words(copy: Mapping[str, Any]) -> str:
+    when = f"{_one_line(copy['name'])}{'一打开' if copy['on'] == 'open' else '办完'}"
+    if copy["failure"]:
+        return f"{when}，没有送出：{copy['failure']}"
+    people = copy["people"] if isinstance(copy["people"], list) else [copy["people"]]
+    names = "、".join(str(one) for one in people if one is not None)
+    whom = names or ("没有人" if copy["who"].startswith(("=", "field:")) else copy["who"])
+    return f"{when} → {whom}{'，要确认已阅' if copy['confirm'] else ''}"
 
 
 def _one_line(name: str) -> str:

@@ -7,6 +7,8 @@ step before, `bihuan:skipped` the result of a step that is skipped.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lxml import etree
 
 from bihuan.engine.definition.model import Assignment
@@ -41,17 +43,28 @@ def read_assignment(element: etree._Element, kind: str, reading: Reading) -> Ass
     _choice(element, "pick", said["pick"], _PICKS, reading)
     _choice(element, "starter", said["starter"], _STARTER, reading)
     _choice(element, "again", said["again"], _AGAIN, reading)
-    nobody, fallback = _parted(element, "nobody", said["nobody"], _NOBODY, reading)
-    expression = said["who"].startswith("=")
-    source, argument = ("", "") if expression else _parted(element, "who", said["who"], _SOURCES, reading)
-    levels, rank = _superior(element, argument, reading) if source == "superior" else (1, 0)
-    if source == "chosen" and argument not in ("", "starter"):
-        reading.refuse(element, f"bihuan:who 里 chosen 后面只能是 starter，这里写的是「{argument}」", "bad-assignment")
-    text = said["who"] if expression else argument if source == "field" else ""
-    return Assignment(
-        source="field" if expression else source, argument=argument, levels=levels, rank=rank, pick=said["pick"],
+    nobody, fallback = _parted(element, "bihuan:nobody", said["nobody"], _NOBODY, reading)
+    return replace(
+        read_who(element, said["who"], reading), pick=said["pick"],
         nobody=nobody or "wait", fallback=fallback, starter=said["starter"] or "allow", again=said["again"] or "allow",
-        expression=reading.expression(element, text), skipped=reading.expression(element, said["skipped"]),
+        skipped=reading.expression(element, said["skipped"]),
+    )  # fmt: skip
+
+
+def read_who(
+    element: etree._Element, said: str, reading: Reading, *, label: str = "bihuan:who", line: int | None = None
+) -> Assignment:
+    """Among whom: a word with its argument, or a FEEL expression after `=`. Problems call it by the label."""
+    expression = said.startswith("=")
+    source, argument = ("", "") if expression else _parted(element, label, said, _SOURCES, reading, line)
+    levels, rank = _superior(element, label, argument, reading, line) if source == "superior" else (1, 0)
+    if source == "chosen" and argument not in ("", "starter"):
+        reason = f"{label} 里 chosen 后面只能是 starter，这里写的是「{argument}」"
+        reading.refuse(element, reason, "bad-assignment", line)
+    text = said if expression else argument if source == "field" else ""
+    return Assignment(
+        source="field" if expression else source, argument=argument, levels=levels, rank=rank,
+        expression=reading.expression(element, text, line),
     )  # fmt: skip
 
 
@@ -60,21 +73,28 @@ def _choice(element: etree._Element, name: str, text: str, known: frozenset[str]
         reading.refuse(element, f"bihuan:{name} 没有「{text}」，可用：{'、'.join(sorted(known))}", "bad-assignment")
 
 
-def _parted(element: etree._Element, name: str, text: str, known: dict[str, str], reading: Reading) -> tuple[str, str]:
+def _parted(
+    element: etree._Element,
+    label: str,
+    text: str,
+    known: dict[str, str],
+    reading: Reading,
+    line: int | None = None,
+) -> tuple[str, str]:
     word, _, rest = (part.strip() for part in text.partition(":"))
     if not text:
         return "", ""
     if word not in known:
-        more = "、=表达式" if name == "who" else ""
-        reading.refuse(element, f"bihuan:{name} 没有「{word}」，可用：{'、'.join(known)}{more}", "bad-assignment")
+        more = "、=表达式" if known is _SOURCES else ""
+        reading.refuse(element, f"{label} 没有「{word}」，可用：{'、'.join(known)}{more}", "bad-assignment", line)
     elif known[word] == "must" and not rest:
-        reading.refuse(element, f"bihuan:{name} 的「{word}:」后面还要写是哪一个", "bad-assignment")
+        reading.refuse(element, f"{label} 的「{word}:」后面还要写是哪一个", "bad-assignment", line)
     elif known[word] == "never" and rest:
-        reading.refuse(element, f"bihuan:{name} 的「{word}」后面不能再写「{rest}」", "bad-assignment")
+        reading.refuse(element, f"{label} 的「{word}」后面不能再写「{rest}」", "bad-assignment", line)
     return word, rest
 
 
-def _superior(element: etree._Element, text: str, reading: Reading) -> tuple[int, int]:
+def _superior(element: etree._Element, label: str, text: str, reading: Reading, line: int | None) -> tuple[int, int]:
     """Levels up, or the rank up to which to go: `superior:2`, `superior:rank=5`."""
     name, _, number = text.rpartition("=")
     if not text:
@@ -83,5 +103,5 @@ def _superior(element: etree._Element, text: str, reading: Reading) -> tuple[int
     if name.strip() in ("", "rank") and number.strip().isdecimal() and 1 <= int(number) <= highest:
         return (1, int(number)) if name else (int(number), 0)
     reason = f"superior 后面写级数（1 到 {MOST_LEVELS}）或 rank=职级（1 到 {HIGHEST_RANK}），这里写的是「{text}」"
-    reading.refuse(element, f"bihuan:who 的{reason}", "bad-assignment")
+    reading.refuse(element, f"{label} 的{reason}", "bad-assignment", line)
     return 1, 0

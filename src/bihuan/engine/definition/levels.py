@@ -8,8 +8,9 @@ from typing import Any
 from lxml import etree
 
 from bihuan.engine.definition.assignment import PERSON_STEPS
+from bihuan.engine.definition.copying import read_copies
 from bihuan.engine.definition.extensions import read_extension
-from bihuan.engine.definition.model import Extension, Flow, Lane, Level, Node, Process
+from bihuan.engine.definition.model import Assignment, CopyRule, Extension, Flow, Lane, Level, Node, Process
 from bihuan.engine.definition.names import ACTIVITIES, BIHUAN, BPMN, SUB_PROCESSES
 from bihuan.engine.definition.nodes import node_kind, read_condition, read_node
 from bihuan.engine.definition.reach import reachability
@@ -42,7 +43,7 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
     _attach_boundaries(draft)
     _attach_handlers(draft)
     _hand_down_lanes(draft)
-    _find_done_nodes(draft)
+    copies = _find_done_nodes(draft, element, read_copies(element, "process", reading))
     nodes = {identity: Node(**fields) for identity, fields in draft.nodes.items()}
     levels = {parent: _level(parent, members, nodes, draft.flows) for parent, members in draft.members.items()}
     process = Process(
@@ -58,6 +59,7 @@ def read_process(element: etree._Element, reading: Reading) -> Process:
         version_tag=_version_tag(element),
         documentation=text_of(child(element, BPMN, "documentation")),
         extension=read_extension(element),
+        copies=copies,
         links=_links(nodes),
     )
     return replace(
@@ -253,20 +255,29 @@ def _hand_down_lanes(draft: _Draft) -> None:
             fields["extension"] = replace(extension, role=draft.lanes[lane_id].role)
 
 
-def _find_done_nodes(draft: _Draft) -> None:
-    """`bihuan:who="done:…"` names a person's step by id or name."""
-    steps = {identity: fields["name"] for identity, fields in draft.nodes.items() if fields["kind"] in PERSON_STEPS}
-    by_name = {name: identity for identity, name in steps.items()}
-    for identity, fields in draft.nodes.items():
-        rule = fields.get("assignment")
-        if rule is None or rule.source != "done" or not rule.argument:
-            continue
-        meant = rule.argument if rule.argument in steps else by_name.get(rule.argument)
-        if meant is None:
+def _find_done_nodes(draft: _Draft, process: etree._Element, copies: tuple[CopyRule, ...]) -> tuple[CopyRule, ...]:
+    """`who="done:…"` names a person's step by id or name. Answers the copies of the process with their steps found."""
+    steps = {identity: identity for identity, fields in draft.nodes.items() if fields["kind"] in PERSON_STEPS}
+    known = {**{draft.nodes[identity]["name"]: identity for identity in steps}, **steps}
+
+    def found(rule: Assignment, element: etree._Element, line: int | None = None) -> Assignment:
+        if rule.source != "done" or not rule.argument:
+            return rule
+        if rule.argument not in known:
             reason = f"bihuan:who 里的「{rule.argument}」不是这个流程里的人工任务"
-            draft.reading.refuse(draft.elements[identity], reason, "bad-assignment")
-        else:
-            fields["assignment"] = replace(rule, argument=meant)
+            draft.reading.refuse(element, reason, "bad-assignment", line)
+            return rule
+        return replace(rule, argument=known[rule.argument])
+
+    def all_found(rules: tuple[CopyRule, ...], element: etree._Element) -> tuple[CopyRule, ...]:
+        return tuple(replace(rule, who=found(rule.who, element, rule.line)) for rule in rules)
+
+    for identity, fields in draft.nodes.items():
+        if fields.get("assignment") is not None:
+            fields["assignment"] = found(fields["assignment"], draft.elements[identity])
+        if fields["copies"]:
+            fields["copies"] = all_found(fields["copies"], draft.elements[identity])
+    return all_found(copies, process)
 
 
 def _level(parent: str, members: list[str], nodes: dict[str, Node], flows: dict[str, Flow]) -> Level:

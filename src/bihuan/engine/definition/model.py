@@ -37,6 +37,25 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyRule:
+    """Who is told of a step, an event or a whole process and may read its case (抄送, `bihuan:cc`, docs/packs.md).
+
+    `who` is read like `bihuan:who`; `on` is open or complete; `when` the condition on which it is done at all. With
+    `confirm` they are to say that they have read it (阅读确认), and are reminded once after `remind` if they have not.
+    """
+
+    who: Assignment
+    said: str
+    """`who` as it is written."""
+    on: str = "complete"
+    confirm: bool = False
+    remind: Duration | None = None
+    when: Expression | None = None
+    note: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """What the rule book adds to a BPMN element (attributes of the namespace `urn:bihuan:bpmn:1`).
 
@@ -251,6 +270,8 @@ class Node:
     result_variable: str = ""
     assignee: Expression | None = None
     assignment: Assignment | None = None
+    copies: tuple[CopyRule, ...] = ()
+    """Who is told of it."""
     title: Expression | None = None
     role: Expression | None = None
     by_event: bool = False
@@ -307,6 +328,8 @@ class Process:
     version_tag: str = ""
     documentation: str = ""
     extension: Extension = field(default_factory=Extension)
+    copies: tuple[CopyRule, ...] = ()
+    """Who is told that it has begun or ended."""
     reach: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     """For each inclusive or complex join: the incoming flows on which a token standing at a node can still arrive."""
     links: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 from lxml import etree
 
 from bihuan.engine.definition.assignment import read_assignment
+from bihuan.engine.definition.copying import read_copies
 from bihuan.engine.definition.data import read_data
 from bihuan.engine.definition.events import ALLOWED, read_event, read_reference
 from bihuan.engine.definition.expressions import is_juel
@@ -48,6 +49,7 @@ def read_node(element: etree._Element, kind: str, reading: Reading) -> Fields:
         "extension": extension,
         "documentation": text_of(child(element, BPMN, "documentation")),
         "default_flow": element.get("default", ""),
+        "copies": read_copies(element, kind, reading),
     }
     if kind in ACTIVITIES:
         _read_activity(element, fields, reading)

@@ -34,6 +34,7 @@ from bihuan.engine.runtime.elements.ad_hoc import Choice, OpenAdHoc, open_ad_hoc
 from bihuan.engine.runtime.events import (
     CallClosed,
     CallRequested,
+    CopyRequested,
     ErrorThrown,
     EscalationThrown,
     Event,
@@ -142,6 +143,7 @@ __all__ = [
     "CompleteItem",
     "Completed",
     "ConditionSeen",
+    "CopyRequested",
     "DeliverMessage",
     "DeliverSignal",
     "ErrorThrown",

@@ -11,6 +11,7 @@ from bihuan.engine.runtime import repetition
 from bihuan.engine.runtime.cancelling import drop_incidents
 from bihuan.engine.runtime.compensation import own_values, remember
 from bihuan.engine.runtime.conditions import waits_for_data
+from bihuan.engine.runtime.copying import request_copies
 from bihuan.engine.runtime.element import Element
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import leave
@@ -62,6 +63,8 @@ class Activity(Element):
 
     def begin(self, run: Run, node: Node, token: Token) -> None:
         """Do the work; what goes wrong from here on is retried without setting the stage again."""
+        if node.copies and token.loop <= 1 and not repetition.is_repetition(run, token):
+            request_copies(run, node.copies, node.id, token.data, "open")
         try:
             self.work(run, node, token)
         except Trouble as trouble:
@@ -115,6 +118,8 @@ class Activity(Element):
         if node.boundary:
             self._listen(run, node, token)
         repetition.open_all(run, node, token, total, items)
+        if total and node.copies:
+            request_copies(run, node.copies, node.id, token.data, "open")
         if not total:
             repetition.close_all(run, node, token)
             self.done(run, node, token)

@@ -234,6 +234,19 @@ class CallClosed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CopyRequested(Event):
+    """People are to be told of a node ("": the process) by its rule of this number; history only.
+
+    `people` are those its expression names, if it has one; `failure` says why it could not be worked out.
+    """
+
+    node: str
+    rule: int
+    people: str | int | list[str | int] | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageThrown(Event):
     """A message goes out to whoever waits for it."""
 
@@ -322,6 +335,7 @@ register(
     ServiceClosed,
     CallRequested,
     CallClosed,
+    CopyRequested,
     MessageThrown,
     SignalThrown,
     ErrorThrown,

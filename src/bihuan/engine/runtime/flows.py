@@ -7,6 +7,7 @@ from typing import Any
 
 from bihuan.engine.definition.model import Flow, Node
 from bihuan.engine.runtime.cancelling import drop_incidents, end_instance
+from bihuan.engine.runtime.copying import request_copies
 from bihuan.engine.runtime.events import FlowTaken, NodeEntered, NodeLeft, ScopeClosed
 from bihuan.engine.runtime.inner_events import Compensated
 from bihuan.engine.runtime.people.rework import end_rework
@@ -47,6 +48,8 @@ def every_open_way(run: Run, node: Node, token: Token, extra: Mapping[str, Any] 
 def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
     """The token goes on by the flows its element chooses, or by the one given."""
     if run.state.reworks and token.id in run.state.reworks:
+        if node.copies:
+            request_copies(run, node.copies, node.id, token.data, "complete")
         end_rework(run, token)
         return
     if flow is not None:
@@ -59,6 +62,8 @@ def leave(run: Run, node: Node, token: Token, flow: Flow | None = None) -> None:
             return
     if run.state.incidents:
         drop_incidents(run, token)
+    if node.copies:
+        request_copies(run, node.copies, node.id, token.data, "complete")
     run.emit(NodeLeft(node.id, token.id))
     if token.scope != ROOT and _ended_around(run, token.scope):
         return
@@ -122,6 +127,7 @@ def end_scope_if_hollow(run: Run, scope_id: int) -> None:
 def end_scope(run: Run, scope_id: int, outcome: str = "completed") -> None:
     """A process or sub-process without tokens is over; what listened for it stops listening."""
     if scope_id == ROOT:
+        request_copies(run, run.process.copies, "", ROOT, "complete")
         end_instance(run, outcome)
         return
     state = run.state

@@ -12,6 +12,7 @@ from bihuan.engine.runtime import incidents
 from bihuan.engine.runtime.cancelling import end_instance
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.conditions import check_conditions
+from bihuan.engine.runtime.copying import request_copies
 from bihuan.engine.runtime.elements.ad_hoc import AdHocSubProcess
 from bihuan.engine.runtime.events import (
     CallClosed,
@@ -145,6 +146,7 @@ def _start(run: Run, command: c.Start) -> None:
     mapped = named is not None and (bool(named.outputs) or named.kind != "startEvent") and begun
     if variables and not mapped:
         run.emit(VariablesSet(ROOT, variables))
+    request_copies(run, run.process.copies, "", ROOT, "open")
     if level.listeners:
         try:
             listen_inside(run, "", ROOT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.cancelling import cancel_token, empty_scope
 from bihuan.engine.runtime.compensation import compensate
+from bihuan.engine.runtime.copying import request_copies
 from bihuan.engine.runtime.elements.throw_event import ThrowEvent, throw
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import end_scope, end_scope_if_empty
@@ -27,6 +28,9 @@ class EndEvent(ThrowEvent):
         """Everything has been thrown: end quietly, or as the event says."""
         assert node.event is not None
         failed = node.event.part("error")
+        if node.copies and (failed is not None or node.event.part("terminate") or node.event.part("cancel")):
+            # These do not leave like the others.
+            request_copies(run, node.copies, node.id, token.data, "complete")
         if failed is not None:
             _fail(run, node, token, failed.name)
         elif node.event.part("terminate") is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from bihuan.engine.definition.model import Node
 from bihuan.engine.feel import to_text
 from bihuan.engine.runtime.activity import Activity
 from bihuan.engine.runtime.events import ItemOpened
-from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.naming import named_people
+from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import Token
 from bihuan.engine.runtime.variables import local_variables
 
@@ -25,28 +25,11 @@ class UserTask(Activity):
 def describe_item(run: Run, node: Node, token: Token, wait: int) -> ItemOpened:
     """The work item of a token at a person's task. Raises Trouble."""
     extension = node.extension
-    assignee = None if node.assignee is None else _people(run.evaluate(node.assignee, token.data))
+    assignee = None if node.assignee is None else named_people(run.evaluate(node.assignee, token.data))
     role = extension.role if node.role is None else _roles(run.evaluate(node.role, token.data))
     title = "" if node.title is None else _text(run.evaluate(node.title, token.data))
     local = local_variables(run.state, token.data) if token.data else {}
     return ItemOpened(wait, node.id, token.id, node.label, role, assignee, extension.form, title, local)
-
-
-def _people(value: Any) -> str | int | list[str | int] | None:
-    if isinstance(value, list):
-        found = [_person(one) for one in value]
-        return [one for one in found if one is not None]
-    return _person(value)
-
-
-def _person(value: Any) -> str | int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and value == int(value):
-        return int(value)
-    raise Trouble("办理人表达式没有给出一个人")
 
 
 def _roles(value: Any) -> str:

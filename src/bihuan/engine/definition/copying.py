@@ -1,0 +1,85 @@
+"""Who is told of what happens (抄送): `bihuan:cc` elements of an activity, an event or the process (docs/packs.md)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from lxml import etree
+
+from bihuan.engine.definition.assignment import read_who
+from bihuan.engine.definition.iso8601 import BadTime, Duration, parse_duration
+from bihuan.engine.definition.model import CopyRule
+from bihuan.engine.definition.names import ACTIVITIES, BIHUAN, GATEWAYS
+from bihuan.engine.definition.reading import Reading, extension_elements, line_of
+
+CODE = "bad-copy"
+MOST_RULES = 20
+"""Of one element."""
+MAX_NOTE = 200
+LONGEST = timedelta(days=366)
+_ATTRIBUTES = frozenset({"who", "on", "confirm", "remind", "when", "note"})
+_YES_NO = {"": False, "false": False, "true": True}
+
+
+def read_copies(element: etree._Element, kind: str, reading: Reading) -> tuple[CopyRule, ...]:
+    """The rules of an element in their order. Problems are noted at it, with the line of the rule."""
+    if element.get(f"{{{BIHUAN}}}cc") is not None:
+        reading.refuse(element, '抄送要写成 extensionElements 里的 <bihuan:cc who="…"/>，不能写成属性', CODE)
+    found = extension_elements(element, BIHUAN, "cc")
+    if found and kind in GATEWAYS:
+        reading.refuse(element, "网关上没有人办事，抄送写在它前面或后面的环节上", CODE, line_of(found[0]))
+        return ()
+    if len(found) > MOST_RULES:
+        reading.refuse(element, f"一个环节最多 {MOST_RULES} 条抄送", CODE, line_of(found[MOST_RULES]))
+    return tuple(_read_rule(element, rule, kind, reading) for rule in found[:MOST_RULES])
+
+
+def _read_rule(element: etree._Element, rule: etree._Element, kind: str, reading: Reading) -> CopyRule:
+    said = {str(name): value.strip() for name, value in rule.attrib.items()}
+    line = line_of(rule)
+    for name in sorted(said.keys() - _ATTRIBUTES):
+        reading.refuse(element, f"抄送没有「{name}」这一项，可用：who、on、confirm、remind、when、note", CODE, line)
+    who = read_who(element, said.get("who", ""), reading, label="抄送的 who", line=line)
+    if not said.get("who"):
+        reading.refuse(element, "抄送没有写给谁（who）", CODE, line)
+    elif who.source == "chosen":
+        reading.refuse(element, "抄送的 who 不能用 chosen：没有人为抄送指定过谁", CODE, line)
+    confirm = said.get("confirm", "")
+    if confirm not in _YES_NO:
+        reading.refuse(element, f"抄送的 confirm「{confirm}」不认识，可用 true、false", CODE, line)
+    note = said.get("note", "")
+    if len(note) > MAX_NOTE:
+        reading.refuse(element, f"抄送的 note 最多 {MAX_NOTE} 个字，现在有 {len(note)} 个", CODE, line)
+    return CopyRule(
+        who=who,
+        said=said.get("who", ""),
+        on=_moment(element, said.get("on", ""), kind, line, reading),
+        confirm=_YES_NO.get(confirm, False),
+        remind=_remind(element, said.get("remind", ""), confirm, line, reading),
+        when=reading.expression(element, said.get("when", ""), line),
+        note=note[:MAX_NOTE],
+        line=line,
+    )
+
+
+def _moment(element: etree._Element, on: str, kind: str, line: int, reading: Reading) -> str:
+    if on and kind not in ACTIVITIES and kind != "process":
+        reading.refuse(element, "事件没有打开和办完之分，抄送不用写 on", CODE, line)
+    elif on not in ("", "open", "complete"):
+        reading.refuse(element, f"抄送的 on「{on}」不认识，可用 open（打开时）、complete（办完时）", CODE, line)
+    return "open" if on == "open" else "complete"
+
+
+def _remind(element: etree._Element, text: str, confirm: str, line: int, reading: Reading) -> Duration | None:
+    if not text:
+        return None
+    if confirm != "true":
+        reading.refuse(element, '抄送写了 remind，也要写 confirm="true"：不用确认的不催', CODE, line)
+    try:
+        after = parse_duration(text)
+    except BadTime as bad:
+        reading.refuse(element, f"抄送的 remind：{bad}", CODE, line)
+        return None
+    if not after.positive or after.months > 12 or timedelta(days=after.days) + after.seconds > LONGEST:
+        reading.refuse(element, f"抄送的 remind「{text}」要大于零，最长一年", CODE, line)
+    return after
