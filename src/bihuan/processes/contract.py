@@ -121,6 +121,25 @@ class RenewedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """Whom the diagram wants told of a node ("": the process) that has opened or is done (`on`), and why them; nobody
+    with the reason why not.
+
+    They are to confirm that they have read it if it says `confirm`, and reminded at `remind_at` (None: never).
+    """
+
+    node_id: str
+    name: str
+    on: str
+    people: tuple[int, ...]
+    names: tuple[str, ...]
+    why: str
+    confirm: bool = False
+    note: str = ""
+    remind_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
     """What one transaction did to one instance.
 
@@ -141,6 +160,7 @@ class StepResult:
     others: tuple[StepResult, ...] = ()
     repeated: bool = False
     renewed: tuple[RenewedItem, ...] = ()
+    copies: tuple[Copied, ...] = ()
 
     @property
     def instance_id(self) -> int:

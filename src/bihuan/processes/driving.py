@@ -8,6 +8,7 @@ from datetime import datetime
 from bihuan.engine.runtime import (
     CallClosed,
     CallRequested,
+    CopyRequested,
     EscalationThrown,
     Event,
     InstanceEnded,
@@ -19,6 +20,7 @@ from bihuan.engine.runtime import (
     Unsubscribed,
 )
 from bihuan.org.actor import Actor
+from bihuan.processes.assigning.copying import find_copied
 from bihuan.processes.assigning.deciding import decide
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.families import call_process, cancel_called, escalate_to_caller, tell_caller
@@ -31,6 +33,7 @@ REACTIONS: Mapping[type[Event], Reaction] = {
     ServiceRequested: request_service,
     CallRequested: call_process,
     CallClosed: cancel_called,
+    CopyRequested: find_copied,
     InstanceEnded: tell_caller,
     EscalationThrown: escalate_to_caller,
     Subscribed: subscribe,

@@ -143,7 +143,7 @@ def _with_others(result: StepResult, others: tuple[StepResult, ...]) -> StepResu
         return result
     return StepResult(
         result.instance, result.actor_id, result.at, result.events, result.opened, result.closed, result.incidents,
-        result.ended, result.item_id, others, renewed=result.renewed,
+        result.ended, result.item_id, others, renewed=result.renewed, copies=result.copies,
     )  # fmt: skip
 
 
@@ -164,6 +164,10 @@ def _write_instance(
         data["notes"] = instance.notes
     if instance.decided:
         data["decided"] = {str(wait): {**one.record, "why": one.why} for wait, one in instance.decided.items()}
+    if instance.copies:
+        data["copied"] = [
+            {"node": one.node_id, "to": one.people, "names": one.names, "why": one.why} for one in instance.copies
+        ]
     status = net.ended or ("suspended" if instance.state.status == "suspended" else "running")
     ids = write(
         Change(
@@ -194,6 +198,7 @@ def _write_instance(
         ended=net.ended,
         item_id=done.item_id if done is not None else None,
         renewed=tuple(instance.renewed),
+        copies=tuple(instance.copies),
     )
 
 

@@ -19,7 +19,7 @@ from bihuan.engine.runtime import Event, State
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.kernel.sql import on_postgres, query
 from bihuan.processes.compiled import compiled_process
-from bihuan.processes.contract import Decided, InstanceFacts, RenewedItem
+from bihuan.processes.contract import Copied, Decided, InstanceFacts, RenewedItem
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,6 +64,8 @@ class Loaded:
     notes: list[str] = field(default_factory=list)
     decided: dict[int, Decided] = field(default_factory=dict)
     """Who does the steps opened now, by wait, where the diagram has a rule for it."""
+    copies: list[Copied] = field(default_factory=list)
+    """Who is to be told of what happened."""
     taken: list[int] = field(default_factory=list)
     """Numbers of the messages it was given that had been kept for it."""
     renewed: list[RenewedItem] = field(default_factory=list)

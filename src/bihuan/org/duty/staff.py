@@ -27,6 +27,8 @@ class Staff:
     at: datetime
     names: dict[int, str] = field(default_factory=dict)
     """Names of everybody met so far."""
+    anywhere: bool = False
+    """Whether people who are named, or are members of a group, count wherever they work."""
     _by_role: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _duty: dict[str, frozenset[int] | None] = field(default_factory=dict)
 
@@ -89,7 +91,8 @@ class Staff:
     def of_this_site(self, user_ids: Iterable[int]) -> tuple[int, ...]:
         """Those of these people who are active and have a post that reaches this site, in their order."""
         wanted = list(dict.fromkeys(user_ids))
-        there = dict(site_people(self.site_id).filter(pk__in=wanted).values_list("pk", "name"))
+        people = User.objects.filter(is_active=True) if self.anywhere else site_people(self.site_id)
+        there = dict(people.filter(pk__in=wanted).values_list("pk", "name"))
         self.names.update(there)
         return tuple(pk for pk in wanted if pk in there)
 
