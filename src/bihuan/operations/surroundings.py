@@ -8,6 +8,7 @@ from typing import Any
 from bihuan.kernel.errors import NotFound
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
+from bihuan.operations.copies import send_step_copies
 from bihuan.operations.decisions import answer_decision
 from bihuan.operations.facts import case_facts
 from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
@@ -108,6 +109,8 @@ def tell_step(result: StepResult) -> None:
             _tell_of_task(item.offered, f"待领取：{item.name}", item, result.instance)
         elif item.unattended:
             tell_nobody_is_there(result.instance.site_id, item.name, item.title, (item.id,))
+    if result.copies:
+        send_step_copies(result)
     if result.incidents:
         _tell_of_trouble(result)
 

@@ -13,7 +13,7 @@ from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.org.actions import label_of
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
-from bihuan.records.models import Case, CaseStatus
+from bihuan.records.models import Case, CaseCopy, CaseStatus
 
 NO_CASE = "没有这张单据，或者它不属于您的门店"
 
@@ -48,6 +48,26 @@ def access_case(case_id: int, *, actor: Actor, action: str = "case.view") -> Cas
         raise NotFound(NO_CASE)
     actor.require(action, case.site_id)
     return case
+
+
+def read_case(case_id: int, *, actor: Actor) -> Case:
+    """The case for looking at it only: for whoever may see it, and for those it was copied to (抄送), of any site.
+
+    Raises NotFound or NotAllowed as `access_case`. Whoever may see it anyway is asked nothing more.
+    """
+    try:
+        return access_case(case_id, actor=actor)
+    except (NotFound, NotAllowed):
+        copied = CaseCopy.unscoped.filter(case_id=case_id, user_id=actor.user_id or 0, withdrawn_at__isnull=True)
+        case = Case.unscoped.select_related("site").filter(pk=case_id, pk__in=copied.values("case_id")).first()
+        if case is None:
+            raise
+        return case
+
+
+def only_reads(case: Case, *, actor: Actor) -> bool:
+    """Whether somebody who may read the case may do so only because it was copied to them."""
+    return not actor.can("case.view", case.site_id)
 
 
 def lock_case(case_id: int, *, actor: Actor, action: str = "case.view", open_only: bool = True) -> Case:

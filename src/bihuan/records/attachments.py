@@ -14,7 +14,7 @@ from django.db import transaction
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.org.actor import Actor
-from bihuan.records.access import access_case, lock_case, note_on_case
+from bihuan.records.access import lock_case, note_on_case, read_case
 from bihuan.records.media import MAX_RECORDING_BYTES, CleanFile, clean_upload
 from bihuan.records.models import Attachment, Case
 
@@ -91,7 +91,7 @@ def open_attachment(attachment_id: int, *, actor: Actor) -> OpenedFile:
     if attachment is None:
         raise NotFound("没有这个附件")
     try:
-        access_case(attachment.case_id, actor=actor)
+        read_case(attachment.case_id, actor=actor)
     except NotFound:
         raise NotFound("没有这个附件") from None
     path = storage_path(attachment.sha256)

@@ -15,7 +15,7 @@ from bihuan.kernel.ids import new_token
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.org.numbering import next_number
-from bihuan.records.access import access_case, local_day, lock_case, note_on_case, required_text
+from bihuan.records.access import local_day, lock_case, note_on_case, read_case, required_text
 from bihuan.records.models import Document, DocumentKind
 
 # The letters in a document's number, from the pinyin of its name.
@@ -113,7 +113,7 @@ def read_document(document_id: int, *, actor: Actor) -> Document:
     document = Document.unscoped.select_related("case", "case__site").filter(pk=document_id).first()
     if document is None:
         raise NotFound("没有这张单证")
-    access_case(document.case_id, actor=actor)
+    read_case(document.case_id, actor=actor)
     return document
 
 

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bihuan.web.workbench.urls")),
     path("", include("bihuan.web.tasks.urls")),
     path("", include("bihuan.web.cases.urls")),
+    path("", include("bihuan.web.copies.urls")),
     path("", include("bihuan.web.prints.urls")),
     path("", include("bihuan.web.calls.urls")),
     path("", include("bihuan.web.appointments.urls")),

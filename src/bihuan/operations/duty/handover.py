@@ -28,6 +28,7 @@ from bihuan.processes.models import WorkItem
 from bihuan.processes.people import reassign, transfer_item
 from bihuan.processes.rows import read_item
 from bihuan.records import appointments, cases, custody
+from bihuan.records.copies import hand_over_copies, to_confirm
 from bihuan.records.models import Appointment, AppointmentStatus, Case, CaseStatus, Custody, HolderKind
 
 SHOWN = 5
@@ -163,6 +164,11 @@ def _custodies(user_id: int, site_id: int) -> list[str]:
     return [f"{row.get_thing_display()} {row.case.number}" for row in rows.select_related("case").order_by("pk")]
 
 
+def _copies(user_id: int, site_id: int) -> list[str]:
+    rows = to_confirm(user_id, site_id).order_by("pk")
+    return [f"{step} {number}".strip() for step, number in rows.values_list("step", "case__number")]
+
+
 def _bookings(user_id: int, site_id: int) -> list[str]:
     rows = Appointment.objects.at(site_id).filter(technician_id=user_id, status__in=PENDING)
     return [str(number) for number in rows.order_by("starts_at").values_list("number", flat=True)]
@@ -224,6 +230,10 @@ def _hand_custody(one: _Handing) -> None:
         )
 
 
+def _hand_copies(one: _Handing) -> None:
+    hand_over_copies(one.of, one.to, one.site_id, actor=one.actor)
+
+
 def _hand_bookings(one: _Handing) -> None:
     rows = Appointment.objects.at(one.site_id).filter(technician_id=one.of, status__in=PENDING)
     for booking_id in rows.order_by("pk").values_list("pk", flat=True):
@@ -279,15 +289,17 @@ def _tell(before: Holdings, handed: Mapping[str, int], site_id: int, actor: Acto
 
 _LABELS = {
     "advisor": "在办单据（服务顾问）", "technician": "在办单据（维修技师）", "custody": "保管的物品",
-    "booking": "待到店预约（指定技师）", "duty": "值班班次", "standing": "负责人、上级与替补",
+    "booking": "待到店预约（指定技师）", "copies": "待确认已阅的抄送",
+    "duty": "值班班次", "standing": "负责人、上级与替补",
 }  # fmt: skip
 _ROLE_OF = {"advisor": "advisor", "technician": "technician", "booking": "technician"}
 _LISTS: Mapping[str, Callable[[int, int], list[str]]] = {
     "advisor": lambda user, site: _open_cases(user, site, "advisor_id"),
     "technician": lambda user, site: _open_cases(user, site, "technician_id"),
-    "custody": _custodies, "booking": _bookings, "duty": _shifts, "standing": _standing,
+    "custody": _custodies, "booking": _bookings, "copies": _copies, "duty": _shifts, "standing": _standing,
 }  # fmt: skip
 _HANDING: Mapping[str, Callable[[_Handing], None]] = {
     "item": _hand_items, "advisor": _hand_cases("advisor_id"), "technician": _hand_cases("technician_id"),
-    "custody": _hand_custody, "booking": _hand_bookings, "duty": _hand_shifts, "standing": _hand_standing,
+    "custody": _hand_custody, "booking": _hand_bookings, "copies": _hand_copies,
+    "duty": _hand_shifts, "standing": _hand_standing,
 }  # fmt: skip

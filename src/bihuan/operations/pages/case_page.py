@@ -17,6 +17,7 @@ from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
+from bihuan.operations.pages.copies import copies_of_case
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
 from bihuan.operations.people.beginning import Activities, activities_of
@@ -24,10 +25,13 @@ from bihuan.operations.surroundings import CASE, load_case
 from bihuan.org.actor import Actor
 from bihuan.processes.history import diagram
 from bihuan.processes.models import Instance, WorkItem
-from bihuan.records.access import access_case
+from bihuan.records.access import only_reads as not_by_right
+from bihuan.records.access import read_case
+from bihuan.records.copies import copies_to
 from bihuan.records.models import (
     Attachment,
     Case,
+    CaseCopy,
     Charge,
     Custody,
     CustodyMove,
@@ -48,6 +52,7 @@ TABS: Mapping[str, str] = {
     "money": "收款",
     "files": "附件与签名",
     "notices": "通知",
+    "copies": "抄送",
     "diagram": "流程图",
 }
 COUNTED = (LineStatus.REQUESTED, LineStatus.ESTIMATED, LineStatus.AGREED, LineStatus.DONE)
@@ -75,7 +80,17 @@ class CasePage:
     suspended: str
     activities: list[Activities]
     calls: list[CustomerNotice]
+    actor: Actor
+    only_reads: bool
+    """Whether the case is open to the actor only because it was copied to them."""
+    copied: list[CaseCopy]
+    """What of it was copied to the actor, newest first, if they came for that."""
     shown: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def to_confirm(self) -> bool:
+        """Whether the actor is still to confirm that they have read it."""
+        return any(copy.unread and copy.wants_confirmation for copy in self.copied)
 
     @property
     def repair_sign(self) -> ClockSign:
@@ -87,9 +102,12 @@ class CasePage:
         return self.bill.total_yuan if self.bill else self.parts_yuan + self.labour_yuan
 
 
-def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
-    """A case for those who may see it; a fixed number of queries for each tab."""
-    access_case(case_id, actor=actor)
+def case_page(case_id: int, *, actor: Actor, tab: str = "story", copied: bool = False) -> CasePage:
+    """A case for those who may see it; a fixed number of queries for each tab.
+
+    `copied`: they come to read what was copied to them. Whoever sees it only for that reason is offered nothing to do.
+    """
+    only_reads = not_by_right(read_case(case_id, actor=actor), actor=actor)
     case = load_case(case_id)
     chosen = tab if tab in TABS else "story"
     instance = main_instance(case.pk)
@@ -109,11 +127,14 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story") -> CasePage:
         labour_yuan=sum((line.labour_fee_yuan for line in counted), Decimal("0.00")),
         signs=signs_of([case.pk], [item.pk for item in steps]),
         may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
-        entries=case_entries(instance, actor, process),
-        activities=_activities(case, actor),
+        entries=[] if only_reads else case_entries(instance, actor, process),
+        activities=[] if only_reads else _activities(case, actor),
         suspended=why_suspended(instance) if instance is not None and instance.status == "suspended" else "",
-        calls=calls_to_make(case.pk, actor=actor),
-        related=[one for one in found.order_by("opened_at") if one.site_id in actor.site_ids],
+        calls=[] if only_reads else calls_to_make(case.pk, actor=actor),
+        related=[one for one in found.order_by("opened_at") if actor.can("case.view", one.site_id)],
+        actor=actor,
+        only_reads=only_reads,
+        copied=list(copies_to(actor, case_id).select_related("by").order_by("-pk")) if copied or only_reads else [],
     )
     page.shown.update(_TAB_CONTENT[chosen](page, lines))
     return page
@@ -188,6 +209,10 @@ def _notices(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     return {"told": told_about(CASE, page.case.pk), "customer": told_to_customer(page.case)}
 
 
+def _copies(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    return {"copies": copies_of_case(page.case, actor=page.actor)}
+
+
 def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=page.case.pk)
     return {"instances": list(rows.select_related("version", "version__definition").order_by("pk"))}
@@ -201,6 +226,7 @@ _TAB_CONTENT: Mapping[str, Callable[[CasePage, list[WorkLine]], dict[str, Any]]]
     "money": _money,
     "files": _files,
     "notices": _notices,
+    "copies": _copies,
     "diagram": _diagram,
 }
 
@@ -212,7 +238,7 @@ def instance_for(instance_id: int, *, actor: Actor) -> Instance:
     instance: Instance | None = Instance.unscoped.select_related("version").filter(pk=instance_id).first()
     if instance is None or instance.subject_kind != CASE or instance.subject_id is None:
         raise NotFound("没有这个流程实例")
-    access_case(instance.subject_id, actor=actor)
+    read_case(instance.subject_id, actor=actor)
     return instance
 
 

@@ -100,6 +100,7 @@ def _step_words(
     after = [f"{event.get('name', '')}（{_roles(event.get('role', ''), roles)}）" for event in opened]
     note = "，".join(dict.fromkeys(details))
     on = f"接下来：{'、'.join(dict.fromkeys(after))}" if after else ""
+    on = "。".join(part for part in (on, _copied(entry)) if part)
     both = "。".join(part for part in (note, on) if part)
     command = entry.data.get("command", "")
     told = people_words(command, entry.data.get("detail", {}))
@@ -125,8 +126,15 @@ def _step_words(
     if command in ("RetryIncident", "SkipIncident"):
         return "重试停下的环节" if command == "RetryIncident" else "跳过停下的环节", both, "warn", "refresh"
     if command == "FireTimer":
-        return ("时间到，系统自动推进", both, "warn", "clock") if after else None
-    return ("系统自动推进", both, "none", "flow") if after else None
+        return ("时间到，系统自动推进", both, "warn", "clock") if on else None
+    return ("系统自动推进", both, "none", "flow") if on else None
+
+
+def _copied(entry: HistoryEntry) -> str:
+    """Whom the diagram had told of a step, or why nobody."""
+    return "，".join(
+        f"抄送{'、'.join(one['names'])}" if one["to"] else f"抄送：{one['why']}" for one in entry.data.get("copied", ())
+    )
 
 
 def _roles(keys: str, roles: Mapping[str, str]) -> str:
@@ -265,6 +273,11 @@ WORDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     "item.transfer": _handed_on,
     "item.take_back": lambda data: (f"拿回“{data.get('name', '')}”", "", "none", "arrow-back-up"),
     "item.cc": lambda data: (f"抄送“{data.get('name', '')}”给{data.get('names', '')}", _reason(data), "none", "mail"),
+    "copy.confirmed": _verb("已阅", "eye", "ok", _field("remark", "意见：")),
+    "copy.withdrawn": lambda data: (
+        f"收回抄送给{data.get('name', '')}的“{data.get('step', '')}”", _reason(data), "warn", "mail",
+    ),
+    "copy.urged": lambda data: (f"催{data.get('name', '')}阅“{data.get('step', '')}”", "", "warn", "bell"),
     "item.urge": lambda data: (f"催办“{data.get('name', '')}”", _reason(data), "warn", "bell"),
     "case.reopened": _verb("单据重新打开", "player-play", "info"),
     "clock.pause": lambda data: (f"暂停计时：{data.get('name', '')}", _reason(data), "warn", "clock-pause"),

@@ -1,19 +1,17 @@
-"""加签, 减签, 委派, 抄送 and 催办."""
+"""加签, 减签, 委派 and 催办."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 
-from bihuan.accounts.models import User
 from bihuan.audit.log import record
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.operations.people.going_back import holding, require_own
-from bihuan.operations.people.telling import case_url, holders_of, name_of, reason_of, tell, tell_closed
+from bihuan.operations.people.telling import holders_of, name_of, reason_of, tell, tell_closed
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import hold_work
 from bihuan.org.actor import Actor
@@ -27,7 +25,6 @@ from bihuan.records.access import optional_text
 MODES = {"before": "前加签", "after": "后加签", "with": "会签加人", "delegate": "委派"}
 URGE_EVERY = timedelta(minutes=30)
 MAX_WEIGHT = 1000
-MAX_COPIES = 50
 
 
 @transaction.atomic
@@ -69,27 +66,6 @@ def remove_assignee(item_id: int, user_id: int, *, actor: Actor, reason: str) ->
     result = asking.remove_person(held, user_id, actor=actor, reason=words, around=surroundings())
     tell_closed(result, f"{actor.name}减签：{words}", actor=actor)
     return name_of(user_id)
-
-
-@transaction.atomic
-def copy_work(item_id: int, to_user_ids: Iterable[int], *, actor: Actor, note: str = "") -> list[str]:
-    """Let colleagues know of a step (抄送): a notice that leads to the case, and a line in its history.
-
-    Anybody who sees the case may. Answers their names.
-    """
-    words = optional_text(note, label="说明", field="note", limit=200)
-    held = hold_work(item_id, actor=actor)
-    require_allowed("cc", held.instance.process, held.node)
-    wanted = sorted(set(to_user_ids))
-    if not wanted or len(wanted) > MAX_COPIES:
-        raise BusinessError(f"请选择抄送给谁，最多 {MAX_COPIES} 人", "to")
-    people: list[User] = [asking.colleague(held, user_id, actor) for user_id in wanted]
-    facts, names = held.instance.facts, [person.name for person in people]
-    _note(held, "item.cc", actor, to=[person.pk for person in people], names="、".join(names), reason=words)
-    body = f"{facts.title}" + (f"，{words}" if words else "")
-    tell([person.pk for person in people], f"{actor.name}抄送：{held.name}", body, case_url(facts),
-         instance=facts, actor=actor)  # fmt: skip
-    return names
 
 
 @transaction.atomic

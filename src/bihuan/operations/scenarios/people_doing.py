@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bihuan.operations.people import asking, beginning, ending, going_back
+from bihuan.operations.people import asking, beginning, copying, ending, going_back
 from bihuan.operations.scenarios.doing import Doing, acting, complete, open_item
 from bihuan.operations.scenarios.format import Step
 from bihuan.operations.scenarios.world import StepProblem, World
@@ -91,7 +91,10 @@ def copy(world: World, step: Step) -> None:
     given = step.values.get("to")
     names = given if isinstance(given, list) else [given]
     people = [world.user(str(name)).pk for name in names if name]
-    asking.copy_work(open_item(world, step).pk, people, actor=acting(world, step), note=_text(step, "note"))
+    copying.copy_work(
+        open_item(world, step).pk, people, actor=acting(world, step), note=_text(step, "note"),
+        confirm=step.values.get("confirm") is True,
+    )  # fmt: skip
 
 
 def urge(world: World, step: Step) -> None:

@@ -42,12 +42,11 @@ def export(request: HttpRequest) -> HttpResponse:
 @signed_in
 def detail(request: HttpRequest, case_id: int) -> HttpResponse:
     """One case; the tab stands in the address."""
-    shown = case_page(case_id, actor=actor_of(request), tab=request.GET.get("tab", "story"))
-    here = reverse("cases:detail", args=(case_id,))
-    tabs = [
-        {"label": label, "href": here if key == "story" else f"{here}?tab={key}", "current": key == shown.tab}
-        for key, label in TABS.items()
-    ]
+    copied = "copied" in request.GET
+    shown = case_page(case_id, actor=actor_of(request), tab=request.GET.get("tab", "story"), copied=copied)
+    here, kept = reverse("cases:detail", args=(case_id,)), "&copied" if copied else ""
+    hrefs = {key: f"{here}?tab={key}{kept}" for key in TABS} | ({} if copied else {"story": here})
+    tabs = [{"label": label, "href": hrefs[key], "current": key == shown.tab} for key, label in TABS.items()]
     return page(request, "cases/page.html", {"shown": shown, "case": shown.case, "tabs": tabs})
 
 

@@ -32,6 +32,7 @@ AREAS: tuple[Area, ...] = (
     Area("来电", "phone", "calls:desk", ("call.handle",), on_phone=True, group="今天"),
     Area("预约看板", "calendar", "appointments:board", ("appointment.view", "appointment.manage"), True, "今天"),
     Area("业务单据", "clipboard", "cases:list", ("case.view",), on_phone=True, group="今天"),
+    Area("抄送我的", "mail", "copies:mine", (), group="今天"),
     Area("时限", "hourglass", "reports:clocks", ("case.view",), group="今天"),
     Area("配件台", "box", "parts:counter", ("stock.issue", "stock.manage"), True, "岗位"),
     Area("收银台", "cash", "cashier:desk", ("payment.take", "payment.refund"), True, "岗位"),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.pages.acting import ENTRIES, act_page
-from bihuan.operations.people import asking, going_back
+from bihuan.operations.people import asking, copying, going_back
 from bihuan.operations.picking import resolver
 from bihuan.org.actor import Actor
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
@@ -114,7 +114,9 @@ def _remove(request: HttpRequest, item_id: int, actor: Actor) -> str:
 def _cc(request: HttpRequest, item_id: int, actor: Actor) -> str:
     texts = [text for text in request.POST.getlist("to") if text.isascii() and text.isdecimal() and len(text) < 18]
     people = [int(text) for text in texts]
-    names = asking.copy_work(item_id, people, actor=actor, note=request.POST.get("note", ""))
+    names = copying.copy_work(
+        item_id, people, actor=actor, note=request.POST.get("note", ""), confirm="confirm" in request.POST
+    )
     return f"已抄送给{'、'.join(names)}"
 
 

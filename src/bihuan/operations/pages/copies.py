@@ -1,0 +1,56 @@
+"""抄送 on screen: what was copied to somebody, and to whom a case was copied and who has read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bihuan.operations.pages.paging import Part, part_of
+from bihuan.org.actor import Actor
+from bihuan.records.copies import copies_to, may_control
+from bihuan.records.models import Case, CaseCopy, CopyOn
+
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CopyList:
+    """A page of what was copied to somebody; `unread` says whether only what they have not read is in it."""
+
+    part: Part
+    unread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """A copy as the case shows it: `may_urge` and `may_withdraw` are for whoever looks at it."""
+
+    copy: CaseCopy
+    may_urge: bool
+    may_withdraw: bool
+
+
+def copies_to_me(*, actor: Actor, unread: bool, number: int) -> CopyList:
+    """What was copied to the actor, newest first, whatever site it is of. Two queries."""
+    rows = copies_to(actor)
+    if unread:
+        rows = rows.filter(unread=True)
+    rows = rows.select_related("case", "case__site", "case__vehicle", "by").order_by("-pk")
+    return CopyList(part_of(rows, number), unread)
+
+
+def copies_of_case(case: Case, *, actor: Actor) -> list[CopyRow]:
+    """Everybody a case was copied to, newest first. One query."""
+    rows = CaseCopy.unscoped.filter(case_id=case.pk).select_related("user", "by", "withdrawn_by").order_by("-pk")
+    found = []
+    for copy in rows[:MOST_SHOWN]:
+        copy.case = case
+        live = copy.withdrawn_at is None and may_control(copy, actor)
+        found.append(CopyRow(copy, live and copy.unread, live))
+    return found
+
+
+def words_of(copy: CaseCopy) -> str:
+    """What a copy was about and by whose doing: 李晓抄送“估价”；“估价”办完时按规定抄送."""
+    if copy.on == CopyOn.HAND:
+        return f"{copy.by.name if copy.by else '系统'}抄送“{copy.step}”"
+    return f"“{copy.step}”{copy.get_on_display()}按规定抄送"

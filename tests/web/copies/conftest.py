@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.web.visits import centre
+
+__all__ = ["centre"]
