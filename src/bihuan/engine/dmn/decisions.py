@@ -8,19 +8,26 @@ from datetime import datetime
 from typing import Any
 
 from bihuan.engine.dmn.model import (
+    BoxedConditional,
     BoxedContext,
     BoxedFunction,
     BoxedInvocation,
+    BoxedIteration,
     BoxedList,
     DecisionError,
     Element,
     Logic,
+    Service,
     Table,
+    Typed,
 )
 from bihuan.engine.dmn.tables import Trace, evaluate_table
+from bihuan.engine.dmn.types import Fit
 from bihuan.engine.feel import Expression, FeelError, FeelFunction, Value
 from bihuan.engine.feel.expression import bounded
+from bihuan.engine.feel.loops import Weighed, filtered, for_loop, quantified
 from bihuan.engine.feel.scope import Env, Run
+from bihuan.engine.feel.values import MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class DecisionModel:
-    """A DMN file. `inputs` are the names of its input data."""
+    """A DMN file. `decisions` holds its decision services too, `inputs` are the names of its input data."""
 
     source: str
     name: str
@@ -61,16 +68,64 @@ class DecisionModel:
     def _value(self, element: Element, env: Env, known: dict[str, Value], trace: Trace) -> Value:
         if element.id in known:
             return known[element.id]
+        if isinstance(element.logic, Service):
+            given = self._outputs(element.logic, env, {**self._handed(element.logic, env), **known}, trace)
+            return given if element.fit is None else element.fit(given, env)
         names: dict[str, Value] = {}
+        for data in element.inputs:
+            value = env.find(data.name)
+            if data.fit is not None and value is not MISSING:
+                names[data.name] = data.fit(value, env)
         for required in element.decisions:
             other = self.decisions[required]
             names[other.variable] = self._value(other, env, known, trace)
         for required in element.knowledge:
             other = self.knowledge[required]
-            names[other.variable] = self._value(other, env, known, trace)
+            callable_service = isinstance(other.logic, Service)
+            names[other.variable] = (
+                self._as_function(other, env, trace) if callable_service else self._value(other, env, known, trace)
+            )
         value = evaluate_logic(element.logic, Env(names, env, env.run), trace)
-        known[element.id] = value
+        known[element.id] = value = value if element.fit is None else element.fit(value, env)
         return value
+
+    def _handed(self, service: Service, env: Env) -> dict[str, Value]:
+        """The decisions whose values a service is handed, as far as there are variables of their names."""
+        values = {decision: env.find(self.decisions[decision].variable) for decision in service.given}
+        return {decision: value for decision, value in values.items() if value is not MISSING}
+
+    def _outputs(self, service: Service, env: Env, known: dict[str, Value], trace: Trace) -> Value:
+        outputs = [self.decisions[output] for output in service.outputs]
+        values = {output.variable: self._value(output, env, known, trace) for output in outputs}
+        return next(iter(values.values())) if len(values) == 1 else values
+
+    def _as_function(self, element: Element, env: Env, trace: Trace) -> FeelFunction:
+        """A service as those who require it call it: with its input data, then the decisions it is handed."""
+        service = element.logic
+        assert isinstance(service, Service)
+        given = [self.decisions[decision] for decision in service.given]
+        names = (*(data.name for data in service.inputs), *(decision.variable for decision in given))
+        fits = (*(data.fit for data in service.inputs), *(decision.fit for decision in given))
+
+        def call(run: Run, *arguments: Value) -> Value:
+            inner = Env(_fitted(element.name, names, fits, arguments, env), env, run)
+            run.enter(1)
+            value = self._outputs(service, inner, self._handed(service, inner), trace)
+            run.leave()
+            return value if element.fit is None else element.fit(value, env)
+
+        return FeelFunction("", names, call)
+
+
+def _fitted(
+    name: str, names: tuple[str, ...], fits: tuple[Fit | None, ...], arguments: tuple[Value, ...], env: Env
+) -> dict[str, Value]:
+    """The arguments of a call by name, each made to fit its type."""
+    if len(arguments) != len(names):
+        raise DecisionError(f"「{name}」需要 {len(names)} 个参数，给了 {len(arguments)} 个")
+    return {
+        key: value if fit is None else fit(value, env) for key, fit, value in zip(names, fits, arguments, strict=True)
+    }
 
 
 def evaluate_logic(logic: Logic, env: Env, trace: Trace) -> Value:
@@ -96,10 +151,9 @@ def _list(logic: BoxedList, env: Env, trace: Trace) -> Value:
 
 def _function(logic: BoxedFunction, env: Env, trace: Trace) -> Value:
     def call(run: Run, *arguments: Value) -> Value:
-        if len(arguments) != len(logic.parameters):
-            raise DecisionError(f"业务知识模型需要 {len(logic.parameters)} 个参数，给了 {len(arguments)} 个")
+        inner = Env(_fitted("业务知识模型", logic.parameters, logic.fits, arguments, env), env, run)
         run.enter(1)
-        value = evaluate_logic(logic.body, Env(dict(zip(logic.parameters, arguments, strict=True)), env, run), trace)
+        value = evaluate_logic(logic.body, inner, trace)
         run.leave()
         return value
 
@@ -117,11 +171,37 @@ def _invocation(logic: BoxedInvocation, env: Env, trace: Trace) -> Value:
     return function.call(env.run, *[given.get(name) for name in function.parameters])
 
 
+def _conditional(logic: BoxedConditional, env: Env, trace: Trace) -> Value:
+    chosen = logic.then if evaluate_logic(logic.condition, env, trace) is True else logic.otherwise
+    return evaluate_logic(chosen, env, trace)
+
+
+def _iteration(logic: BoxedIteration, env: Env, trace: Trace) -> Value:
+    def source(scope: Env) -> Value:
+        return evaluate_logic(logic.source, scope, trace)
+
+    body = Weighed(lambda scope: evaluate_logic(logic.body, scope, trace), 1)
+    each = ((logic.variable, source),)
+    if logic.kind == "filter":
+        return filtered(source, body)(env)
+    if logic.kind == "for":
+        partial = isinstance(logic.body, Expression) and "partial" in logic.body.names
+        return for_loop(each, body, uses_partial=partial)(env)
+    return quantified(logic.kind == "every", each, body)(env)
+
+
+def _typed(logic: Typed, env: Env, trace: Trace) -> Value:
+    return logic.fit(evaluate_logic(logic.logic, env, trace), env)
+
+
 _EVALUATORS: dict[type, Callable[[Any, Env, Trace], Value]] = {
     Expression: _expression,
     BoxedContext: _context,
     BoxedInvocation: _invocation,
     BoxedList: _list,
     BoxedFunction: _function,
+    BoxedConditional: _conditional,
+    BoxedIteration: _iteration,
+    Typed: _typed,
     Table: evaluate_table,
 }

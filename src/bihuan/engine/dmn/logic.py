@@ -8,17 +8,21 @@ from typing import Protocol
 from lxml import etree
 
 from bihuan.engine.dmn.model import (
+    BoxedConditional,
     BoxedContext,
     BoxedFunction,
     BoxedInvocation,
+    BoxedIteration,
     BoxedList,
     InputClause,
     Logic,
     OutputClause,
     Rule,
     Table,
+    Typed,
 )
 from bihuan.engine.dmn.names import AGGREGATIONS, IGNORED, POLICIES, local_name
+from bihuan.engine.dmn.types import ItemType, Types
 from bihuan.engine.feel import (
     Expression,
     FeelError,
@@ -45,6 +49,7 @@ class LogicReader:
     def __init__(self, refuse: Refuse, names: tuple[str, ...]) -> None:
         self.refuse = refuse
         self.names = names
+        self.types = Types()
 
     def nothing(self) -> Expression:
         """Stands for logic that could not be read."""
@@ -57,7 +62,12 @@ class LogicReader:
         if reader is None:
             self.refuse(element, f"不支持这种决策逻辑（{kind}）", "unsupported-element")
             return self.nothing()
-        return reader(self, element, name)
+        return self.typed(reader(self, element, name), element, name)
+
+    def typed(self, logic: Logic, holder: etree._Element | None, name: str) -> Logic:
+        """The logic, held to the type that an element declares."""
+        fit = None if holder is None else self.types.fit(holder.get("typeRef", ""), f"「{name}」")
+        return logic if fit is None else Typed(logic, fit)
 
     def only_child(self, element: etree._Element, name: str) -> Logic:
         """The logic that is the one child of a wrapping element."""
@@ -97,6 +107,34 @@ class LogicReader:
         column = f"第 {error.column} 列，" if isinstance(error, FeelSyntaxError) else ""
         at = error.line if isinstance(error, FeelSyntaxError) and error.line else line
         self.refuse(element, f"表达式「{short}」读不懂：{column}{error.message}", "bad-expression", at)
+
+
+def read_types(root: etree._Element, reader: LogicReader) -> None:
+    """Declare the types of a file to its reader."""
+    for element in root.iterchildren("{*}itemDefinition"):
+        reader.types.declared[element.get("name", "")] = _item_type(element, reader)
+        function = child(element, "functionItem")
+        if function is not None:
+            reader.types.results[element.get("name", "")] = function.get("outputTypeRef", "")
+
+
+def _item_type(element: etree._Element, reader: LogicReader) -> ItemType:
+    of = child(element, "typeRef")
+    function = child(element, "functionItem")
+    clauses = [child(element, tag) for tag in ("allowedValues", "typeConstraint")]
+    allowed, constraint = (
+        None if clause is None or not text_in(clause) else reader.tests(clause, element) for clause in clauses
+    )
+    return ItemType(
+        of="function" if function is not None else "".join([] if of is None else of.itertext()).strip(),
+        collection=element.get("isCollection") in ("true", "1"),
+        components=tuple(
+            (" ".join(each.get("name", "").split()), _item_type(each, reader))
+            for each in element.iterchildren("{*}itemComponent")
+        ),
+        allowed=allowed,
+        constraint=constraint,
+    )
 
 
 def child(element: etree._Element, local: str) -> etree._Element | None:
@@ -139,7 +177,7 @@ def _context(reader: LogicReader, element: etree._Element, name: str) -> Logic:
             result = reader.only_child(entry, name)
         else:
             key = " ".join(variable.get("name", "").split())
-            entries.append((key, reader.only_child(entry, key)))
+            entries.append((key, reader.typed(reader.only_child(entry, key), variable, key)))
     return BoxedContext(tuple(entries), result)
 
 
@@ -174,11 +212,35 @@ def _function(reader: LogicReader, element: etree._Element, name: str) -> Logic:
     if element.get("kind", "FEEL") != "FEEL":
         reader.refuse(element, f"不支持 {element.get('kind')} 函数，只支持 FEEL", "unsupported-element")
         return reader.nothing()
-    parameters = [" ".join(p.get("name", "").split()) for p in element.iterchildren("{*}formalParameter")]
+    declared = list(element.iterchildren("{*}formalParameter"))
+    parameters = tuple(" ".join(each.get("name", "").split()) for each in declared)
+    fits = tuple(reader.types.fit(each.get("typeRef", ""), f"参数「{each.get('name')}」") for each in declared)
     for part in element:
         if local_name(part) not in IGNORED | {"formalParameter"}:
-            return BoxedFunction(tuple(parameters), reader.read(part, name))
+            return BoxedFunction(parameters, fits, reader.read(part, name))
     reader.refuse(element, f"「{name}」没有内容", "missing-logic")
+    return reader.nothing()
+
+
+def _conditional(reader: LogicReader, element: etree._Element, name: str) -> Logic:
+    condition, then, otherwise = (_part(reader, element, tag, name) for tag in ("if", "then", "else"))
+    return BoxedConditional(condition, then, otherwise)
+
+
+def _iteration(reader: LogicReader, element: etree._Element, name: str) -> Logic:
+    kind = local_name(element)
+    body = {"for": "return", "filter": "match"}.get(kind, "satisfies")
+    variable = " ".join(element.get("iteratorVariable", "").split())
+    if not variable and kind != "filter":
+        reader.refuse(element, "没有写逐个处理时每一项叫什么（iteratorVariable）", "missing-logic")
+    return BoxedIteration(kind, variable, _part(reader, element, "in", name), _part(reader, element, body, name))
+
+
+def _part(reader: LogicReader, element: etree._Element, tag: str, name: str) -> Logic:
+    holder = child(element, tag)
+    if holder is not None:
+        return reader.typed(reader.only_child(holder, name), holder, name)
+    reader.refuse(element, f"缺少「{tag}」", "missing-logic")
     return reader.nothing()
 
 
@@ -268,4 +330,9 @@ _READERS: dict[str, Callable[[LogicReader, etree._Element, str], Logic]] = {
     "relation": _relation,
     "functionDefinition": _function,
     "encapsulatedLogic": _function,
+    "conditional": _conditional,
+    "for": _iteration,
+    "filter": _iteration,
+    "some": _iteration,
+    "every": _iteration,
 }

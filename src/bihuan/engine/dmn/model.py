@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bihuan.engine.dmn.types import Fit
 from bihuan.engine.feel import Expression, UnaryTests, Value
 
 
@@ -87,23 +88,84 @@ class BoxedList:
 
 @dataclass(frozen=True, slots=True)
 class BoxedFunction:
-    """What a business knowledge model encapsulates."""
+    """What a business knowledge model encapsulates. `fits` are the types of its parameters."""
 
     parameters: tuple[str, ...]
+    fits: tuple[Fit | None, ...]
     body: Logic
 
 
-Logic: TypeAlias = Expression | Table | BoxedContext | BoxedInvocation | BoxedList | BoxedFunction
+@dataclass(frozen=True, slots=True)
+class BoxedConditional:
+    """One of two, by a condition."""
+
+    condition: Logic
+    then: Logic
+    otherwise: Logic
+
+
+@dataclass(frozen=True, slots=True)
+class BoxedIteration:
+    """`kind` for, some, every or filter: what is done with each item of `source`, known as `variable`."""
+
+    kind: str
+    variable: str
+    source: Logic
+    body: Logic
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Logic whose value must be of a type."""
+
+    logic: Logic
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A decision service: which decisions it gives, from which inputs and decisions, whose values it is handed."""
+
+    outputs: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    given: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Input data: its name, and how its value is made to fit its type."""
+
+    name: str
+    fit: Fit | None
+
+
+Logic: TypeAlias = (
+    Expression
+    | Table
+    | BoxedContext
+    | BoxedInvocation
+    | BoxedList
+    | BoxedFunction
+    | BoxedConditional
+    | BoxedIteration
+    | Typed
+    | Service
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A decision or a business knowledge model. `variable` is the name others see its value under."""
+    """A decision, a business knowledge model or a decision service.
+
+    `variable` is the name others see its value under, `fit` how that is made to fit its type.
+    """
 
     id: str
     name: str
     line: int
     variable: str
+    inputs: tuple[Input, ...]
     decisions: tuple[str, ...]
     knowledge: tuple[str, ...]
     logic: Logic
+    fit: Fit | None = None

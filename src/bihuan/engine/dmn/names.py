@@ -12,15 +12,16 @@ DMN_NAMESPACES = frozenset(
         "https://www.omg.org/spec/DMN/20191111/MODEL/",
         "https://www.omg.org/spec/DMN/20211108/MODEL/",
         "https://www.omg.org/spec/DMN/20230324/MODEL/",
+        "https://www.omg.org/spec/DMN/20240513/MODEL/",
     }
 )
-"""DMN 1.1 to 1.5."""
+"""DMN 1.1 to 1.6."""
 
 ROOT_ELEMENTS = {
     "decision": "",
     "inputData": "",
     "businessKnowledgeModel": "",
-    "decisionService": "暂不支持决策服务（decisionService），请直接调用其中的决策",
+    "decisionService": "",
     "import": "暂不支持引入别的文件（import），请把决策放在同一个文件里",
 }
 """What may stand at the top of a file; a text says why it is refused."""

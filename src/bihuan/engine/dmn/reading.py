@@ -1,19 +1,23 @@
-"""Reads DMN files (1.1 to 1.5): every problem with file, line and element, nothing skipped in silence."""
+"""Reads DMN files (1.1 to 1.6): every problem with file, line and element, nothing skipped in silence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lxml import etree
 
 from bihuan.engine.definition.problems import DefinitionError, Problem
 from bihuan.engine.definition.source import read_xml
 from bihuan.engine.dmn.decisions import DecisionModel
-from bihuan.engine.dmn.logic import LogicReader
-from bihuan.engine.dmn.model import Element
+from bihuan.engine.dmn.logic import LogicReader, read_types
+from bihuan.engine.dmn.model import BoxedFunction, Element, Input, Service, Typed
 from bihuan.engine.dmn.names import DMN_NAMESPACES, IGNORED, ROOT_ELEMENTS, local_name, namespace_of
+from bihuan.engine.dmn.types import Fit
 
 MAX_DECISIONS = 500
+CALLABLE = ("businessKnowledgeModel", "decisionService")
+"""What decisions call as a function."""
 
 
 def parse_dmn(data: bytes | str, *, source: str = "") -> DecisionModel:
@@ -47,11 +51,18 @@ class _FileReader:
         self.problems: list[Problem] = []
         self.names: dict[str, str] = {}
         self.kinds: dict[str, str] = {}
+        self.data: dict[str, Input] = {}
 
     def read(self) -> DecisionModel:
         """The whole file, as far as it can be read."""
         self._collect_names()
         logic = LogicReader(self.refuse, tuple(sorted(set(self.names.values()) | self._component_names())))
+        read_types(self.root, logic)
+        self.data = {
+            element.get("id", ""): self._input(element, logic)
+            for element in self._drg_elements()
+            if local_name(element) == "inputData"
+        }
         decisions: dict[str, Element] = {}
         knowledge: dict[str, Element] = {}
         for element in self._drg_elements():
@@ -61,6 +72,8 @@ class _FileReader:
                 decisions[identity] = self._element(element, logic)
             elif kind == "businessKnowledgeModel" and identity in self.names:
                 knowledge[identity] = self._element(element, logic)
+            elif kind == "decisionService" and identity in self.names:
+                decisions[identity] = knowledge[identity] = self._service(element, logic)
         if not decisions and not self.problems:
             self.refuse(self.root, "文件里没有决策", "no-decision")
         if not self.problems:
@@ -108,16 +121,19 @@ class _FileReader:
 
     def _element(self, element: etree._Element, reader: LogicReader) -> Element:
         identity = element.get("id", "")
-        body, decisions, knowledge = None, [], []
+        body: etree._Element | None = None
+        inputs: list[str] = []
+        decisions: list[str] = []
+        knowledge: list[str] = []
         for child in element:
             kind = local_name(child)
             if namespace_of(child) not in DMN_NAMESPACES or kind in IGNORED:
                 continue
             if kind == "informationRequirement":
                 decisions.extend(self._references(child, "requiredDecision", "decision"))
-                self._references(child, "requiredInput", "inputData")
+                inputs.extend(self._references(child, "requiredInput", "inputData"))
             elif kind == "knowledgeRequirement":
-                knowledge.extend(self._references(child, "requiredKnowledge", "businessKnowledgeModel"))
+                knowledge.extend(self._references(child, "requiredKnowledge", *CALLABLE))
             elif body is None:
                 body = child
             else:
@@ -126,16 +142,51 @@ class _FileReader:
         if body is None:
             self.refuse(element, f"「{name}」没有决策逻辑（决策表或表达式）", "missing-logic")
         logic = reader.read(body, name) if body is not None else reader.nothing()
-        variable = self.names[identity]
-        return Element(identity, name, element.sourceline or 0, variable, tuple(decisions), tuple(knowledge), logic)
+        fit = self._fit(element, reader)
+        if fit is not None and isinstance(logic, BoxedFunction):
+            # The type of a business knowledge model is that of what a call of it gives.
+            logic, fit = replace(logic, body=Typed(logic.body, fit)), None
+        return Element(
+            identity,
+            name,
+            element.sourceline or 0,
+            self.names[identity],
+            tuple(self.data[each] for each in inputs),
+            tuple(decisions),
+            tuple(knowledge),
+            logic,
+            fit,
+        )
 
-    def _references(self, requirement: etree._Element, tag: str, kind: str) -> list[str]:
+    def _service(self, element: etree._Element, reader: LogicReader) -> Element:
+        identity, name = element.get("id", ""), element.get("name", "")
+        outputs = tuple(self._references(element, "outputDecision", "decision"))
+        self._references(element, "encapsulatedDecision", "decision")
+        if not outputs:
+            self.refuse(element, f"决策服务「{name}」没有要给出的决策（outputDecision）", "missing-logic")
+        inputs = tuple(self.data[each] for each in self._references(element, "inputData", "inputData"))
+        service = Service(outputs, inputs, tuple(self._references(element, "inputDecision", "decision")))
+        line, variable = element.sourceline or 0, self.names[identity]
+        return Element(identity, name, line, variable, (), outputs, (), service, self._fit(element, reader))
+
+    def _input(self, element: etree._Element, reader: LogicReader) -> Input:
+        return Input(self.names.get(element.get("id", ""), ""), self._fit(element, reader))
+
+    def _fit(self, element: etree._Element, reader: LogicReader) -> Fit | None:
+        """How the value is made to fit the type of the element's variable; of what is called, the value of a call."""
+        variable = next(element.iterchildren("{*}variable"), None)
+        reference = "" if variable is None else variable.get("typeRef", "")
+        if local_name(element) in CALLABLE:
+            reference = reader.types.results.get(reference, reference)
+        return reader.types.fit(reference, f"「{element.get('name', '')}」")
+
+    def _references(self, requirement: etree._Element, tag: str, *kinds: str) -> list[str]:
         found: list[str] = []
         for reference in requirement.iterchildren(f"{{*}}{tag}"):
             prefix, _, identity = reference.get("href", "").rpartition("#")
             if prefix:
                 self.refuse(reference, f"不支持引用别的文件「{prefix[:60]}」", "external-reference")
-            elif self.kinds.get(identity) != kind:
+            elif self.kinds.get(identity) not in kinds:
                 self.refuse(reference, f"引用的「{identity}」不在文件里", "dangling-reference")
             else:
                 found.append(identity)

@@ -8,11 +8,11 @@ from decimal import Decimal
 from functools import reduce
 
 from bihuan.engine.dmn.model import DecisionError, InputClause, OutputClause, Rule, Table
+from bihuan.engine.dmn.types import converted
 from bihuan.engine.feel import Value
 from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.operators import add, compare, equal
 from bihuan.engine.feel.scope import Env, Run
-from bihuan.engine.feel.temporal import parse_date, parse_datetime, parse_duration, parse_time
 
 Row = tuple[Value, ...]
 
@@ -47,29 +47,6 @@ def _input(clause: InputClause, env: Env) -> Value:
     if clause.allowed is not None and value is not None and clause.allowed.tests(env, value) is False:
         raise DecisionError(f"输入「{clause.label}」的值不在允许的范围里")
     return value
-
-
-_READERS: dict[str, Callable[[str], Value]] = {
-    "date": parse_date,
-    "time": parse_time,
-    "datetime": parse_datetime,
-    "date and time": parse_datetime,
-    "days and time duration": parse_duration,
-    "daytimeduration": parse_duration,
-    "years and months duration": parse_duration,
-    "yearmonthduration": parse_duration,
-}
-
-
-def converted(value: Value, kind: str) -> Value:
-    """A text as the date or time the column is declared for: variables from forms and JSON carry them as texts."""
-    reader = _READERS.get(kind.rpartition(":")[2].lower())
-    if reader is None or type(value) is not str:
-        return value
-    try:
-        return reader(value)
-    except UnfitError:
-        return value
 
 
 def _nothing(table: Table, env: Env) -> Value:

@@ -230,6 +230,8 @@ def equal(left: Value, right: Value, run: Run) -> bool | None:
     if type(left) is type(right) and type(left) in _ORDERED:
         if type(left) is datetime:
             left, right = _same_zone(left, right, run)
+        if type(left) is time and _named_zone(left) != _named_zone(right):
+            return False
         return bool(left == right)
     if isinstance(left, bool) and isinstance(right, bool):
         return left is right
@@ -283,6 +285,11 @@ def _same_zone(left: datetime, right: datetime, run: Run) -> tuple[datetime, dat
     return left, right
 
 
+def _named_zone(value: Value) -> str | None:
+    """The zone of a time such as 10:00:00@Europe/Paris, whose offset depends on a day that nobody said."""
+    return getattr(value.tzinfo, "key", None)
+
+
 def compare(left: Value, right: Value, run: Run) -> int:
     """-1, 0 or 1 for values that have an order. Raises UnfitError for others."""
     if type(left) is not type(right) or type(left) not in _ORDERED:
@@ -291,6 +298,8 @@ def compare(left: Value, right: Value, run: Run) -> int:
         left, right = _at_midnight(left, right), _at_midnight(right, left)
     if type(left) is datetime:
         left, right = _same_zone(left, right, run)
+    if type(left) is time and _named_zone(left) != _named_zone(right):
+        raise unfit("比较", left, right)
     try:
         if left < right:
             return -1
