@@ -5,7 +5,7 @@ key = "answer_call"
 name = "来电接听"
 target = "10s"             # s, m, h, d; "1h30m"; "at 17:00"; "=agreed_hours": hours, a duration, a moment or a date
 warn = 0.8                 # remind when this share of the target is used up; 0 or absent: no reminder
-escalate_to = "front_desk" # the role told about a breach
+escalate_to = "front_desk" # the role told about a breach, or @superior as in a step
 calendar = "wall"          # or "site", "team", the key of a [[calendar]], "=expression"
 """
 
@@ -253,7 +253,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def roles_named(limit: LimitDefinition) -> Iterator[str]:
     """Every role a limit speaks of, for checking against those there are."""
-    if limit.escalate_to:
+    if limit.escalate_to and limit.escalate_to not in _NOTIFY:
         yield limit.escalate_to
     if limit.role:
         yield limit.role
@@ -275,7 +275,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1,
         "warn 是 0 到 1 之间的比例",
     ),
-    "escalate_to": (lambda value: isinstance(value, str), "escalate_to 是角色代号"),
+    "escalate_to": (lambda value: isinstance(value, str), "escalate_to 是角色代号或 @superior"),
     "calendar": (lambda value: True, ""),
     "of": (lambda value: value in (TASK, CASE), "of 是 task 或 case"),
     "role": (lambda value: isinstance(value, str), "role 是角色代号"),

@@ -27,7 +27,7 @@ _NEEDS_A_CASE = frozenset({"userTask", "manualTask", "serviceTask", "callActivit
 def kind_of_case(key: str, process: Process) -> str:
     """What kind of case a process opens when it begins by itself: `bihuan:case`, else its own, else routine work."""
     said = process.extension.properties.get("case", "")
-    return said or (key if key in CaseKind.values else CaseKind.ROUTINE)
+    return said or (key if case_records.is_kind(key) else CaseKind.ROUTINE)
 
 
 def open_subject(begun: Begun) -> Subject | None:

@@ -15,15 +15,19 @@ from bihuan.operations.registry import EFFECTS, EffectContext, run_effects
 from bihuan.operations.starting import open_subject, site_facts
 from bihuan.operations.timing import clock_following
 from bihuan.operations.timing.timekeeping import Timekeeper
+from bihuan.org.access import system_actor
 from bihuan.org.duty.chart import answerable_for
 from bihuan.org.roles import people_allowed
 from bihuan.processes.contract import InstanceFacts, OpenedItem, ServiceCall, StepResult, Surroundings
 from bihuan.processes.services import DECISION
 from bihuan.processes.version_limits import limits_of
-from bihuan.records.models import Case
+from bihuan.records.cases import close_case
+from bihuan.records.models import Case, CaseKind
 
 CASE = clock_following.CASE
 ITEM = clock_following.ITEM
+ENDS_OF_A_DRAWING = frozenset({"completed", "terminated"})
+"""Outcomes a diagram reaches by itself: at its last end event, or at one that terminates."""
 
 
 def surroundings() -> Surroundings:
@@ -33,6 +37,7 @@ def surroundings() -> Surroundings:
     def observe(result: StepResult) -> None:
         keeper.follow(result)
         tell_step(result)
+        close_own_kind(result)
 
     return Surroundings(
         services=Services(),
@@ -113,6 +118,17 @@ def tell_step(result: StepResult) -> None:
         send_step_copies(result)
     if result.incidents:
         _tell_of_trouble(result)
+
+
+def close_own_kind(result: StepResult) -> None:
+    """A rule book's own kind ends with its process, whether or not the diagram says so."""
+    facts = result.instance
+    if result.ended not in ENDS_OF_A_DRAWING or facts.process_id in CaseKind.values:
+        return
+    if facts.subject_kind == CASE and not facts.is_called:
+        case = load_case(facts.subject_id, ())
+        if case.kind == facts.process_id:
+            close_case(case.pk, actor=system_actor(case.site_id))
 
 
 def _tell_of_trouble(result: StepResult) -> None:

@@ -20,10 +20,11 @@ from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.notice_words import words_for
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
+from bihuan.packs.kinds import check_kinds, kinds_known
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
 from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.handling.allowing import problems_of
-from bihuan.records.models import Case, CaseKind, Customer, DocumentKind, Vehicle
+from bihuan.records.models import Case, Customer, DocumentKind, Vehicle
 
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
 BOUND_RECORDS: Mapping[str, type[DjangoModel]] = {"case": Case, "customer": Customer, "vehicle": Vehicle}
@@ -43,6 +44,7 @@ def check_pack(folder: Path) -> list[PackProblem]:
         *_check_decisions(pack),
         *_check_notices(pack),
         *_check_processes(pack),
+        *check_kinds(pack),
     ]
 
 
@@ -54,13 +56,15 @@ def _check_roles(pack: Pack) -> Iterator[PackProblem]:
 
 
 def _check_limits(pack: Pack) -> Iterator[PackProblem]:
+    kinds, keys = kinds_known(pack), {process.key for process in pack.processes}
     for limit in pack.limits.values():
         for role in roles_named(limit):
             if role not in pack.roles:
                 yield PackProblem("limits.toml", f"没有角色“{role}”", place=limit.key)
-        for kind in (limit.process, *(step.get("start", "") for step in limit.steps)):
-            if kind and kind not in CaseKind.values:
-                yield PackProblem("limits.toml", f"没有流程“{kind}”", place=limit.key)
+        begun = {str(step.get("start", "")) for step in limit.steps}
+        for key in sorted(({limit.process} - kinds - keys) | (begun - kinds)):
+            if key:
+                yield PackProblem("limits.toml", f"没有流程“{key}”", place=limit.key)
 
 
 def _check_forms(pack: Pack) -> Iterator[PackProblem]:
@@ -180,9 +184,6 @@ def _check_notices(pack: Pack) -> Iterator[PackProblem]:
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
     if process.id != declared.key:
         yield PackProblem(declared.file, f"流程的 id 是“{process.id}”，应为“{declared.key}”", line=process.line)
-    kind = declared.beside or process.extension.properties.get("case") or declared.key
-    if kind not in CaseKind.values:
-        yield PackProblem("pack.toml", f"没有“{kind}”这种业务单", place=declared.key)
 
 
 def _check_start(declared: PackProcess, model: Model) -> Iterator[PackProblem]:

@@ -21,11 +21,12 @@ from bihuan.org.actor import Actor
 from bihuan.org.grants import define_role
 from bihuan.org.models import Role
 from bihuan.packs.checking import check_pack
+from bihuan.packs.kinds import own_kinds
 from bihuan.packs.loading import Pack, PackError, PackNote, load_pack
 from bihuan.processes.models import Definition
 from bihuan.processes.publishing import publish, renew_limits
 from bihuan.records.knowledge import save_note
-from bihuan.records.models import KnowledgeNote
+from bihuan.records.models import KnowledgeNote, OwnKind
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ def install_pack(folder: Path, *, actor: Actor, overwrite: bool = False) -> Inst
         (report.new if is_new else report.unchanged).append(f"calendar {calendar.key}")
     for note in pack.notes:
         _install_note(pack, note, actor, report, overwrite)
+    _install_kinds(pack, report)
     for process in pack.processes:
         _install_process(pack, process.key, process.xml, actor, report, overwrite)
     # Also what was kept, and other packs' processes, go by the limits as they are now.
@@ -92,6 +94,17 @@ def _install_roles(pack: Pack, actor: Actor, report: InstallReport) -> None:
     for role in pack.roles.values():
         define_role(role.key, name=role.name, actor=actor, actions=role.grants, desk=role.desk, by_duty=role.by_duty)
         (report.unchanged if role.key in there else report.new).append(f"role {role.key}")
+
+
+def _install_kinds(pack: Pack, report: InstallReport) -> None:
+    """Cases that are open keep the name and number they have."""
+    there = OwnKind.objects.in_bulk()
+    for own in own_kinds(pack):
+        before = there.get(own.key)
+        same = before is not None and (before.name, before.letters) == (own.name, own.letters)
+        if not same:
+            own.save()
+        (report.new if before is None else report.unchanged if same else report.renewed).append(f"kind {own.key}")
 
 
 def _install_form(pack: Pack, key: str, schema: Mapping[str, Any], report: InstallReport, overwrite: bool) -> None:

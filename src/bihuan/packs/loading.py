@@ -41,13 +41,14 @@ class PackError(Exception):
 @dataclass(frozen=True, slots=True)
 class PackProcess:
     """One BPMN file of the pack. The key names the process and the kind of case it runs on, unless it runs `beside`
-    the process of another kind, on the same case."""
+    the process of another kind, on the same case. `number` are the letters in the numbers of a kind of its own."""
 
     key: str
     name: str
     file: str
     xml: bytes
     beside: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ class _Reader:
             if not key.isidentifier() or not path.is_file():
                 self._problem("pack.toml", f"流程“{key}”没有文件 processes/{key}.bpmn")
                 continue
-            name, beside = str(entry.get("name", key)), str(entry.get("beside", ""))
-            found.append(PackProcess(key, name, f"processes/{key}.bpmn", self._bytes(path), beside))
+            name, beside, number = (str(entry.get(part, "")) for part in ("name", "beside", "number"))
+            found.append(PackProcess(key, name or key, f"processes/{key}.bpmn", self._bytes(path), beside, number))
         declared = {process.key for process in found}
         for path in self._files("processes", "*.bpmn"):
             if path.stem not in declared:

@@ -47,6 +47,7 @@ class SeedReport:
 def load_seed(folder: Path, *, progress: Progress = lambda message: None, demo: bool = True) -> SeedReport:
     """Load a pack's `seed` folder into an installation without sites; all or nothing.
 
+    Every file may be missing; without an organisation there is a plain one with somebody in each role.
     Days in the files are counted from today, so that maintenance is due and overdue whenever the demo is made.
     People get no password; with `demo` they may sign in by one click where demo mode allows it.
     Raises Conflict when there are sites already.
@@ -56,7 +57,7 @@ def load_seed(folder: Path, *, progress: Progress = lambda message: None, demo: 
     report = SeedReport()
     system = system_actor()
     seed = folder / "seed"
-    _organisation(seed / "organisation.toml", system, report, demo)
+    _organisation(_organisation_of(folder), system, report, demo)
     progress(f"组织：{len(report.sites)} 个单位，{report.counts['people']} 位人员")
     for code, site_id in _service_sites(report):
         actor = system_actor(site_id)
@@ -77,8 +78,21 @@ def _service_sites(report: SeedReport) -> list[tuple[str, int]]:
     return [(code, site_id) for code, site_id in report.sites.items() if code in below]
 
 
-def _organisation(file: Path, system: Actor, report: SeedReport, demo: bool) -> None:
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
+def _organisation_of(folder: Path) -> Mapping[str, Any]:
+    """What the pack says, else a group with one site where each role of the pack is one person's post: 财务甲."""
+    file = folder / "seed" / "organisation.toml"
+    if file.is_file():
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    roles = tomllib.loads((folder / "roles.toml").read_text(encoding="utf-8"))
+    sites = [{"code": "SYG", "name": "试用集团"}, {"code": "SY", "name": "试用门店", "parent": "SYG"}]
+    posts = [
+        {"site": "SY", "name": role["name"], "roles": [key], "people": [(key, f"{role['name']}甲")]}
+        for key, role in roles.items()
+    ]
+    return {"site": sites, "post": posts}
+
+
+def _organisation(data: Mapping[str, Any], system: Actor, report: SeedReport, demo: bool) -> None:
     for row in data["site"]:
         parent = report.sites.get(row.get("parent", ""))
         site = create_site(
@@ -240,5 +254,7 @@ def _vehicle_values(row: Mapping[str, str], today: date) -> dict[str, Any]:
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
+    if not file.is_file():
+        return []
     with file.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))

@@ -23,6 +23,7 @@ from bihuan.records.models import (
     Customer,
     CustomerNotice,
     CustomerNoticeState,
+    OwnKind,
     Vehicle,
 )
 from bihuan.records.phones import clean_phone
@@ -58,8 +59,7 @@ def open_case(
     advisor_id: int | None = None,
 ) -> Case:
     """Open a case of a kind at a site. A vehicle brings its owner along; the phone defaults to the customer's."""
-    if kind not in NUMBER_KINDS:
-        raise BusinessError(f"没有“{kind}”这种单据")
+    kind_name, letters = _called(kind)
     site = current_site(actor, site_id)
     actor.require("case.start", site.pk)
     vehicle = _found(Vehicle.objects.filter(pk=vehicle_id).first(), "没有这辆车") if vehicle_id else None
@@ -69,8 +69,9 @@ def open_case(
     now = clock.now()
     case = Case.objects.create(
         site=site,
-        number=next_number(site, NUMBER_KINDS[CaseKind(kind)], local_day(site, now)),
+        number=next_number(site, letters, local_day(site, now)),
         kind=kind,
+        kind_name=kind_name,
         title=optional_text(title, label="标题", field="title", limit=200),
         customer=customer,
         vehicle=vehicle,
@@ -85,6 +86,26 @@ def open_case(
     after = {"number": case.number, "kind": kind, "customer": owner_id, "vehicle": vehicle_id, "parent": parent_id}
     note_on_case(actor, "case.opened", case, after=after)
     return case
+
+
+def _called(kind: str) -> tuple[str, str]:
+    """What the cases of a kind keep as its name, and the letters of their numbers."""
+    if kind in NUMBER_KINDS:
+        return "", NUMBER_KINDS[CaseKind(kind)]
+    own = OwnKind.objects.filter(pk=kind).first()
+    if own is None:
+        raise BusinessError(f"没有“{kind}”这种单据")
+    return own.name, own.letters
+
+
+def kind_choices() -> list[tuple[str, str]]:
+    """Every kind of case there is with its name: those the product knows, then those of the rule books."""
+    return [*CaseKind.choices, *OwnKind.objects.values_list("key", "name")]
+
+
+def is_kind(key: str) -> bool:
+    """Whether there are cases of this kind."""
+    return key in CaseKind.values or OwnKind.objects.filter(pk=key).exists()
 
 
 @transaction.atomic

@@ -216,6 +216,7 @@ given:
     key = "solve"
     name = "处理"
     target = "2h"
+    escalate_to = "@superior"
     of = "case"
     start = "opened:处理"
     stop = "completed:处理"
@@ -238,7 +239,7 @@ steps:
   - {task: 备料, as: 吴静}
   - {do: claim, task: 处理, as: 赵强}
   - {at: +61m, then: {notices: {赵强: 处理已过半}}}
-  - {at: +60m, then: {notices: {孙立: 处理：已超时}}}
+  - {at: +60m, then: [{notices: {孙立: 处理：已超时}}, {notices: {孙立: 已超时：处理}}]}
   - {at: +30m, then: {assignee: {处理: ""}, history: item.reassign}}
   - {at: +30m, then: {cases: {suggestion: 1}}}
   - {at: +1d, then: {cases: {suggestion: 1}}}

@@ -19,9 +19,10 @@ from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.processes.models import WorkItem
+from bihuan.records.cases import kind_choices
 from bihuan.records.exporting import MAX_EXPORT_ROWS, export_xlsx
 from bihuan.records.lookup import prefix
-from bihuan.records.models import Case, CaseKind, CaseStatus, Customer, Vehicle
+from bihuan.records.models import Case, CaseStatus, Customer, Vehicle
 from bihuan.records.search_keys import digits, mirrored, plain, plate_key
 
 MATCHES = 300
@@ -49,9 +50,9 @@ class CaseQuery:
     def of(cls, params: Mapping[str, Any]) -> CaseQuery:
         """The query of an address; what makes no sense is left out rather than refused."""
         status, order = params.get("status", CaseStatus.OPEN), params.get("order", "-opened")
-        advisor, page = str(params.get("advisor", "")), str(params.get("page", "1"))
+        kind, advisor, page = str(params.get("kind", "")), str(params.get("advisor", "")), str(params.get("page", "1"))
         return cls(
-            kind=params.get("kind", "") if params.get("kind") in CaseKind.values else "",
+            kind=kind if kind.isidentifier() and len(kind) <= 60 else "",
             status=status if status in (*CaseStatus.values, "") else CaseStatus.OPEN,
             advisor=int(advisor) if advisor.isdecimal() and len(advisor) < 12 else None,
             since=_day(params.get("since")),
@@ -109,6 +110,7 @@ class CaseList:
     rows: list[CaseRow]
     part: Part
     advisors: list[User]
+    kinds: list[tuple[str, str]]
 
     @property
     def advisor_name(self) -> str:
@@ -116,7 +118,7 @@ class CaseList:
 
 
 def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
-    """A page of the cases at the actor's site. Nine queries at most."""
+    """A page of the cases at the actor's site. Ten queries at most."""
     part = part_of(_matching(query, actor), query.page)
     steps: dict[int, list[WorkItem]] = {case.pk: [] for case in part.rows}
     present = WorkItem.objects.at(actor.site_id or 0).filter(
@@ -128,7 +130,7 @@ def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
     advisors = list(User.objects.filter(Exists(answering)).order_by("name")[:200])
     signs = signs_of(list(steps), [item.pk for items in steps.values() for item in items])
     rows = [CaseRow(case, steps[case.pk], signs) for case in part.rows]
-    return CaseList(replace(query, page=part.number), rows, part, advisors)
+    return CaseList(replace(query, page=part.number), rows, part, advisors, kind_choices())
 
 
 def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
@@ -139,7 +141,7 @@ def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
     cells = (
         (
             case.number,
-            case.get_kind_display(),
+            case.kind_label,
             case.get_status_display(),
             case.vehicle.plate if case.vehicle else "",
             case.vehicle.label if case.vehicle else "",

@@ -139,7 +139,7 @@ def _called(person: User | None, case: Case) -> str:
 
 
 def _hotline_row(case: Case, item: WorkItem, signs: ClockSigns, now: datetime) -> WallRow:
-    row = WallRow(case.get_kind_display(), case.number[-9:], item.name, _called(item.assignee, case), Standing.NONE)
+    row = WallRow(case.kind_label, case.number[-9:], item.name, _called(item.assignee, case), Standing.NONE)
     return _with_limit(row, case, item, signs, now)
 
 

@@ -28,7 +28,7 @@ HOLDER, SUPERIOR, ADVISOR, TECHNICIAN = "@holder", "@superior", "@advisor", "@te
 
 def carry_out(step: Mapping[str, Any], held: Clock) -> None:
     """Do what a step of the rule says, in the caller's transaction. `at` of the step says when it was to happen."""
-    items = list(WorkItem.unscoped.filter(_under(held), status=WorkItem.Status.OPEN).select_related("instance"))
+    items = _open_items(held)
     case = _case_of(held, items)
     title = str(step.get("text") or f"{held.name}：{_moment_text(str(step['at']))}")
     if step.get("reassign_to"):
@@ -52,6 +52,15 @@ def carry_out(step: Mapping[str, Any], held: Clock) -> None:
     url = f"/tasks/{items[0].pk}" if items else f"/cases/{case.pk}" if case else "/"
     about = About(NoticeKind.LIMIT, urgent=True, subject=(CASE, case.pk) if case else None, site_id=held.site_id)
     notify_people(people, title, _what(case, items), url, about)
+
+
+def people_named(named: Iterable[str], held: Clock, case: Case | None) -> set[int]:
+    """Who is meant by roles and by @holder, @superior, @advisor and @technician, for a clock as it stands now."""
+    return _people(named, held, _open_items(held), case)
+
+
+def _open_items(held: Clock) -> list[WorkItem]:
+    return list(WorkItem.unscoped.filter(_under(held), status=WorkItem.Status.OPEN).select_related("instance"))
 
 
 def _under(held: Clock) -> Q:

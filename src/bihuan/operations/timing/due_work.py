@@ -17,6 +17,7 @@ from bihuan.notify.templates import wordings_read_once
 from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
+from bihuan.operations.timing.consequences import people_named
 from bihuan.operations.timing.due_steps import hand_over_steps, run_due_steps
 from bihuan.org.duty.presence import present_with_role
 from bihuan.processes.finishing import TIMER
@@ -116,7 +117,9 @@ def _message(due: DueClock, about: _About) -> Message:
             people |= about.holders_of(role.strip(), held.site_id)
     if case is not None and held.subject_kind == CASE:
         people.update(user for user in (case.technician_id, case.advisor_id) if user)
-    if late and held.escalate_to:
+    if late and held.escalate_to.startswith("@"):
+        people |= people_named((held.escalate_to,), held, case)
+    elif late and held.escalate_to:
         people |= about.holders_of(held.escalate_to, held.site_id)
     elsewhere = "/calls" if held.subject_kind == "call" else "/"
     url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else elsewhere

@@ -13,7 +13,7 @@ from bihuan.records.models.billing import (
     Voucher,
 )
 from bihuan.records.models.calls import CallLog
-from bihuan.records.models.cases import Case, CaseKind, CaseStatus, Check, LineStatus, Sheet, WorkLine
+from bihuan.records.models.cases import Case, CaseKind, CaseStatus, Check, LineStatus, OwnKind, Sheet, WorkLine
 from bihuan.records.models.catalogue import JobType, Part
 from bihuan.records.models.copies import CaseCopy, CopyOn
 from bihuan.records.models.custody import Custody, CustodyMove, HolderKind, Thing
@@ -55,6 +55,7 @@ __all__ = [
     "JobType",
     "KnowledgeNote",
     "LineStatus",
+    "OwnKind",
     "Part",
     "Payment",
     "PaymentMethod",

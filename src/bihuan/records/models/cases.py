@@ -19,7 +19,10 @@ from bihuan.records.models.parties import Customer
 
 
 class CaseKind(models.TextChoices):
-    """What sort of job the case is; each has a process of its own, but routine work, which the clock begins."""
+    """The sorts of job the product knows; each has a process of its own, but routine work, which the clock begins.
+
+    Rule books bring further ones as data (`OwnKind`).
+    """
 
     SERVICE_VISIT = "service_visit", "来店维修"
     APPOINTMENT = "appointment", "预约"
@@ -28,6 +31,26 @@ class CaseKind(models.TextChoices):
     COMPLAINT = "complaint", "投诉"
     SUGGESTION = "suggestion", "建议"
     ROUTINE = "routine", "例行工作"
+
+
+class OwnKind(models.Model):
+    """A sort of job that an installed rule book brought; its cases run the process of the same key.
+
+    `letters` stand in the numbers of its cases: FYBX in YL-FYBX-20261124-0001.
+    """
+
+    key = models.CharField("类型代号", max_length=60, primary_key=True)
+    name = models.CharField("类型", max_length=40)
+    letters = models.CharField("单号字母", max_length=4)
+
+    objects: ClassVar[models.Manager[OwnKind]] = models.Manager()
+
+    class Meta:
+        verbose_name = "业务单类型"
+        ordering: ClassVar[list[str]] = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class CaseStatus(models.TextChoices):
@@ -42,11 +65,13 @@ class Case(models.Model):
     """One job for a customer, from its first word to its closed loop; the subject of a process instance.
 
     `agreed_hours` is what the customer signed for; `stamp` is blue when the repair kept it and red when not.
+    `kind_name` is empty for the kinds the product knows; a rule book's own kind is called as it was at the opening.
     """
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="+", verbose_name="门店")
     number = models.CharField("单号", max_length=40, unique=True)
-    kind = models.CharField("类型", max_length=20, choices=CaseKind)
+    kind = models.CharField("类型", max_length=60)
+    kind_name = models.CharField("类型名称", max_length=40, blank=True, default="")
     title = models.CharField("标题", max_length=200, blank=True, default="")
     customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="cases")
     vehicle = models.ForeignKey(Vehicle, models.PROTECT, null=True, blank=True, related_name="cases")
@@ -106,6 +131,11 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def kind_label(self) -> str:
+        """What the kind of this case is called."""
+        return self.kind_name or str(CaseKind(self.kind).label)
 
     @property
     def chain(self) -> str:

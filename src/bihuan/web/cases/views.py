@@ -15,7 +15,7 @@ from bihuan.operations.pages.case_list import CaseList, CaseQuery, case_list, ex
 from bihuan.operations.pages.case_page import TABS, case_page
 from bihuan.records.access import access_case
 from bihuan.records.customers import reveal_phone
-from bihuan.records.models import CaseKind, CaseStatus
+from bihuan.records.models import CaseStatus
 from bihuan.web.downloads import workbook
 from bihuan.web.http import actor_of, go, page, signed_in
 from bihuan.web.wording import day, spaced_phone
@@ -26,7 +26,7 @@ from bihuan.web.wording import day, spaced_phone
 def listing(request: HttpRequest) -> HttpResponse:
     """Cases of the site with filters, order and pages; the address is the view."""
     found = case_list(CaseQuery.of(request.GET.dict()), actor=actor_of(request))
-    context = {"found": found, "query": found.query, "chips": _chips(found), **_choices(found.query)}
+    context = {"found": found, "query": found.query, "chips": _chips(found), **_choices(found)}
     return page(request, "cases/list.html", context, part="cases/_rows.html")
 
 
@@ -88,8 +88,9 @@ def customer_called(request: HttpRequest, notice_id: int) -> HttpResponse:
     return go(request, back if inside else reverse("cases:detail", args=(notice.case_id,)), "已记下电话告知")
 
 
-def _choices(query: CaseQuery) -> dict[str, object]:
-    kinds = [("", "全部"), *CaseKind.choices]
+def _choices(found: CaseList) -> dict[str, object]:
+    query = found.query
+    kinds = [("", "全部"), *found.kinds]
     states = [*CaseStatus.choices, ("", "全部")]
     return {
         "kinds": [
