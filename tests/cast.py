@@ -9,26 +9,22 @@ People of 云岭 (code YL) are found by their role key; others by name, see `NAM
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.db import connection, models
 
 import bihuan
 from bihuan.accounts.models import User
-from bihuan.audit.log import INSERT_SQL, Row
-from bihuan.audit.verification import stored_entries
 from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.org.grants import define_role
-from bihuan.org.models import Grant, Position, PositionHolder, Role, Site
+from bihuan.org.models import Position, Site
 from bihuan.org.people import deactivate_person, hire_person
 from bihuan.org.positions import create_position
 from bihuan.org.sites import create_site
+from tests.remembering import Changes, put_back, watched
 
 HOURS = {day: [["08:30", "12:00"], ["13:00", "17:30"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}
 PASSWORD = "correct-horse-48-battery"
@@ -119,37 +115,23 @@ def build_cast() -> Cast:
 
 
 # Building the cast takes about a tenth of a second; what it left in the tables is put back in a tenth of that.
-_MODELS: tuple[type[models.Model], ...] = (
-    User,
-    Site,
-    Role,
-    Grant,
-    Position,
-    Position.roles.through,
-    PositionHolder,
-)
-_snapshot: dict[str, Any] = {}
+_built: list[tuple[dict[str, int], Changes]] = []
 
 
 @pytest.fixture
 def cast(db: None) -> Cast:
     """The cast in the test's database, everybody at their post."""
-    if not _snapshot:
-        built = build_cast()
-        _snapshot["rows"] = [(model, list(model._base_manager.order_by("pk"))) for model in _MODELS]
-        _snapshot["log"] = [
-            Row(entry.chain, entry.seq, entry.at, entry.actor_id, entry.action, entry.site_id, entry.data_text,
-                entry.prev_hash, entry.hash)
-            for entry in stored_entries()
-        ]  # fmt: skip
-        _snapshot["users"] = {who: user.pk for who, user in built.users.items()}
+    return gather_cast()
+
+
+def gather_cast() -> Cast:
+    """Put everybody at their post in a database without people."""
+    if not _built:
+        built, changes = watched(build_cast)
+        _built.append(({who: user.pk for who, user in built.users.items()}, changes))
         return built
-    for model, rows in _snapshot["rows"]:
-        model._base_manager.bulk_create([copy.deepcopy(row) for row in rows])
-    with connection.cursor() as cursor:
-        cursor.executemany(INSERT_SQL.removesuffix(" RETURNING id"), [row.params() for row in _snapshot["log"]])
+    numbers, changes = _built[0]
+    put_back(changes)
     sites = {site.code: site for site in Site.objects.all()}
-    users = User.objects.in_bulk(_snapshot["users"].values())
-    return Cast(
-        sites["YLG"], sites["YL"], sites["JW"], {who: users[user_id] for who, user_id in _snapshot["users"].items()}
-    )
+    users = User.objects.in_bulk(numbers.values())
+    return Cast(sites["YLG"], sites["YL"], sites["JW"], {who: users[number] for who, number in numbers.items()})

@@ -3,14 +3,15 @@
     centre_ids = remembered("centre", build)      # build() fills the database and answers plain values
 
 What is remembered is which rows `build` added, changed and removed. That is done again only where the database stands
-as it stood then (the log tells); anywhere else `build` runs.
+as it stood then (the log tells, with the numbers of its rows); anywhere else `build` runs. Rows keep their numbers:
+where some were put back with theirs and others with the next free ones, the two would meet sooner or later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from functools import cache
 from typing import Any, TypeVar
 
@@ -42,7 +43,8 @@ class Table:
     def rows(self) -> dict[Any, Row]:
         with connection.cursor() as cursor:
             cursor.execute(f'SELECT {self._names()} FROM "{self.name}"')
-            return {row[0]: row for row in cursor.fetchall()}
+            # SQLite gives times of day and does not take them.
+            return {row[0]: tuple(str(v) if isinstance(v, time) else v for v in row) for row in cursor.fetchall()}
 
     def put_back(self, change: Change) -> None:
         key = self.columns[0]
@@ -61,13 +63,16 @@ class Table:
         return ", ".join(f'"{column}"' for column in self.columns)
 
 
+Changes = dict[Table, Change]
+
+
 @dataclass(frozen=True)
 class Built:
     """What `build` answered, the moment at which it left the clock, and what it did to the tables."""
 
     answer: Any
     at: datetime
-    changes: dict[Table, Change]
+    changes: Changes
 
 
 _built: dict[tuple[Hashable, ...], Built] = {}
@@ -78,25 +83,35 @@ def remembered(key: Hashable, build: Callable[[], T]) -> T:
     place = (key, *_where_we_stand())
     found = _built.get(place)
     if found is None:
-        before = {table: table.rows() for table in _tables()}
-        answer = build()
-        _built[place] = Built(answer, clock.now(), _differences(before))
+        answer, changes = watched(build)
+        _built[place] = Built(answer, clock.now(), changes)
         return answer
-    with transaction.atomic():
-        for table, change in found.changes.items():
-            table.put_back(change)
+    put_back(found.changes)
     clock.move(found.at)
     answered: T = found.answer
     return answered
 
 
+def watched(build: Callable[[], T]) -> tuple[T, Changes]:
+    """What `build` answers, and what it does to the tables."""
+    before = {table: table.rows() for table in _tables()}
+    return build(), _differences(before)
+
+
+def put_back(changes: Changes) -> None:
+    """Do to the tables once more what was watched."""
+    with transaction.atomic():
+        for table, change in changes.items():
+            table.put_back(change)
+
+
 def _where_we_stand() -> tuple[Hashable, ...]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT hash FROM audit_entry ORDER BY hash")
+        cursor.execute("SELECT id, hash FROM audit_entry ORDER BY id")
         return tuple(cursor.fetchall()), clock.now()
 
 
-def _differences(before: dict[Table, dict[Any, Row]]) -> dict[Table, Change]:
+def _differences(before: dict[Table, dict[Any, Row]]) -> Changes:
     found = {}
     for table, old in before.items():
         new = table.rows()
