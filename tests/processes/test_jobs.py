@@ -11,13 +11,15 @@ from django.db import transaction
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.org.models import Department
+from bihuan.processes import engine_store as store
 from bihuan.processes import jobs
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.history import replay
-from bihuan.processes.models import Instance, Job
+from bihuan.processes.models import Definition, Instance, Job
+from bihuan.processes.publishing import RefusedDefinitionError
 from bihuan.processes.worker import Worker
 from tests.processes.conftest import Desk
-from tests.processes.models import DEADLINE, REMINDER
+from tests.processes.models import DEADLINE, END, REMINDER, START, bpmn, task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 AROUND = Surroundings()
@@ -36,6 +38,35 @@ def test_a_timer_fires_when_it_is_due_and_not_before(desk: Desk) -> None:
     assert desk.open_nodes(instance) == ["chase", "wait"]
     assert jobs.fire_due(around=AROUND).taken == 0
     assert Job.objects.count() == 0
+
+
+def nagging(rhythm: str) -> str:
+    """Whoever works is reminded again and again, from the file or from what was entered."""
+    edge = (
+        '<boundaryEvent id="nag" name="催" attachedToRef="wait" cancelActivity="false"><timerEventDefinition>'
+        f"<timeCycle>{rhythm}</timeCycle></timerEventDefinition></boundaryEvent>"
+    )
+    return bpmn("nagging", START, task("wait", role="advisor"), END, edge, flows="start>wait wait>end nag>end")
+
+
+@pytest.mark.parametrize("rhythm", ["R/PT1S", "R3/PT59S", '="R/PT" + "10S"', "R/2026-11-02T00:00/PT0.5S"])
+def test_a_timer_that_would_repeat_too_often_is_not_published(desk: Desk, rhythm: str) -> None:
+    with pytest.raises(RefusedDefinitionError, match=r"定时「催」重复得太密.*至少 60 秒") as refused:
+        store.publish(nagging(rhythm), "nagging")
+    [problem] = refused.value.problems
+    assert (problem.element, problem.element_id, problem.line, problem.code) == ("boundaryEvent", "nag", 1, "too-often")
+    assert not Definition.objects.exists()
+    assert store.publish(nagging("R/PT1M"), "nagging").number == 1
+
+
+def test_a_rhythm_computed_from_data_is_held_back(desk: Desk) -> None:
+    desk.start(nagging("=rhythm"), "nagging", {"rhythm": "R/PT1S"})
+    later(seconds=1)
+    assert jobs.fire_due(around=AROUND).done == 1
+    later(seconds=59)
+    assert jobs.fire_due(around=AROUND).taken == 0
+    later(seconds=1)
+    assert jobs.fire_due(around=AROUND).done == 1
 
 
 def test_finishing_in_time_takes_the_timer_away(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -55,6 +56,19 @@ def test_a_stopped_process_stays_stopped_when_its_limits_change(desk: Desk) -> N
     assert (second.number, second.limits["fill"]["target"]) == (2, "2h")
     with pytest.raises(Conflict, match="已停用"):
         store.current_version("approval")
+
+
+def test_what_was_published_before_a_rule_came_gets_its_new_limits_all_the_same(desk: Desk, settings: Any) -> None:
+    publish_text("limits/test", '[[limit]]\nkey = "fill"\nname = "填写"\ntarget = "1h"')
+    often = (
+        '<boundaryEvent id="b" attachedToRef="fill" cancelActivity="false"><timerEventDefinition>'
+        "<timeCycle>R/PT1M</timeCycle></timerEventDefinition></boundaryEvent>"
+        '<sequenceFlow id="b_end" sourceRef="b" targetRef="end"/></process>'
+    )
+    store.publish(APPROVAL.replace("</process>", often), "approval")
+    settings.BIHUAN_LEAST_RHYTHM_SECONDS = 120
+    publish_text("limits/test", '[[limit]]\nkey = "fill"\nname = "填写"\ntarget = "2h"')
+    assert [version.number for version in renew_limits()] == [2]
 
 
 def test_versions_from_before_get_the_limits_of_the_day_of_the_upgrade(desk: Desk) -> None:

@@ -131,6 +131,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 30
 
+# --- processes -----------------------------------------------------------------------------------------------------
+# The shortest time after which a published timer may go off again.
+BIHUAN_LEAST_RHYTHM_SECONDS = env.number("BIHUAN_LEAST_RHYTHM_SECONDS", 60, least=1)
+
 # --- files ---------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

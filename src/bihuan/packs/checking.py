@@ -24,6 +24,7 @@ from bihuan.packs.kinds import check_kinds, kinds_known
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
 from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.handling.allowing import problems_of
+from bihuan.processes.rhythm import problems_of_rhythm
 from bihuan.records.models import Case, Customer, DocumentKind, Vehicle
 
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
@@ -149,6 +150,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
         process = model.main
         yield from _check_key(declared, process)
         yield from _check_start(declared, model)
+        yield from _check_rhythm(declared, model)
         holders: list[Process | Node] = [process, *process.nodes.values()]
         for holder in holders:
             for reason in problems_of(holder.extension):
@@ -184,6 +186,11 @@ def _check_notices(pack: Pack) -> Iterator[PackProblem]:
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
     if process.id != declared.key:
         yield PackProblem(declared.file, f"流程的 id 是“{process.id}”，应为“{declared.key}”", line=process.line)
+
+
+def _check_rhythm(declared: PackProcess, model: Model) -> Iterator[PackProblem]:
+    for problem in problems_of_rhythm(model):
+        yield PackProblem(declared.file, problem.reason, line=problem.line, place=problem.element_id)
 
 
 def _check_start(declared: PackProcess, model: Model) -> Iterator[PackProblem]:

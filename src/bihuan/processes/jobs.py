@@ -27,6 +27,7 @@ from bihuan.processes.driving import begin
 from bihuan.processes.finishing import TIMER, finish
 from bihuan.processes.handling.writing import rest_timer
 from bihuan.processes.models import Job
+from bihuan.processes.rhythm import hold_back
 from bihuan.processes.rows import hold_instance
 
 log = logging.getLogger("bihuan.processes.jobs")
@@ -124,9 +125,10 @@ def timer_handler(around: Surroundings) -> Handler:
             # It was taken just as the instance was suspended: it rests like the others.
             rest_timer(instance.id, job.wait, job.due_at, job.site_id)
         elif job.wait in instance.state.waits:
-            unit = begin(system_actor(job.site_id), clock.now(), around)
+            unit, node_id = begin(system_actor(job.site_id), clock.now(), around), instance.state.waits[job.wait].node
             unit.submit(instance, FireTimer(job.wait))
             finish(unit, instance, command="FireTimer")
+            hold_back(instance.id, node_id, instance.events)
 
     return fire
 

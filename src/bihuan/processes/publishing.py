@@ -19,6 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.processes.auto_starts import follow_version, require_startable_by_itself
 from bihuan.processes.compiled import compiled_model
 from bihuan.processes.models import Definition, Version
+from bihuan.processes.rhythm import problems_of_rhythm
 from bihuan.processes.triggers import note_beginnings
 from bihuan.processes.version_limits import limits_for, limits_in_force
 
@@ -56,9 +57,17 @@ def publish(
         model = parse_bpmn(xml, source=source or f"{key}.bpmn")
     except DefinitionError as refused:
         raise RefusedDefinitionError(key, refused.problems) from None
+    too_often = tuple(problems_of_rhythm(model))
+    if too_often:
+        raise RefusedDefinitionError(key, too_often)
     process = _chosen(model, key, process_id)
     require_startable_by_itself(model, process)
-    text = _as_text(xml)
+    return _put_in_force(_as_text(xml), key, model, process, name=name, source_pack=source_pack, actor=actor)
+
+
+def _put_in_force(
+    text: str, key: str, model: Model, process: Process, *, name: str | None, source_pack: str, actor: Actor | None
+) -> Version:
     limits = limits_for(model, limits_in_force())
     digest = _digest(text, limits)
     label = name or process.name or key
@@ -107,8 +116,12 @@ def renew_limits(*, actor: Actor | None = None) -> list[Version]:
     for old in Version.objects.filter(pk__in=Definition.objects.values("current")).select_related("definition"):
         if _digest(old.xml, limits_for(compiled_model(old), in_force)) == old.sha256:
             continue
-        key, process_id = old.definition.key, old.process_id
-        new = publish(old.xml, key, process_id=process_id, name=old.name, source_pack=old.source_pack, actor=actor)
+        # Without being checked again: rules may have grown since it was published.
+        model, source_pack = compiled_model(old), old.source_pack
+        process = model.processes[old.process_id]
+        new = _put_in_force(
+            old.xml, old.definition.key, model, process, name=old.name, source_pack=source_pack, actor=actor
+        )
         if new.stopped_at != old.stopped_at:
             Version.objects.filter(pk=new.pk).update(stopped_at=old.stopped_at)
             follow_version(old.definition_id)

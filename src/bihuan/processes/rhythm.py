@@ -1,0 +1,57 @@
+"""How often a timer may repeat in what is published: one that does so every second would keep the workers busy.
+
+The bound is `BIHUAN_LEAST_RHYTHM_SECONDS`. What is only rehearsed may repeat as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from bihuan.engine.definition import Model, Problem, TimerSpec
+from bihuan.engine.definition.iso8601 import BadTime, Cycle, later, timer_value
+from bihuan.engine.feel import FeelError
+from bihuan.engine.runtime import Event, TimerSet
+from bihuan.kernel import clock
+from bihuan.processes.models import Job
+
+
+def least_rhythm() -> timedelta:
+    """The shortest time after which a published timer may go off again."""
+    return timedelta(seconds=settings.BIHUAN_LEAST_RHYTHM_SECONDS)
+
+
+def problems_of_rhythm(model: Model) -> Iterator[Problem]:
+    """Each timer of a file that says it repeats sooner. What is computed from data is held back when it runs."""
+    least, now = least_rhythm(), clock.now()
+    for process in model.processes.values():
+        for node in process.nodes.values():
+            timers = [part.timer for part in (node.event.all_parts if node.event is not None else ()) if part.timer]
+            for timer in timers:
+                cycle = _cycle(timer, now)
+                if cycle is not None and later(now, cycle.every, UTC) - now < least:
+                    reason = (
+                        f"定时「{node.label}」重复得太密（{timer.text}）：两次之间至少 {least.total_seconds():.0f} 秒"
+                    )
+                    yield Problem(model.source, node.line, node.kind, node.id, reason, "too-often")
+
+
+def _cycle(timer: TimerSpec, now: datetime) -> Cycle | None:
+    """The repetition of a timer, as far as the file gives it."""
+    value = timer.fixed
+    if timer.expression is not None and not timer.expression.names:
+        with suppress(FeelError, BadTime):
+            value = timer_value(timer.kind, timer.expression.evaluate({}, now=now))
+    return value if isinstance(value, Cycle) else None
+
+
+def hold_back(instance_id: int, node_id: str, events: list[Event]) -> None:
+    """A timer that has gone off and is set to go off again rests for the least rhythm, whatever its data says."""
+    soonest = clock.now() + least_rhythm()
+    again = [event.wait for event in events if isinstance(event, TimerSet) and event.node == node_id
+             if event.left != 0 and event.due_at < soonest]  # fmt: skip
+    if again:
+        Job.objects.filter(instance_id=instance_id, kind="timer", wait__in=again).update(run_at=soonest)
