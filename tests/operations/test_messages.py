@@ -16,7 +16,7 @@ from bihuan.operations.messages import send_again, send_message
 from bihuan.processes import engine_store as store
 from bihuan.processes.models import Instance, Message
 from tests.cast import Cast
-from tests.processes.models import ARRIVAL, BEGUN
+from tests.processes.models import ARRIVAL, BEGUN, END, bpmn
 from tests.web.visits import Centre
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,19 @@ def test_what_nobody_took_is_seen_sent_again_or_deleted(centre: Centre) -> None:
     gone = browser.post(here, {"message": useless, "how": "drop", "reason": "重复"}, follow=True).content.decode()
     assert "消息已删除" in gone and "没有等人取的消息" in gone
     assert Entry.objects.filter(action="message.drop").get().data == {"key": "8", "reason": "重复"}
+
+
+def test_a_process_published_later_begins_when_the_message_is_sent_again(centre: Centre) -> None:
+    admin, site_id = centre.cast.actor("admin"), centre.cast.yl.pk
+    send_message("rang", "", site_id=site_id, actor=admin, keep_for=timedelta(days=1))
+    browser, here, told = centre.client("admin"), "/processes/messages", "已有流程由这条消息开始"
+    assert told not in browser.get(here).content.decode()
+    start = '<startEvent id="called"><messageEventDefinition messageRef="m"/></startEvent>'
+    xml = bpmn("begun", start, END, flows="called>end", extra='<message id="m" name="rang"/>')
+    store.publish(xml, "begun")
+    assert told in browser.get(here).content.decode() and not Instance.unscoped.exists()
+    browser.post(here, {"message": Message.unscoped.get().pk, "how": "again"})
+    assert Instance.unscoped.get().process_id == "begun" and not Message.unscoped.exists()
 
 
 def test_only_who_puts_processes_right_at_the_site_touches_messages(cast: Cast) -> None:

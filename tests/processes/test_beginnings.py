@@ -53,6 +53,14 @@ def test_pools_that_begin_by_themselves_run_as_in_the_rehearsal(desk: Desk, froz
     assert Instance.unscoped.get(pk=supplier).chain == "case:7"
 
 
+def test_pools_about_nothing_in_particular_are_one_case_too(desk: Desk) -> None:
+    first, second = (desk.start(TOGETHER, "together").instance_id for _ in range(2))
+    suppliers = list(Instance.unscoped.filter(process_id="supplier").order_by("pk").values_list("pk", flat=True))
+    desk.complete(suppliers[1], "stock", by="technician")
+    assert (desk.open_nodes(first), desk.open_nodes(second)) == ([], ["agree"]), "only its own shop has the offer"
+    assert Instance.unscoped.get(pk=suppliers[1]).chain == Instance.unscoped.get(pk=second).chain
+
+
 def _walked(instance: int) -> list[str]:
     """The nodes an instance has entered, in order."""
     chain = Instance.unscoped.get(pk=instance).chain

@@ -11,6 +11,7 @@ import pytest
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
 from bihuan.kernel.sql import on_postgres
+from bihuan.operations.messages import send_again
 from bihuan.org.access import system_actor
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
@@ -59,16 +60,48 @@ def test_a_message_that_comes_too_early_is_there_when_somebody_waits(desk: Desk)
     assert list(check_instances()) == []
 
 
-def test_an_early_message_without_a_key_is_for_its_own_site(desk: Desk) -> None:
-    send(desk, 1, SENDER.replace(' bihuan:correlation="=case_id"', ""))
-    keyless = LATE.replace(' bihuan:correlation="=case_id"', "")
-    there, here = (
-        desk.start(keyless, "late", site_id=site, subject_kind="case", subject_id=site).instance_id
-        for site in (desk.cast.jw.pk, desk.site_id)
-    )
-    for instance in (there, here):
-        desk.complete(instance, "prepare", by="advisor" if instance == here else system_actor(desk.cast.jw.pk))
-    assert (desk.open_nodes(there), desk.open_nodes(here)) == ([], ["greet"])
+KEY = ' bihuan:correlation="=case_id"'
+UNKEYED = SENDER.replace(KEY, "")
+
+
+def begin(desk: Desk, xml: str, key: str, case: int, site: int = 0) -> int:
+    """An instance about a case, past its first step."""
+    at = site or desk.site_id
+    instance = desk.start(xml, key, {"case_id": case}, site_id=at, subject_kind="case", subject_id=case).instance_id
+    first = desk.open_nodes(instance)
+    desk.complete(instance, first[0], by="advisor" if at == desk.site_id else system_actor(at)) if first else None
+    return int(instance)
+
+
+def test_without_a_key_a_message_stays_in_its_case_with_one_it_reaches_others(desk: Desk) -> None:
+    here, there = (begin(desk, LATE.replace(KEY, ""), "late", case) for case in (1, 2))
+    begin(desk, UNKEYED, "sender", 1)
+    assert (desk.open_nodes(here), desk.open_nodes(there)) == (["greet"], [])
+    other = begin(desk, LATE, "keyed", 3)
+    begin(desk, SENDER.replace("=case_id", "=3"), "sender", 1)
+    assert desk.open_nodes(other) == ["greet"]
+
+
+def test_an_early_message_without_a_key_is_for_its_own_case(desk: Desk) -> None:
+    begin(desk, UNKEYED, "sender", 1)
+    other, own = (begin(desk, LATE.replace(KEY, ""), "late", case) for case in (2, 1))
+    assert (desk.open_nodes(other), desk.open_nodes(own)) == ([], ["greet"])
+    begin(desk, UNKEYED, "sender", 3)
+    [kept] = Message.unscoped.all()
+    send_again(kept.pk, actor=desk.cast.actor("admin"))
+    assert desk.open_nodes(other) == [] and Message.unscoped.get().sender_id == kept.sender_id, "still for case 3"
+    assert list(check_instances()) == []
+
+
+def test_from_outside_a_message_without_a_key_is_for_the_site_it_is_sent_to(desk: Desk) -> None:
+    keyless = LATE.replace(KEY, "")
+    here, there = begin(desk, keyless, "late", 1), begin(desk, keyless, "late", 2, desk.cast.jw.pk)
+    actor = desk.cast.actor("admin")
+    store.deliver_message("arrived", "", actor=actor, site_id=desk.site_id)
+    assert (desk.open_nodes(here), desk.open_nodes(there)) == (["greet"], [])
+    store.deliver_message("arrived", "", actor=actor, site_id=desk.site_id, keep_for=timedelta(days=1))
+    later = [begin(desk, keyless, "late", case, site) for case, site in ((3, desk.cast.jw.pk), (4, desk.site_id))]
+    assert [desk.open_nodes(each) for each in later] == [[], ["greet"]]
     assert list(check_instances()) == []
 
 

@@ -67,14 +67,25 @@ def send_message(
     actor: Actor,
     variables: Mapping[str, Any] | None = None,
     keep_for: timedelta | None = None,
+    sender_id: int | None = None,
 ) -> Sent:
-    """Send a message from outside: to all who wait for it, else it begins a process at the site, else it is kept there
-    so long. Needs `process.operate`."""
+    """Send a message from outside: to all who wait for it (without a key: at the site), else it begins a process at the
+    site, else it is kept there so long. Needs `process.operate`.
+
+    `sender_id` is the instance that has sent it before: without a key it is for that case.
+    """
     actor.require("process.operate", site_id)
     if not name.strip() or len(name) > 120 or len(key) > 200:
         raise BusinessError("请填写消息名（最多 120 字）；对应键最多 200 字", field="name")
     result = engine_store.deliver_message(
-        name, key, variables, actor=actor, site_id=site_id, keep_for=keep_for, around=surroundings()
+        name,
+        key,
+        variables,
+        actor=actor,
+        site_id=site_id,
+        keep_for=keep_for,
+        sender_id=sender_id,
+        around=surroundings(),
     )
     reached = 1 + len(result.others) if result is not None else 0
     sent = Sent(reached, kept=not reached and keep_for is not None and keep_for > timedelta())
@@ -95,7 +106,13 @@ def send_again(message_id: int, *, actor: Actor) -> Sent:
     row.delete()
     values: Mapping[str, Any] = decode(json.loads(row.payload))
     return send_message(
-        row.name, row.correlation, site_id=row.site_id, actor=actor, variables=values, keep_for=KEEP_AGAIN
+        row.name,
+        row.correlation,
+        site_id=row.site_id,
+        actor=actor,
+        variables=values,
+        keep_for=KEEP_AGAIN,
+        sender_id=row.sender_id,
     )
 
 

@@ -39,7 +39,7 @@ def begin_by(
 
 
 def insert_about(unit: Unit, version: Version, *, process_id: str, site_id: int, like: Loaded | None = None) -> Loaded:
-    """A new instance about the same as another, else about a record opened for it, else about nothing."""
+    """A new instance in the case of another, else about a record opened for it, else about nothing."""
     facts = like.facts if like is not None else None
     subject = Subject(facts.subject_kind, facts.subject_id or 0, facts.title) if facts and facts.subject_kind else None
     if facts is None and unit.around.open_subject is not None:
@@ -53,6 +53,7 @@ def insert_about(unit: Unit, version: Version, *, process_id: str, site_id: int,
             subject_kind=subject.kind if subject else "",
             subject_id=subject.id if subject else None,
             title=subject.title if subject else (facts.title if facts else ""),
+            chain=facts.chain if facts else "",
             at=unit.now,
             started_by_id=unit.actor.user_id,
         )

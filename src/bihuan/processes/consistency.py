@@ -127,7 +127,9 @@ def _gather(rows: list[Instance]) -> list[Stored]:
     subscriptions = Subscription.unscoped.filter(instance_id__in=found).annotate(
         came=Exists(
             Message.unscoped.filter(
-                ~Q(correlation="") | Q(site=OuterRef("site")),
+                ~Q(correlation="")
+                | Q(sender__isnull=True, site=OuterRef("site"))
+                | Q(sender__chain=OuterRef("instance__chain")),
                 name=OuterRef("name"),
                 correlation=OuterRef("correlation"),
                 expires_at__gt=clock.now(),

@@ -225,10 +225,12 @@ def deliver_message(
     required: bool = False,
     site_id: int | None = None,
     keep_for: timedelta | None = None,
+    sender_id: int | None = None,
     data_for_history: Mapping[str, Any] | None = None,
     around: Surroundings = NOWHERE,
 ) -> StepResult | None:
-    """Give a message to every instance that waits for its name and correlation value, once to each.
+    """Give a message to every instance that waits for its name and correlation value, once to each; without a value to
+    those at `site_id`, or in the case of the instance `sender_id` that has sent it before.
 
     With `site_id`, one that nobody waits for begins there what is published to begin with it, else it is kept there
     so long (`keep_for`) for whoever comes to wait for it. Answers None when nobody waits and nothing begins (Conflict
@@ -237,8 +239,12 @@ def deliver_message(
     unit = begin(actor, clock.now(), around)
     message = MessageThrown("", name, str(correlation), _fit(variables))
     expires_at = unit.now + keep_for if keep_for is not None else None
-    reached: list[int] = []
-    unit.later(lambda: reached.extend(send_message(unit, message, site_id=site_id, expires_at=expires_at)))
+    sender, reached = unit.hold(sender_id) if sender_id is not None else None, list[int]()
+
+    def send() -> None:
+        reached.extend(send_message(unit, message, site_id=site_id, expires_at=expires_at, sender=sender))
+
+    unit.later(send)
     unit.settle()
     if not reached and required:
         raise Conflict(f"没有流程在等待“{name}”，它可能已经走过了这一步")

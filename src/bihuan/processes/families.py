@@ -37,10 +37,12 @@ def insert_instance(
     title: str,
     at: datetime,
     started_by_id: int | None,
+    chain: str = "",
     parent: Loaded | None = None,
     parent_wait: int | None = None,
 ) -> Loaded:
-    """A new row, not yet started, so that everything it opens can name it."""
+    """A new row, not yet started, so that everything it opens can name it; in the case whose `chain` is given, its
+    caller's, that of its subject, else in one of its own."""
     state = new_state()
     row = Instance.unscoped.create(
         site_id=site_id,
@@ -49,7 +51,7 @@ def insert_instance(
         subject_kind=subject_kind,
         subject_id=subject_id,
         title=title[:200],
-        chain=parent.facts.chain if parent else (f"{subject_kind}:{subject_id}" if subject_kind else ""),
+        chain=parent.facts.chain if parent else chain or (f"{subject_kind}:{subject_id}" if subject_kind else ""),
         state=json.dumps(state.to_json()),
         started_at=at,
         started_by_id=started_by_id,

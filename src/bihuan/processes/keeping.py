@@ -27,9 +27,11 @@ _LOCK = "SELECT pg_advisory_xact_lock(2501, hashtext(%s))"
 _TAKE = """
 DELETE FROM processes_message WHERE id = (
   SELECT id FROM processes_message WHERE name = %s AND correlation = %s AND expires_at > %s
-  AND (correlation <> '' OR site_id = %s) ORDER BY id LIMIT 1)
+  AND (correlation <> '' OR (sender_id IS NULL AND site_id = %s)
+       OR EXISTS (SELECT 1 FROM processes_instance WHERE processes_instance.id = sender_id AND chain = %s))
+  ORDER BY id LIMIT 1)
 RETURNING id, payload"""
-"""One without a key is meant for its own site: days later nobody elsewhere could tell what it was about."""
+"""One without a key is meant for the case of who sent it, from outside for the site it was sent to."""
 
 
 def lock_message(name: str, correlation: str) -> None:
@@ -69,7 +71,8 @@ def take_kept(unit: Unit, instance: Loaded, event: Subscribed) -> None:
     """Give a wait that has just been opened the messages that came before it: one, or all if it goes on listening."""
     lock_message(event.name, event.correlation)
     while event.wait in instance.state.waits and not unit.is_runaway:
-        rows = query(_TAKE, (event.name, event.correlation, moment(unit.now), instance.facts.site_id))
+        facts = instance.facts
+        rows = query(_TAKE, (event.name, event.correlation, moment(unit.now), facts.site_id, facts.chain))
         if not rows:
             return
         number, payload = rows[0]

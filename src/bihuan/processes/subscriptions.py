@@ -1,8 +1,9 @@
 """Who waits for which message or signal, and handing them over.
 
-A message goes to every instance that waits for its name and correlation, once to each (to the longest waiting node).
-A signal goes to everybody at the same site who waits for its name; one that nobody waits for is lost. A message that
-nobody waits for and that begins nothing is kept for a while; the step that threw it tells its observer all the same.
+A message goes to every instance that waits for its name and correlation key, once to each (to the longest waiting
+node); without a key only to those of the sender's own case, from outside to those at the site it is sent to. A signal
+goes to everybody at the same site who waits for its name; one that nobody waits for is lost. A message that nobody
+waits for and that begins nothing is kept for a while; the step that threw it tells its observer all the same.
 """
 
 from __future__ import annotations
@@ -65,13 +66,14 @@ def send_message(
     until it expires; answers the instances that it reached or began."""
     if unit.is_runaway:
         return []
-    reached = deliver(unit, message_receivers(event.name, event.correlation), "message", event.payload)
+    chain = sender.facts.chain if sender is not None else ""
+    reached = deliver(unit, message_receivers(event, chain, site_id), "message", event.payload)
     if not reached and site_id is not None:
         reached = begin_by(unit, "message", event.name, event.payload, site_id=site_id, sender=sender)
         if not reached and expires_at is not None and expires_at > unit.now:
             lock_message(event.name, event.correlation)
             # Somebody may have begun to wait while we looked.
-            reached = deliver(unit, message_receivers(event.name, event.correlation), "message", event.payload)
+            reached = deliver(unit, message_receivers(event, chain, site_id), "message", event.payload)
             if not reached:
                 keep_message(unit, event, site_id=site_id, expires_at=expires_at, sender=sender)
     return reached
@@ -91,9 +93,14 @@ def throw_signal(unit: Unit, instance: Loaded, event: SignalThrown) -> None:
         unit.later(send)
 
 
-def message_receivers(name: str, correlation: str) -> list[tuple[int, int]]:
-    """(instance, wait) of all who wait for the message, one per instance, in a fixed order: locks must not cross."""
-    waiting = Subscription.unscoped.filter(kind="message", name=name, correlation=correlation)
+def message_receivers(event: MessageThrown, chain: str, site_id: int | None) -> list[tuple[int, int]]:
+    """(instance, wait) of all who wait for the message, one per instance, in a fixed order: locks must not cross.
+
+    `chain` is the case of who sends it, "" from outside.
+    """
+    waiting = Subscription.unscoped.filter(kind="message", name=event.name, correlation=event.correlation)
+    if not event.correlation:
+        waiting = waiting.filter(instance__chain=chain) if chain else waiting.filter(site_id=site_id)
     receivers: dict[int, int] = {}
     for instance_id, wait in waiting.order_by("instance_id", "id").values_list("instance_id", "wait"):
         receivers.setdefault(instance_id, wait)

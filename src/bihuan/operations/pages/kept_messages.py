@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bihuan.kernel import clock
 from bihuan.org.actor import Actor
-from bihuan.processes.models import Message
+from bihuan.processes.models import Beginning, Message
 
 SHOWN = 100
 
@@ -19,6 +19,8 @@ class KeptMessages:
     rows: list[Message]
     more: bool
     now: datetime
+    beginning: frozenset[str]
+    """Names of those that begin a published process by now: sent again, they do."""
 
 
 def kept_messages(*, actor: Actor) -> KeptMessages:
@@ -29,7 +31,10 @@ def kept_messages(*, actor: Actor) -> KeptMessages:
     rows = Message.objects.at(sites).select_related("site", "sender__version", "sent_by")
     rows = rows.defer("payload", "sender__state", "sender__version__xml")
     found = list(rows.order_by("expires_at", "pk")[: SHOWN + 1])
-    return KeptMessages(found[:SHOWN], len(found) > SHOWN, clock.now())
+    names = {row.name for row in found}
+    begun = Beginning.objects.filter(kind="message", name__in=names, definition__current__stopped_at__isnull=True)
+    beginning = frozenset(begun.values_list("name", flat=True))
+    return KeptMessages(found[:SHOWN], len(found) > SHOWN, clock.now(), beginning)
 
 
 def messages_over(*, actor: Actor) -> int:
