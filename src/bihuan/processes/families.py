@@ -74,9 +74,7 @@ def insert_instance(
             subject_id=subject_id,
             chain=row.chain,
             title=row.title,
-            timezone=parent.facts.timezone
-            if parent
-            else Site.objects.values_list("timezone", flat=True).get(pk=site_id),
+            timezone=parent.facts.timezone if parent else _timezone_of(site_id),
             is_called=parent is not None,
         ),
         lock_version=row.lock_version,
@@ -88,6 +86,10 @@ def insert_instance(
         state=state,
         last=None,
     )
+
+
+def _timezone_of(site_id: int) -> str:
+    return Site.objects.values_list("timezone", flat=True).get(pk=site_id)
 
 
 def call_process(unit: Unit, instance: Loaded, event: CallRequested) -> None:
