@@ -47,6 +47,23 @@ def test_a_template_runs_nothing_inline_and_fetches_nothing_from_elsewhere(file:
     assert not found, "\n".join(found)
 
 
+# Where the due moment stands in words too, with the sign beside it.
+IN_WORDS = {"limits/clock.html", "reports/clocks.html"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=_name)
+def test_a_due_moment_is_shown_by_the_countdown_and_never_without_its_sign(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    tree = environment(autoescape=True).parse(text)
+    calls = [call for call in tree.find_all(nodes.Call) if getattr(call.node, "attr", "") == "countdown"]
+    unsigned = [call.lineno for call in calls if len(call.args) < 2]
+    assert not unsigned, f"{_name(file)}: a countdown without its sign (operations/pages/clock_signs.py): {unsigned}"
+    if _name(file) not in IN_WORDS | {"ui.html"}:
+        assert "data-due=" not in text, "a countdown of its own"
+        bare = [one for one in tree.find_all(nodes.Filter) if getattr(one.node, "attr", "") in ("due_at", "warn_at")]
+        assert not bare, f"{_name(file)}: a due moment without its sign: {[one.lineno for one in bare]}"
+
+
 @pytest.mark.parametrize("file", FILES, ids=_name)
 def test_what_a_template_includes_exists(file: Path) -> None:
     tree = environment(autoescape=True).parse(file.read_text(encoding="utf-8"))

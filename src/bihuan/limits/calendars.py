@@ -102,6 +102,11 @@ def first_unconfirmed_year(version: CalendarVersion | None, start: datetime, end
     return next((year for year in years if year not in confirmed), None)
 
 
+def provisional_words(year: int | None) -> str:
+    """What is said of a due moment that depends on the holidays of a year nobody has confirmed; "" of any other."""
+    return f"暂定：{year} 年节假日未确认" if year else ""
+
+
 def _calendar_row(key: str, site: Site, roles: list[str]) -> WorkCalendar | None:
     rows = [
         row

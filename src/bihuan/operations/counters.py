@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.kernel.money import ZERO
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of_work
 from bihuan.operations.surroundings import CASE
 from bihuan.operations.work import complete_task
 from bihuan.org.actor import Actor
@@ -41,12 +42,13 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Waiting:
-    """An open step at a counter, with its case and the lines or bill it is about."""
+    """An open step at a counter, with its case, its lines or its bill; `sign` stands beside its countdown."""
 
     item: WorkItem
     case: Case
     lines: tuple[WorkLine, ...] = ()
     bill: Settlement | None = None
+    sign: ClockSign = NO_SIGN
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def parts_counter(*, actor: Actor, search: str = "", part_id: int | None = None)
     site_id = _site(actor)
     if not actor.can("stock.issue"):
         actor.require("stock.view")
-    slips, backorders = _waiting(site_id, ISSUE, with_lines=True), _waiting(site_id, BACKORDER, with_lines=True)
+    slips, backorders = _signed(*(_waiting(site_id, node, with_lines=True) for node in (ISSUE, BACKORDER)))
     wanted = {line.part_id for waiting in (*slips, *backorders) for line in waiting.lines if line.part_id}
     rows = _search_stock(site_id, search)
     found = list(rows[: PAGE + 1])
@@ -223,6 +225,12 @@ def _waiting(site_id: int, node_id: str, *, with_lines: bool = False, with_bill:
         if case is not None:
             found.append(Waiting(item, case, tuple(lines.get(case.pk, ())), bills.get(case.pk)))
     return tuple(found)
+
+
+def _signed(*lists: tuple[Waiting, ...]) -> list[tuple[Waiting, ...]]:
+    """The same steps with what stands beside their countdowns."""
+    signs = signs_of_work([waiting.item for found in lists for waiting in found])
+    return [tuple(replace(waiting, sign=signs[waiting.item.pk]) for waiting in found) for found in lists]
 
 
 def _search_stock(site_id: int, search: str) -> QuerySet[Stock]:

@@ -13,8 +13,8 @@ EVENTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "task_assigned": frozenset({"环节", "事项"}),
         "task_transferred": frozenset({"环节", "事项", "转办人", "原因"}),
-        "limit_warning": frozenset({"时限", "事项"}),
-        "limit_breached": frozenset({"时限", "事项"}),
+        "limit_warning": frozenset({"时限", "事项", "暂定"}),
+        "limit_breached": frozenset({"时限", "事项", "暂定"}),
         "cars_waiting": frozenset({"车牌"}),
         "advisor_called": frozenset(),
         "work_dispatched": _REPAIR | {"工位"},

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from bihuan.kernel import clock
+from bihuan.limits.models import Clock
 from bihuan.operations.desk.outreach import outreach
 from bihuan.records.models import Case, Vehicle
 from tests.web.visits import Centre
 
-QUERIES = 24
+QUERIES = 25
+PROVISIONAL = '<span class="provisional"'
 
 
 @pytest.fixture
@@ -32,7 +34,9 @@ def test_who_is_due_is_called_with_one_click(due: Centre) -> None:
     assert answered.headers["Location"] == f"/tasks/{due.item(case, 'call').pk}"
     assert "保养到期" in case.title
     after = browser.get("/outreach").content.decode()
-    assert "邀约通话" in after and "去办" in after
+    assert "邀约通话" in after and "去办" in after and PROVISIONAL not in after
+    Clock.unscoped.update(unconfirmed_year=2027)
+    assert PROVISIONAL in browser.get("/outreach").content.decode()
     shown = outreach(actor=due.cast.actor("customer_care"))
     assert not shown.due.rows and len(shown.under_way) == 1 and shown.under_way[0].mine
 

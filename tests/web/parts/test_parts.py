@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bihuan.limits.models import Clock
 from bihuan.processes.models import WorkItem
 from bihuan.records.catalogue import save_part
 from bihuan.records.models import Part, Stock, StockMove
@@ -15,7 +16,8 @@ from bihuan.records.vehicles import create_vehicle
 from tests.web.story import drive
 from tests.web.visits import Centre
 
-QUERIES = 17
+QUERIES = 18
+PROVISIONAL = '<span class="provisional"'
 
 
 def oil() -> Part:
@@ -34,7 +36,9 @@ def test_a_slip_waits_with_shelf_and_stock_and_issuing_moves_the_stock(centre: C
     shown = centre.client("parts_clerk").get("/parts").content.decode()
     item = centre.item(case, "issue")
     assert f"/tasks/{item.pk}" in shown and "核对发料" in shown
-    assert "A-01" in shown and "机油 4L × 1 桶" in shown and "赵强" in shown
+    assert "A-01" in shown and "机油 4L × 1 桶" in shown and "赵强" in shown and PROVISIONAL not in shown
+    Clock.unscoped.update(unconfirmed_year=2027)
+    assert PROVISIONAL in centre.client("parts_clerk").get("/parts").content.decode()
     centre.complete(case, "issue", "parts_clerk", {"yellow_received": True, "checked": True})
     held = shelf(centre)
     assert (held.on_hand, held.reserved) == (6, 0)

@@ -31,10 +31,13 @@ def test_it_is_marked_on_every_screen_with_its_countdown(centre: Centre) -> None
     visit = receive_booked(booking.pk, actor=centre.cast.actor("advisor"))
     item = WorkItem.unscoped.get(instance__subject_id=visit.pk, instance__subject_kind="case")
     _, token = open_display(site_id=centre.cast.yl.pk, board="workshop", name="车间", actor=manager)
+    WorkItem.unscoped.filter(pk=item.pk).update(unattended_since=clock.now())
     pages = {
-        "advisor": ("/", "/cases", f"/cases/{visit.pk}", "/clocks?state=today", "/appointments"),
-        "site_manager": ("/reports", "/reports/limits"),
-    }
+        "advisor": ("/", "/cases", f"/cases/{visit.pk}", f"/tasks/{item.pk}", "/clocks?state=today", "/appointments"),
+        "site_manager": (
+            "/reports", "/reports/limits", "/duty/unattended", f"/processes/instances/{item.instance_id}",
+        ),
+    }  # fmt: skip
 
     def marked() -> set[str]:
         found = {path for who, paths in pages.items() for path in paths if MARK in read(centre.client(who), path)}

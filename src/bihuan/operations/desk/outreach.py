@@ -9,6 +9,7 @@ from django.db import transaction
 
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations.cases import start_case
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of_work
 from bihuan.org.actor import Actor
 from bihuan.processes.holding import holds
 from bihuan.processes.models import Instance, WorkItem
@@ -27,6 +28,7 @@ class UnderWay:
     case: Case
     item: WorkItem | None
     mine: bool
+    sign: ClockSign
 
 
 @dataclass(frozen=True)
@@ -82,5 +84,10 @@ def _under_way(site_id: int, actor: Actor) -> tuple[UnderWay, ...]:
     items = {
         item.instance.subject_id: item for item in open_items.select_related("instance", "assignee").order_by("-pk")
     }
-    found = [UnderWay(case, item := items.get(case.pk), item is not None and holds(item, actor)) for case in cases]
+    signs = signs_of_work(items.values())
+    found = []
+    for case in cases:
+        item = items.get(case.pk)
+        sign = signs[item.pk] if item is not None else NO_SIGN
+        found.append(UnderWay(case, item, item is not None and holds(item, actor), sign))
     return tuple(sorted(found, key=lambda one: (not one.mine, one.item is None, one.case.opened_at)))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, QuerySet
 
 from bihuan.kernel import clock
+from bihuan.limits.calendars import provisional_words
 from bihuan.limits.models import Clock
 from bihuan.limits.reading import Figures, figures_of
 from bihuan.limits.report import Outcome, outcome_of, started_clocks
@@ -27,6 +28,7 @@ from bihuan.operations.pages.clock_query import (
     open_clocks,
     period,
 )
+from bihuan.operations.pages.clock_signs import ClockSign
 from bihuan.operations.surroundings import CASE, ITEM
 from bihuan.org.actor import Actor
 from bihuan.processes.models import WorkItem
@@ -66,9 +68,10 @@ class ClockRow:
         return self.case.vehicle.plate if self.case.vehicle else self.case.title
 
     @property
-    def paused(self) -> str:
-        """Why it stands still; "" when it does not."""
-        return (self.figures.paused_for or "暂停") if self.outcome == Outcome.PAUSED else ""
+    def sign(self) -> ClockSign:
+        """What stands beside its countdown."""
+        paused = (self.figures.paused_for or "暂停") if self.outcome == Outcome.PAUSED else ""
+        return ClockSign(paused, self.held.unconfirmed_year, self.held.subject_kind == CASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,5 +185,5 @@ def _cells(row: ClockRow) -> tuple[object, ...]:
         round(held.target_seconds),
         round(row.figures.used_seconds),
         round(row.figures.over_seconds),
-        f"暂定：{held.unconfirmed_year} 年节假日未确认" if held.unconfirmed_year and not held.stopped_at else "",
+        "" if held.stopped_at else provisional_words(held.unconfirmed_year),
     )

@@ -16,6 +16,7 @@ from bihuan.engine.runtime.writing import written
 from bihuan.forms.publishing import variable_labels
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.pages.case_list import MATCHES, found_by
+from bihuan.operations.pages.clock_signs import ClockSign, signs_of_work
 from bihuan.operations.pages.story import Told, instance_story
 from bihuan.operations.repairs import operated_instance
 from bihuan.operations.surroundings import CASE
@@ -195,6 +196,7 @@ class InstancePage:
 
     instance: Instance
     steps: list[WorkItem]
+    signs: dict[int, ClockSign]
     stuck: list[StuckNode]
     variables: list[Variable]
     inner: list[tuple[str, list[Variable]]]
@@ -208,7 +210,10 @@ def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
     instance = operated_instance(instance_id, actor=actor)
     process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
     state = State.from_json(instance.state)
-    steps = WorkItem.unscoped.filter(instance_id=instance.pk, status=WorkItem.Status.OPEN).select_related("assignee")
+    present = WorkItem.unscoped.filter(instance=instance, status=WorkItem.Status.OPEN).select_related("assignee")
+    steps = list(present.order_by("pk"))
+    for item in steps:
+        item.instance = instance
     incidents = Incident.unscoped.filter(instance_id=instance.pk, resolved_at__isnull=True).order_by("number")
     called = Instance.unscoped.filter(parent_id=instance.pk).select_related("version__definition")
     case = Case.unscoped.filter(pk=instance.subject_id or 0).first() if instance.subject_kind == CASE else None
@@ -219,7 +224,8 @@ def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
     ]  # fmt: skip
     return InstancePage(
         instance=instance,
-        steps=list(steps.order_by("pk")),
+        steps=steps,
+        signs=signs_of_work(steps),
         stuck=[_stuck(process, one) for one in incidents],
         variables=_variables(state.variables, labels),
         inner=inner[:50],

@@ -22,7 +22,7 @@ from bihuan.operations.cases import why_suspended
 from bihuan.operations.customer_notices import calls_to_make
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
-from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of
+from bihuan.operations.pages.clock_signs import ClockSign, signs_of_work
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.people.beginning import Activities, activities_of
@@ -82,8 +82,7 @@ class TaskPage:
     papers: list[tuple[str, str, Document | None]]
     colleagues: list[User]
     repair: str
-    paused: str
-    provisional: int | None
+    signs: dict[int, ClockSign]
     choices: list[Choice]
     why: str
     entries: list[Entry]
@@ -99,6 +98,11 @@ class TaskPage:
     @property
     def case(self) -> Case:
         return self.work.case
+
+    @property
+    def sign(self) -> ClockSign:
+        """What stands beside the countdown of this step."""
+        return self.signs[self.item.pk]
 
     @property
     def may_claim(self) -> bool:
@@ -152,7 +156,7 @@ def task_page(
     present = open_items_of_subject(CASE, case.pk)
     may_complete = holds(item, actor)
     may_manage = item.is_open and actor.can("case.manage", site_id)
-    sign = signs_of([case.pk], [item.pk]).of(item, case.pk) if item.is_open and item.limit_key else NO_SIGN
+    signs = signs_of_work([*present, item])
     process, done = process_of(work), done_steps(work.instance.pk)
     may = allowed(process, work.node)
     words = script_words(facts, work.instance.variables) if item.script_key else {}
@@ -173,9 +177,8 @@ def task_page(
         money=Money(facts.parts_yuan, facts.labour_yuan, facts.hours, facts.lines, facts.settlement),
         papers=_papers(work),
         colleagues=_colleagues(item, actor) if may_manage or (may_complete and "transfer" in may) else [],
-        repair=_repair(work, actor, sign),
-        paused=sign.paused,
-        provisional=sign.provisional,
+        repair=_repair(work, actor, signs[item.pk]),
+        signs=signs,
         choices=_choices(work, actor) if may_complete else [],
         why=_why(work, actor, names, may_complete),
         entries=entries_of(work, actor, process, done, may_complete=may_complete),

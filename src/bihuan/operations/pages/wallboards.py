@@ -17,7 +17,7 @@ from django.db.models import Q
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.limits.standing import URGENCY, Standing, standing
-from bihuan.operations.pages.clock_signs import ClockSigns, open_work
+from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, open_work
 from bihuan.operations.pages.progress import covered_plate
 from bihuan.org.models import Site
 from bihuan.processes.models import WorkItem
@@ -40,7 +40,7 @@ class WallRow:
     state: Standing
     due: datetime | None = None
     warn: datetime | None = None
-    provisional: int | None = None
+    sign: ClockSign = NO_SIGN
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,9 @@ def _hotline_row(case: Case, item: WorkItem, signs: ClockSigns, now: datetime) -
 def _with_limit(row: WallRow, case: Case, item: WorkItem, signs: ClockSigns, now: datetime) -> WallRow:
     sign = signs.of(item, case.pk)
     state = standing(item.due_at, item.warn_at, now, paused=bool(sign.paused))
-    return replace(row, state=state, due=item.due_at, warn=item.warn_at, provisional=sign.provisional)
+    # Why it waits is nobody's business but the colleagues'.
+    shown = replace(sign, paused="等待中" if sign.paused else "")
+    return replace(row, state=state, due=item.due_at, warn=item.warn_at, sign=shown)
 
 
 def _sorted(rows: Iterable[WallRow]) -> list[WallRow]:

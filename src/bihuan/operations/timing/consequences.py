@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from bihuan.audit.log import record
+from bihuan.limits.calendars import provisional_words
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
@@ -51,7 +52,8 @@ def carry_out(step: Mapping[str, Any], held: Clock) -> None:
         people |= _holders(str(step["reassign_to"]), held.site_id)
     url = f"/tasks/{items[0].pk}" if items else f"/cases/{case.pk}" if case else "/"
     about = About(NoticeKind.LIMIT, urgent=True, subject=(CASE, case.pk) if case else None, site_id=held.site_id)
-    notify_people(people, title, _what(case, items), url, about)
+    what, unsure = _what(case, items), provisional_words(held.unconfirmed_year)
+    notify_people(people, title, f"{what}（{unsure}）" if unsure else what, url, about)
 
 
 def people_named(named: Iterable[str], held: Clock, case: Case | None) -> set[int]:

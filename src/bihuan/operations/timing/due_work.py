@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from bihuan.kernel import clock
+from bihuan.limits.calendars import provisional_words
 from bihuan.limits.due import DueClock, DueKind, due_clocks, next_moment
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
@@ -121,6 +122,7 @@ def _message(due: DueClock, about: _About) -> Message:
         people |= people_named((held.escalate_to,), held, case)
     elif late and held.escalate_to:
         people |= about.holders_of(held.escalate_to, held.site_id)
+    unsure = provisional_words(held.unconfirmed_year)
     elsewhere = "/calls" if held.subject_kind == "call" else "/"
     url = f"/tasks/{item.pk}" if item else f"/cases/{case.pk}" if case else elsewhere
     about_it = About(
@@ -129,7 +131,7 @@ def _message(due: DueClock, about: _About) -> Message:
         subject=(CASE, case.pk) if case else None,
         site_id=held.site_id,
         template="limit_breached" if late else "limit_warning",
-        words={"时限": held.name, "事项": what},
+        words={"时限": held.name, "事项": what, "暂定": unsure},
     )
     title = f"{'已超时' if late else '即将超时'}：{held.name}"
-    return Message(frozenset(people), title, what, url, about_it)
+    return Message(frozenset(people), title, f"{what}（{unsure}）" if unsure else what, url, about_it)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.duty.absence import answer_leave, ask_for_leave
 from bihuan.operations.duty.unattended import unattended_items
+from bihuan.operations.pages.clock_signs import signs_of_work
 from bihuan.operations.pages.duty import decisions, on_duty_now, roster_page
 from bihuan.org.actor import Actor
 from bihuan.org.duty.leave import Span
@@ -137,5 +138,8 @@ def unattended(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     items = list(unattended_items(actor).select_related("instance")[:SHOWN])
     roles = dict(Role.objects.values_list("key", "name"))
-    rows = [(item, "、".join(roles.get(key, key) for key in item.role.split(",") if key)) for item in items]
+    signs = signs_of_work(items)
+    rows = [
+        (item, "、".join(roles.get(key, key) for key in item.role.split(",") if key), signs[item.pk]) for item in items
+    ]
     return page(request, "duty/unattended.html", {"tabs": tabs_for(actor, "unattended"), "rows": rows})
