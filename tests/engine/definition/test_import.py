@@ -59,7 +59,19 @@ def test_which_service_is_asked_for(attributes: str, inside: str, service: str) 
     assert task.extension.service == service
 
 
-@pytest.mark.parametrize("text", ["x > 1", "= x > 1", "${x > 1}", "#{x &gt; 1}", "$x > 1 and not('a' = 'b')"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x > 1",
+        "= x > 1",
+        "${x > 1}",
+        "#{x &gt; 1}",
+        "$x > 1 and not('a' = 'b')",
+        "x is not None and x > 1",
+        "not x == 1",
+        "this.data.x > 1",
+    ],
+)
 def test_conditions_in_every_dialect(text: str) -> None:
     flow = process(
         '<startEvent id="s"/><exclusiveGateway id="g" default="gb"/><userTask id="a"/><userTask id="b"/>'
@@ -138,6 +150,7 @@ def test_a_definition_cannot_be_changed() -> None:
     "written",
     [
         'language="java">return amount &gt; 5 &amp;&amp; ok;',
+        'language="javascript">next(null, this.environment.variables.amount &gt; 5);',
         "language=\"http://www.w3.org/1999/XPath\">$amount &gt; 5 and ok = true() and starts-with('ab', 'a')",
     ],
 )

@@ -34,6 +34,8 @@ from bihuan.engine.feel import FeelSyntaxError, compile_expression, translate_ju
         ("${同意 == true}", "同意 = true"),
         ("Hello ${name}", '"Hello " + string(name)'),
         ("${for}", "`for`"),
+        ("${environment.variables.x > environment.output.y}", "x > y"),
+        ("this.data.x > 1", "x > 1"),
     ],
 )
 def test_translation(text: str, feel: str) -> None:
@@ -51,6 +53,13 @@ def test_translation(text: str, feel: str) -> None:
         ("${a * 2 + 1 == 7}", {"a": 3}, True),
         ("${-a < 0}", {"a": 3}, True),
         ("${(a > 1) == (b > 1)}", {"a": 3, "b": 4}, True),
+        ("${vars:get(a) == 3 && vars:exists('a') && !vars:exists(b)}", {"a": 3}, True),
+        ("${variables:greaterThan(a, 2)}", {}, False),
+        ("${var:getOrDefault(a, 2) + 1}", {}, 3),
+        ("${vars:containsAny(a, 'x', 'y') and not vars:contains(a, 'x', 'z')}", {"a": ["x"]}, True),
+        ("${vars:isEmpty(a) and vars:isNotEmpty(b)}", {"a": "", "b": [1]}, True),
+        ('KieFunctions.equalsTo(a, "3") and KieFunctions.between(a, "1", "5")', {"a": 3}, True),
+        ('!KieFunctions.isNull(a) && KieFunctions.startsWith(b, "x")', {"a": 3, "b": "xy"}, True),
     ],
 )
 def test_the_translation_means_the_same(text: str, variables: dict[str, Any], expected: Any) -> None:
@@ -63,6 +72,7 @@ def test_the_translation_means_the_same(text: str, variables: dict[str, Any], ex
         ("${bean.check(order)}", "不支持方法“check"),
         ("${myFunction(x)}", "不支持函数“myFunction"),
         ("${fn:length(x)}", "不支持函数库"),
+        ("${vars:base64(x)}", "不支持函数“base64"),
         ("${a = 1", "缺少结尾"),
         ("${}", "空的"),
         ("${a; b}", "看不懂"),

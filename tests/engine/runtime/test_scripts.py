@@ -45,6 +45,8 @@ def after(language: str, script: str, **variables: Any) -> dict[str, Any]:
         ("groovy", 'x = "a\\nb"', {}, {"x": "a\nb"}),
         ("javascript", "var i = 0; i++; i += 2; n = i; console.log(n);", {}, {"n": 3}),
         ("javascript", "ok = a === b && !c;", {"a": 1, "b": 1, "c": False}, {"a": 1, "b": 1, "c": False, "ok": True}),
+        ("javascript", "this.environment.output.a = environment.variables.x + 1; next();", {"x": 1}, {"x": 1, "a": 2}),
+        ("", "item.data.a = this.data.x + 1", {"x": 1}, {"x": 1, "a": 2}),
         ("java", 'kcontext.setVariable("a", (x + 1) * 2);', {"x": 1}, {"x": 1, "a": 4}),
         ("http://www.java.com/java", 'String s = "a"; kcontext.setVariable("t", s + 1);', {}, {"t": "a1"}),
         ("mvel", "x = x - 1; x--", {"x": 5}, {"x": 3}),

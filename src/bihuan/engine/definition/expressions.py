@@ -54,6 +54,13 @@ BRACED = frozenset(
 """Languages whose small scripts and conditions can be turned into FEEL."""
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'')
+_CALLBACK = re.compile(r"\s*next\s*\(\s*null\s*,(.*)\)\s*", re.DOTALL)
+"""How a condition of a JavaScript engine answers."""
+_NOT_FEEL = re.compile(
+    r"\b(?:None|True|False)\b|(?:^\s*|\band\s+|\bor\s+|\(\s*)not\s+[^\W\d]"
+    r"|\bthis\.(?:data|environment)\.|\benvironment\.(?:variables|output)\."
+)
+"""Python and JavaScript that would pass for FEEL: `x is not None` and `not x` for names of several words."""
 _CALLS_METHOD = re.compile(r"[\w\])\"]\s*\.\s*[A-Za-z]\w*\s*\(")
 
 
@@ -105,6 +112,8 @@ def foreign_condition(text: str, language: str, line: int) -> Expression:
         if is_xpath(language):
             return compile_expression(translate_xpath(text), line=line)
         body = re.sub(r"^\s*return\b|;\s*$", "", text.strip())
+        answer = _CALLBACK.fullmatch(body)
+        body = body if answer is None else answer[1]
         return compile_expression(translate_juel(body, joins_texts=True), line=line)
     except FeelSyntaxError as error:
         raise BadExpression(f"条件「{_short(text)}」不能换成 FEEL：{error.message}", line) from None
@@ -117,7 +126,13 @@ def _feel_or_alike(text: str, line: int) -> Expression:
 
     Raises FeelSyntaxError for FEEL.
     """
-    if _CALLS_METHOD.search(_STRING.sub('""', text)):
+    bare = _STRING.sub('""', text)
+    if _NOT_FEEL.search(bare):
+        try:
+            return compile_expression(translate_juel(text), line=line)
+        except FeelSyntaxError:
+            return compile_expression(text, line=line)
+    if _CALLS_METHOD.search(bare):
         # FEEL would take it for the call of a function kept in a context, and answer null.
         return compile_expression(translate_juel(text), line=line)
     try:

@@ -13,7 +13,7 @@ from bihuan.engine.feel import Expression, FeelSyntaxError, compile_expression, 
 from bihuan.engine.feel.limits import MAX_TEXT
 
 _ASSIGNS = re.compile(
-    r"^\s*(?:(?:def|var|let|const)\s+)?[^\W\d]\w*\s*[-+*/]?=(?!=)|[;{]\s*$|\w\s*\(.*\)\s*;?\s*$", re.MULTILINE
+    r"^\s*(?:(?:def|var|let|const)\s+)?[^\W\d][\w.]*\s*[-+*/]?=(?!=)|[;{]\s*$|\w\s*\(.*\)\s*;?\s*$", re.MULTILINE
 )
 
 
@@ -52,7 +52,7 @@ def _is_feel(text: str) -> bool:
         compile_expression(text)
     except FeelSyntaxError:
         return False
-    return re.match(r"\s*[^\W\d]\w*\s*=", text) is None
+    return re.match(r"\s*[^\W\d][\w.]*\s*=", text) is None
 
 
 def _steps(text: str, line: int, *, indented: bool) -> tuple[ScriptStep, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bihuan.engine.feel.errors import FeelSyntaxError
 from bihuan.engine.feel.expression import compile_expression
+from bihuan.engine.feel.foreign_libraries import FLOWABLE, HOLDERS, KIE, library_call
 from bihuan.engine.feel.foreign_methods import ATOM, METHODS, SIZE, Piece, feel_name
 from bihuan.engine.feel.limits import MAX_NESTING, MAX_TEXT
 
@@ -255,8 +256,15 @@ class _Translator:
         if token.text in _CONSTANTS:
             return Piece(_CONSTANTS[token.text], ATOM)
         if self.operator == ":" and self._looks_like_namespace():
-            self.index -= 1
-            raise self._refusal(f"不支持函数库“{token.text}:”")
+            if token.text not in FLOWABLE:
+                self.index -= 1
+                raise self._refusal(f"不支持函数库“{token.text}:”")
+            self.index += 1
+            return self._library()
+        if token.text == KIE and self._accept("."):
+            return self._library()
+        self._skip_holder()
+        token = self.tokens[self.index - 1]
         if self.operator == "(":
             function = _FUNCTIONS.get(token.text)
             if function is None:
@@ -265,6 +273,21 @@ class _Translator:
             self.index += 1
             return Piece(f"{function}({', '.join(piece.text for piece in self._arguments(')'))})", ATOM)
         return Piece(feel_name(token.text), ATOM)
+
+    def _library(self) -> Piece:
+        name = self.token
+        self.index += 1
+        self._expect("(")
+        return library_call(name.text, self._arguments(")"), name.start + 1)
+
+    def _skip_holder(self) -> None:
+        """Go on to the variable that is reached through an object of another engine: `environment.variables.x`."""
+        for holder in HOLDERS:
+            way = [text for name in holder for text in (name, ".")]
+            following = self.tokens[self.index - 1 : self.index + len(way)]
+            if [token.text for token in following[:-1]] == way and following[-1].kind == "name":
+                self.index += len(way)
+                return
 
     def _looks_like_namespace(self) -> bool:
         following = self.tokens[self.index + 1 : self.index + 3]

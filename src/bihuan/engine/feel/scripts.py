@@ -22,11 +22,17 @@ _HOLDER = r"(?:execution|delegateExecution|kcontext|context|processContext)"
 _SET = re.compile(rf"""{_HOLDER}\s*\.\s*setVariable\s*\(\s*(["'])({_NAME})\1\s*,(.*)\)""", re.DOTALL)
 _DECLARED = re.compile(rf"(?:def|var|let|const|final|[A-Z]\w*(?:<[\w, ]*>)?|int|long|double|boolean|float)\s+({_NAME})")
 _ASSIGNED = re.compile(rf"({_NAME})\s*(\+|-|\*|/)?=(?!=)(.*)", re.DOTALL)
+_HELD = re.compile(
+    rf"(?:(?:this\.)?environment\.(?:variables|output)|(?:this|item)\.data)\.(?={_NAME}\s*[-+*/]?=(?!=))"
+)
+"""Where JavaScript engines keep the variable that is assigned."""
 _COUNTED = re.compile(rf"(?:({_NAME})\s*(\+\+|--)|(\+\+|--)\s*({_NAME}))")
 _ADDED = re.compile(rf"({_NAME})\s*\.\s*(?:add|push|append)\s*\((.*)\)", re.DOTALL)
 _PRINTED = re.compile(
     r"(?:System\s*\.\s*out\s*\.\s*)?(?:print|println|printf)\b.*|console\s*\.\s*\w+\s*\(.*", re.DOTALL
 )
+_ANSWERED = re.compile(r"next\s*\(\s*(?:null\s*)?\)")
+"""How a script of a JavaScript engine says that it is done."""
 _KEYWORDS = frozenset({"if", "else", "return", "for", "while", "import", "new", "try", "throw", "function", "class"})
 _IMPORT = re.compile(r"import\s+[\w.*\s]+|from\s+[\w.]+\s+import\s+[\w.*, ]+|pass|None|null|true|false")
 
@@ -230,8 +236,9 @@ def _statement(script: _Script, guard: str, depth: int) -> None:
 
 def _read(script: _Script, text: str, guard: str, line: int) -> None:
     """One statement. What only prints or imports names is left out."""
-    if _PRINTED.fullmatch(text) or _IMPORT.fullmatch(text):
+    if _PRINTED.fullmatch(text) or _IMPORT.fullmatch(text) or _ANSWERED.fullmatch(text):
         return
+    text = _HELD.sub("", text, count=1) if _HELD.match(text) else text
     set_variable = _SET.fullmatch(text)
     if set_variable is not None:
         _assign(script, set_variable[2], _feel(set_variable[3], line), guard, line, kept=True)
