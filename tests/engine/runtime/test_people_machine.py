@@ -181,7 +181,24 @@ UNDOING = """
     f -> B -> j
     j -> D
 """
-MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING]
+ENOUGH_OF_THREE = """
+    start s
+    user A
+    and f
+    user B
+    user C
+    user E1
+    user E2
+    complex g activation="activationCount >= 2"
+    user D
+    user Z
+    s -> A -> f
+    f -> B -> g
+    f -> C -> g
+    f -> E1 -> E2 -> g
+    g -> D -> Z
+"""
+MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING, ENOUGH_OF_THREE]
 PEOPLE = ["a", "b", "c"]
 # Begun as often as people or events want, beside the rest.
 SEVERAL = {"Chase", "E", "H", "P", "Q", "L"}

@@ -22,7 +22,11 @@ from bihuan.processes.publishing import publish
 # Each story is undone by the test itself; the mark has the database made when this file runs alone.
 pytestmark = pytest.mark.django_db
 HERE = Path(__file__).parent
-STORIES = [story for name in ("expense", "evaluation", "inquiry") for story in read_scenarios(HERE / f"{name}.yaml")]
+STORIES = [
+    story
+    for name in ("expense", "evaluation", "inquiry", "hard_places")
+    for story in read_scenarios(HERE / f"{name}.yaml")
+]
 
 
 @pytest.fixture(scope="module")

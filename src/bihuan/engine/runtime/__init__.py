@@ -112,7 +112,8 @@ from bihuan.engine.runtime.people.events import (
     SignerAdded,
     TimerMoved,
 )
-from bihuan.engine.runtime.people.moving import Move, plan_jump, plan_send_back
+from bihuan.engine.runtime.people.moves import Move
+from bihuan.engine.runtime.people.moving import plan_jump, plan_send_back
 from bihuan.engine.runtime.people.parking import parked_by
 from bihuan.engine.runtime.people.passes import Pass, is_special, passes_around, passes_in
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Trouble

@@ -35,11 +35,16 @@ def answer_words(name: str, detail: Mapping[str, Any]) -> Words | None:
 
 
 def _reason(detail: Mapping[str, Any]) -> str:
-    return f"原因：{detail['reason']}" if detail.get("reason") else ""
+    """Why, and what else it took away."""
+    reason = f"原因：{detail['reason']}" if detail.get("reason") else ""
+    gone = "、".join(f"“{name}”" for name in detail.get("gone", ()))
+    return "；".join(filter(None, [reason, f"同时取消{gone}" if gone else ""]))
 
 
 def _sent_back(detail: Mapping[str, Any]) -> tuple[str, str, str]:
     way = "，办完直接回到这里" if detail.get("straight") else "，之后重新走一遍"
+    if detail.get("beside"):
+        way = "，那边重新办，自己这一步照常"
     return f"从“{detail.get('name', '')}”退回到“{detail.get('target', '')}”{way}", "warn", _ICON
 
 

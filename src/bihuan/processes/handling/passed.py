@@ -105,6 +105,15 @@ class Present:
         return one.whole in self.state.scopes
 
 
+def label_of(held: Held) -> str:
+    """What an open item is called, with which of many it is for."""
+    state, process = held.instance.state, held.instance.process
+    wait = state.waits.get(held.wait)
+    around = passes_around(state, state.tokens[wait.token]) if wait is not None and wait.token else ()
+    names = [_name(one, {}) for one in around if one.whole and process.nodes[one.node].signoff is None]
+    return f"{held.name}（{'、'.join(names)}）" if names else held.name
+
+
 def steps_back(held: Held) -> list[Passed]:
     """Where one may go back to from an item: steps of its process, then those of the process that called it."""
     instance, state = held.instance, held.instance.state

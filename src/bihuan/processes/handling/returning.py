@@ -21,7 +21,7 @@ from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundin
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
-from bihuan.processes.handling.passed import RECALLED, Passed, step_named, steps_back
+from bihuan.processes.handling.passed import RECALLED, Passed, label_of, step_named, steps_back
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import refuse_closed
 from bihuan.processes.models import Instance, WorkItem
@@ -52,13 +52,28 @@ def send_back(
     # From a called process to a step of its caller: the call ends, and the called process with it.
     where = unit.hold(step.above) if step.above else held.instance
     wait = (held.instance.parent_wait or 0) if step.above else held.wait
+    name, open_ = label_of(held), _open_items(where)
     unit.submit(where, SendBack(wait, step.node_id, straight, step.into))
     _give_to(where, step)
     detail = {
-        "item": held.item_id, "name": held.name, "target": step.label, "straight": straight, "reason": reason,
-        "to": step.done_by_id,
+        "item": held.item_id, "name": name, "target": step.label, "straight": straight, "reason": reason,
+        "to": step.done_by_id, **_what_went(where, open_, held.wait),
     }  # fmt: skip
+    if not straight and held.wait in held.instance.state.waits:
+        detail["beside"] = True
     return finish(unit, where, command="SendBack", detail=detail)
+
+
+def _open_items(instance: Loaded) -> dict[int, str]:
+    """What is open now, by wait, as people call it."""
+    state, nodes = instance.state, instance.process.nodes
+    return {wait.id: nodes[wait.node].label for wait in state.waits.values() if wait.kind == "item"}
+
+
+def _what_went(instance: Loaded, open_: Mapping[int, str], own: int = 0) -> dict[str, Any]:
+    """For the history: the work, besides one's own, that was open and is taken away."""
+    gone = [label for wait, label in open_.items() if wait != own and wait not in instance.state.waits]
+    return {"gone": list(dict.fromkeys(gone))} if gone else {}
 
 
 def _give_to(instance: Loaded, step: Passed) -> None:
@@ -134,15 +149,17 @@ def _restore(
     name: str = "",
 ) -> StepResult:
     unit = begin(actor, clock.now(), around)
+    open_ = _open_items(instance)
     unit.submit(instance, Restore(before, after, how))
     _give_back(instance, before, after)
-    return finish(unit, instance, command="Restore", detail={"how": how, "name": name, "reason": reason})
+    detail = {"how": how, "name": name, "reason": reason, **_what_went(instance, open_)}
+    return finish(unit, instance, command="Restore", detail=detail)
 
 
 def _give_back(instance: Loaded, before: State, after: State) -> None:
     """Items that are open again belong to whom they belonged to before."""
     waits = [wait.id for wait in before.waits.values() if wait.kind == "item" and wait.id not in after.waits]
-    rows = list(WorkItem.unscoped.filter(instance_id=instance.id, wait__in=waits, asked_as="").order_by("wait"))
+    rows = list(WorkItem.unscoped.filter(instance_id=instance.id, wait__in=waits).order_by("wait"))
     for event in instance.events:
         if not isinstance(event, ItemOpened):
             continue
@@ -175,13 +192,15 @@ def jump(
     if instance.state.status == "ended":
         raise Conflict("流程已经结束")
     unit = begin(actor, clock.now(), around)
+    open_ = _open_items(instance)
     unit.submit(instance, Jump(source, target, give_to.into if give_to is not None else (), others_done))
     if give_to is not None:
         _give_to(instance, give_to)
     how = "jump" if give_to is None else "take_back"
-    detail: Mapping[str, Any] = {"target": instance.process.nodes[target].label, "reason": reason, "how": how}
+    label = instance.process.nodes[target].label
+    detail: dict[str, Any] = {"target": label, "reason": reason, "how": how, **_what_went(instance, open_)}
     if others_done:
-        detail = {**detail, "others_done": True}
+        detail["others_done"] = True
     return finish(unit, instance, command="Jump", detail=detail)
 
 

@@ -20,6 +20,7 @@ from bihuan.engine.runtime.people.events import (
     AskDropped,
     AskOpened,
     ItemParked,
+    Moved,
     PersonAsked,
     ResultsFreed,
     ResultsHeld,
@@ -29,7 +30,7 @@ from bihuan.engine.runtime.people.parking import asks_of, parked_by, refuse_park
 from bihuan.engine.runtime.people.signoff import REMOVED, VOTES, WEIGHTS, Ballot, count
 from bihuan.engine.runtime.repetition import MAX_REPETITIONS, go_on, is_repetition, spawn
 from bihuan.engine.runtime.run import Run, Trouble
-from bihuan.engine.runtime.state import Asked, Scope, Token, Wait
+from bihuan.engine.runtime.state import Asked, Scope, State, Token, Wait
 from bihuan.engine.runtime.variables import local_variables
 from bihuan.engine.runtime.waits import close
 
@@ -226,6 +227,36 @@ def reopen(run: Run, token: Token, asked: Asked) -> None:
     run.emit(ResultsFreed(token.id))
     node = run.node(token)
     _emit_item(run, node, token, asked.asker, node.extension.role, node.extension.form, asked.id)
+
+
+def take_answer_back(run: Run, after: State, answered: Asked) -> None:
+    """Somebody asked has answered and takes it back: they are asked again. `after` is the state their answer led to.
+
+    Refused once the holder, or whoever was asked next, has gone on.
+    """
+    state, parked = run.state, parked_by(run.state, answered.wait)
+    later = asks_of(state, answered.wait) if answered.mode == "after" else []
+    acted = answered.wait not in state.waits if answered.mode != "after" else answered.token not in state.held
+    acted = acted or any(asks_of(state, each.item) for each in later if each.item)
+    acted = acted or later != (asks_of(after, answered.wait) if later else [])
+    if acted or any(rework.wait == answered.wait for rework in state.reworks.values()):
+        raise CommandRejected("后面的环节已经有人办了，不能撤回")
+    node = state.tokens[answered.token].node
+    run.emit(Moved("", node, "recall"))
+    if answered.mode == "after":
+        withdraw_asks(run, answered.wait)
+    elif not parked:
+        run.emit(ItemParked(answered.wait))
+    ask_in_turn(run, [answered, *later])
+
+
+def ask_in_turn(run: Run, asks: list[Asked]) -> None:
+    """Ask these again, in their order; it is the turn of the first."""
+    numbers = []
+    for ask in asks:
+        numbers.append(run.new_id())
+        run.emit(PersonAsked(numbers[-1], ask.token, ask.wait, ask.mode, ask.person, ask.asker))
+    _open(run, run.state.asks[numbers[0]])
 
 
 def _open(run: Run, asked: Asked) -> None:

@@ -5,62 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import replace
 
 from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.commands import CommandRejected
-from bihuan.engine.runtime.events import IncidentRaised, NodeEntered
-from bihuan.engine.runtime.flows import arrive
-from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.people import commands as c
-from bihuan.engine.runtime.people.events import ItemParked, Moved, ReworkBegun
-from bihuan.engine.runtime.people.parking import parked_by, withdraw_asks
+from bihuan.engine.runtime.people.events import Moved
+from bihuan.engine.runtime.people.moves import Move, go, redo, refuse_unopenable
+from bihuan.engine.runtime.people.parking import withdraw_asks
 from bihuan.engine.runtime.people.passes import (
     Pass,
-    begin_again,
-    count_back,
     inside_from,
     is_special,
-    note_begun,
-    open_inside,
-    open_pass,
 )
 from bihuan.engine.runtime.people.places import Place, level_of, path_to, place_of, whose_way
 from bihuan.engine.runtime.people.rework import redoing, redone_from
 from bihuan.engine.runtime.people.ways import is_join, loose_reach, reach, stand_ins, starved
-from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, State, Token, Wait
 
 PERSONAL = frozenset({"userTask", "manualTask"})
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What a move does: the tokens that go (with all that runs inside them), and the way to the target.
-
-    `scope` is the level where it happens, `path` the nodes to be entered there: sub-processes that open again around
-    the target, then the target. `origin` is the token it starts from, in that scope. With `stays` the origin's work
-    goes on: the branch beside it is what is done again. `placed` are branches that were done and stay done: they get
-    their place at the join (scope level, join, flow) again. `passes` says by node in which pass of a sub-process on
-    the path; `resumes`: the level goes on that an event sub-process had interrupted; `whole` is the token of a repeated
-    activity on the path that is still open: only the pass is opened in it.
-    """
-
-    origin: int
-    scope: int
-    path: tuple[str, ...]
-    gone: tuple[int, ...]
-    stays: bool = False
-    placed: tuple[tuple[int, str, str], ...] = ()
-    passes: Mapping[str, Pass] = field(default_factory=dict)
-    resumes: bool = False
-    whole: int = 0
-
-    @property
-    def target(self) -> str:
-        return self.path[-1]
 
 
 def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
@@ -126,16 +92,18 @@ def _plan_again(process: Process, state: State, place: Place) -> Move:
         return Move(0, scope, path, (), stays=True)
     if place.own is None and path == (origin.node,):
         raise CommandRejected(f"「{process.nodes[path[0]].label}」正在办，不用退回")
+    fired = _fired(state, scope)
     if _interrupts(process, process.nodes[origin.node]):
         # What the event had interrupted goes on from the target.
         move = Move(origin.id, scope, path, (origin.id,), resumes=True)
-        _refuse_starving(process, walking, move)
+        _refuse_starving(process, walking, move, fired)
         return move
     if process.nodes[path[0]].by_event:
         raise CommandRejected(f"「{process.nodes[path[0]].label}」不通向现在的环节，只能请对方办完直接回到这里")
     beside = [token for token in walking if token.id != origin.id]
-    placed = [(0, *place) for place in stand_ins(process, path[0], origin.node, beside, around.id if around else "")]
-    again = reach(process, [path[0]], others=beside, placed=[place[1:] for place in placed])
+    level = around.id if around else ""
+    placed = [(0, *one) for one in stand_ins(process, path[0], origin.node, beside, level, fired)]
+    again = reach(process, [path[0]], others=beside, placed=[one[1:] for one in placed], fired=fired)
     gone = tuple(token.id for token in here if again.holds(process, token))
     if not set(gone) - aside and around is not None and around.ad_hoc is not None:
         return _plan_in_ad_hoc(around, origin, scope, path)
@@ -144,9 +112,14 @@ def _plan_again(process: Process, state: State, place: Place) -> Move:
         raise CommandRejected(f"从「{label}」走不到现在的环节，不能退回到那里")
     stays = place.own is None or origin.id not in gone
     placed += _stand_ins_inside(process, path)
-    move = Move(origin.id, scope, path, gone, stays=stays, placed=tuple(placed))
-    _refuse_starving(process, walking, move)
+    anew = tuple(node for node in fired if node in again.nodes)
+    move = Move(origin.id, scope, path, gone, stays=stays, placed=tuple(placed), anew=anew)
+    _refuse_starving(process, walking, move, fired)
     return move
+
+
+def _fired(state: State, scope: int) -> dict[str, list[str]]:
+    return {node: flows for (level, node), flows in state.gateways.items() if level == scope}
 
 
 def _stand_ins_inside(process: Process, path: tuple[str, ...]) -> list[tuple[int, str, str]]:
@@ -204,10 +177,11 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     if not command.source:
         all_here = [token for token in state.tokens.values() if token.scope == ROOT]
         path = path_to(process, command.target, "", passes)
-        move = Move(0, ROOT, path, tuple(token.id for token in all_here), passes=passes)
+        anew = tuple(_fired(state, ROOT))
+        move = Move(0, ROOT, path, tuple(token.id for token in all_here), passes=passes, anew=anew)
         if command.others_done:
             move = _with_others_done(process, all_here, move)
-        _refuse_starving(process, all_here, move)
+        _refuse_starving(process, all_here, move, ())
         return move
     token = redone_from(state, _token_of(state, command.source))
     aside = redoing(state)
@@ -219,16 +193,18 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     here = [token for token in state.tokens.values() if token.scope == scope]
     walking = [token for token in here if token.id not in aside]
     beside = [token for token in walking if token.id != origin.id]
-    back = reach(process, [path[0]], others=beside)
+    fired = _fired(state, scope)
+    back = reach(process, [path[0]], others=beside, fired=fired)
     gone = {token.id for token in here if back.holds(process, token)} | {origin.id}
     if not back.holds(process, origin) and path[0] not in reach(process, tokens=[origin], others=beside).nodes:
         # Behind a join: whoever was still to come there has been overtaken.
         gone |= {token.id for token in beside if path[0] in loose_reach(process, [token]).nodes}
     resumes = _interrupts(process, process.nodes[origin.node])
-    move = Move(origin.id, scope, path, tuple(sorted(gone)), passes=passes, resumes=resumes)
+    anew = tuple(node for node in fired if node in back.nodes)
+    move = Move(origin.id, scope, path, tuple(sorted(gone)), passes=passes, resumes=resumes, anew=anew)
     if command.others_done:
         move = _with_others_done(process, walking, move)
-    _refuse_starving(process, walking, move)
+    _refuse_starving(process, walking, move, fired)
     return move
 
 
@@ -239,10 +215,11 @@ def _with_others_done(process: Process, here: list[Token], move: Move) -> Move:
     return replace(move, placed=(*placed, *_stand_ins_inside(process, move.path)))
 
 
-def _refuse_starving(process: Process, here: list[Token], move: Move) -> None:
+def _refuse_starving(process: Process, here: list[Token], move: Move, fired: Collection[str]) -> None:
+    late = set(fired).difference(move.anew)
     left = [token for token in here if token.id not in move.gone]
     served = {join for depth, join, _ in move.placed if not depth}
-    waiting = starved(process, left, [move.path[0]]) - starved(process, here) - served
+    waiting = starved(process, left, [move.path[0]], late) - starved(process, here, (), late) - served
     if not move.placed:
         for inner in move.path[1:]:
             waiting |= starved(process, (), [inner])
@@ -281,12 +258,14 @@ def send_back(run: Run, command: c.SendBack) -> None:
     move = plan_send_back(run.process, run.state, command)
     wait = run.state.waits[command.wait]
     if command.straight:
+        refuse_unopenable(run, move, quiet=True)
         withdraw_asks(run, wait.id)
         run.emit(Moved(wait.node, move.target, "straight"))
-        _redo(run, wait, move)
+        redo(run, wait, move)
         return
+    refuse_unopenable(run, move, quiet=False)
     run.emit(Moved(wait.node, move.target, "send_back"))
-    _go(run, move)
+    go(run, move)
 
 
 def call_off_rework(run: Run, command: c.CallOffRework) -> None:
@@ -302,75 +281,7 @@ def call_off_rework(run: Run, command: c.CallOffRework) -> None:
 def jump(run: Run, command: c.Jump) -> None:
     """Stand somewhere else, by order of an administrator."""
     move = plan_jump(run.process, run.state, command)
+    refuse_unopenable(run, move, quiet=False)
     origin = run.state.tokens[move.origin].node if move.origin else ""
     run.emit(Moved(origin, move.target, "jump"))
-    _go(run, move)
-
-
-def _go(run: Run, move: Move) -> None:
-    for token in move.gone:
-        if token in run.state.tokens:
-            cancel_token(run, run.state.tokens[token])
-    if move.resumes:
-        try:
-            listen_inside(run, run.process.nodes[move.path[0]].parent, move.scope)
-        except Trouble as trouble:
-            run.emit(IncidentRaised(run.new_id(), move.path[0], trouble.reason, 0, "listen"))
-    if move.whole and len(move.path) == 1:
-        run.queue.append(begin_again(run, run.state.tokens[move.whole], move.passes[move.target]).id)
-        return
-    level = run.process.nodes.get(run.process.nodes[move.path[0]].parent)
-    if level is not None and _in_turn(level) and not move.whole:
-        count_back(run, move.scope, move.path[0])
-    scope = _open_levels(run, move, quiet=False)
-    if scope is not None:
-        note_begun(run, scope, move.target)
-        arrive(run, move.target, scope)
-
-
-def _redo(run: Run, wait: Wait, move: Move) -> None:
-    if not parked_by(run.state, wait.id):
-        run.emit(ItemParked(wait.id))
-    first = run.state.next_id
-    scope = _open_levels(run, move, quiet=True)
-    if scope is None:
-        return
-    token = run.new_id()
-    run.emit(NodeEntered(move.target, token, scope))
-    run.emit(ReworkBegun(token, wait.id, first))
-    run.queue.append(token)
-
-
-def _place_again(run: Run, move: Move, depth: int, scope: int) -> None:
-    taken = {(token.node, token.flow) for token in run.state.tokens.values() if token.scope == scope}
-    for level, join, flow in move.placed:
-        if level == depth and (join, flow) not in taken:
-            run.emit(NodeEntered(join, run.new_id(), scope, flow))
-
-
-def _open_levels(run: Run, move: Move, *, quiet: bool) -> int | None:
-    """Open sub-processes inside one another without starting them; None if an incident holds one of them.
-
-    `quiet`: nothing listens at their edges or inside, since only one step in them is done.
-    """
-    scope = move.scope
-    _place_again(run, move, 0, scope)
-    for depth, sub in enumerate(move.path[:-1], start=1):
-        node, held = run.process.nodes[sub], move.passes.get(sub)
-        if depth == 1 and move.whole and held is not None:
-            inner = open_inside(run, node, begin_again(run, run.state.tokens[move.whole], held), held, quiet=False)
-        else:
-            if not quiet:
-                note_begun(run, scope, sub)
-            inner = open_pass(run, node, scope, held, quiet=quiet)
-        if inner is None:
-            return None
-        scope = inner
-        if not quiet and _in_turn(node):
-            count_back(run, scope, move.path[depth])
-        _place_again(run, move, depth, scope)
-    return scope
-
-
-def _in_turn(node: Node) -> bool:
-    return node.ad_hoc is not None and node.ad_hoc.sequential
+    go(run, move)

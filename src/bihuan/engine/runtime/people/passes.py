@@ -22,7 +22,7 @@ from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.migration.events import InstanceMigrated
 from bihuan.engine.runtime.outputs import close_local, map_inputs
 from bihuan.engine.runtime.people.events import ActivitiesCounted, LoopRecounted
-from bihuan.engine.runtime.run import Run, Trouble
+from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token, new_state
 from bihuan.engine.runtime.waits import close, listen
 
@@ -109,8 +109,8 @@ def refuse_unclear(node: Node, held: Pass | None, label: str) -> None:
         raise CommandRejected(f"「{label}」在「{node.label}」里面，那里一项一项地办，要从它的开头重新办")
 
 
-def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: bool) -> int | None:
-    """Stand in a sub-process without starting it, as in the pass `held`; None if an incident holds it.
+def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: bool) -> int:
+    """Stand in a sub-process without starting it, as in the pass `held`. Raises Trouble.
 
     `quiet`: nothing listens at its edges or inside, and nobody may begin anything, since only one step in it is done.
     """
@@ -122,29 +122,21 @@ def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: boo
     elif node.loop is not None and held is not None:
         owner = _repetition(run, node, token, held)
     if node.boundary and not quiet:
-        try:
-            listen(run, [run.process.nodes[event] for event in node.boundary], token.id, scope, scope)
-        except Trouble as trouble:
-            run.incident(owner, "enter", trouble.reason)
-            return None
+        listen(run, [run.process.nodes[event] for event in node.boundary], token.id, scope, scope)
     return open_inside(run, node, owner, held, quiet=quiet)
 
 
-def open_inside(run: Run, node: Node, owner: Token, held: Pass | None, *, quiet: bool) -> int | None:
-    """The inside of a sub-process at which `owner` stands; None if an incident holds it."""
-    try:
-        map_inputs(run, node, owner)
-        inner = run.new_id()
-        run.emit(ScopeOpened(inner, owner.data, node.id, owner.id, "sub"))
-        if held is not None and held.values:
-            run.emit(VariablesSet(inner, dict(held.values)))
-        else:
-            declare(run, node, inner)
-        if not quiet:
-            listen_inside(run, node.id, inner)
-    except Trouble as trouble:
-        run.incident(owner, "enter", trouble.reason)
-        return None
+def open_inside(run: Run, node: Node, owner: Token, held: Pass | None, *, quiet: bool) -> int:
+    """The inside of a sub-process at which `owner` stands. Raises Trouble."""
+    map_inputs(run, node, owner)
+    inner = run.new_id()
+    run.emit(ScopeOpened(inner, owner.data, node.id, owner.id, "sub"))
+    if held is not None and held.values:
+        run.emit(VariablesSet(inner, dict(held.values)))
+    else:
+        declare(run, node, inner)
+    if not quiet:
+        listen_inside(run, node.id, inner)
     if node.ad_hoc is not None and not quiet:
         run.emit(WaitOpened(run.new_id(), "adhoc", node.id, owner.id))
         if held is not None and held.begun:

@@ -7,6 +7,8 @@ that comes back with its values.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.events import (
@@ -19,7 +21,7 @@ from bihuan.engine.runtime.events import (
 )
 from bihuan.engine.runtime.inner_events import WaitOpened
 from bihuan.engine.runtime.people import commands as c
-from bihuan.engine.runtime.people.asking import reopen
+from bihuan.engine.runtime.people.asking import ask_in_turn, reopen, take_answer_back
 from bihuan.engine.runtime.people.events import (
     ActivitiesCounted,
     InstanceWoken,
@@ -27,6 +29,7 @@ from bihuan.engine.runtime.people.events import (
     LoopRecounted,
     Moved,
     RecordDropped,
+    ResultsHeld,
     ReworkBegun,
 )
 from bihuan.engine.runtime.people.parking import parked_by
@@ -44,6 +47,10 @@ def restore(run: Run, command: c.Restore) -> None:
     gone = {token.id for token in ended}
     if not ended and set(after.held) - set(before.held):
         _take_results_back(run, before, after)
+        return
+    answered = [ask for ask in before.asks.values() if ask.item and ask.item not in after.waits]
+    if not ended and answered:
+        take_answer_back(run, after, answered[0])
         return
     if not ended:
         raise CommandRejected("这一步没有可以撤回的工作")
@@ -94,8 +101,9 @@ def _refuse_programs(before: State, gone: set[int]) -> None:
 
 def _refuse_undone(before: State, after: State) -> None:
     """What can be undone must be as it was: a step that began to undo, or took an inside with it, stays."""
-    same = all(record.id in after.records and after.records[record.id] == record for record in before.records.values())
-    if not same or before.gateways != after.gateways:
+    if before.gateways != after.gateways:
+        raise CommandRejected("汇合点已经放行，不能撤回，请用退回")
+    if not all(after.records.get(record.id) == record for record in before.records.values()):
         raise CommandRejected("这一步已经开始补偿，或带走了里面办过的，不能撤回")
 
 
@@ -229,7 +237,11 @@ class _Revival:
             if incident.token == old.id:
                 reason = "重新打开之前就停在这里，等待处理"
                 run.emit(IncidentRaised(run.new_id(), incident.node, reason, new.id, incident.stage))
-        if any(wait.token == old.id and wait.kind == "item" for wait in self.before.waits.values()):
+        if old.id in self.before.held:
+            asks = [ask for ask in self.before.asks.values() if ask.token == old.id]
+            run.emit(ResultsHeld(new.id, self.before.held[old.id]))
+            ask_in_turn(run, [replace(ask, token=new.id) for ask in asks])
+        elif any(wait.token == old.id and wait.kind == "item" for wait in self.before.waits.values()):
             try:
                 run.element(node).work(run, node, new)
             except Trouble as trouble:

@@ -7,12 +7,16 @@ the join of all; ways over boundary events and links count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.state import Token
 
+Fired: TypeAlias = Mapping[str, Collection[str]]
+"""Complex gateways of a level that have gone on and wait for their late tokens: by node the flows that came."""
+NOTHING: Fired = {}
 JOINS = frozenset({"parallelGateway", "inclusiveGateway", "complexGateway"})
 
 
@@ -39,13 +43,15 @@ def reach(
     tokens: Iterable[Token] = (),
     others: Iterable[Token] = (),
     placed: Iterable[tuple[str, str]] = (),
+    fired: Fired = NOTHING,
 ) -> Reach:
     """What can be come to from these nodes and tokens together, with tokens `placed` at joins by their flow.
 
-    An inclusive join does not wait for a flow that none of the `others` can still arrive on.
+    An inclusive join does not wait for a flow that none of the `others` can still arrive on. A complex gateway that has
+    `fired` is passed by the flows that made it go on, not by those that come late.
     """
     coming = loose_reach(process, others).flows if others else set()
-    return _Walk(process, coming, strict=True, placed={flow for _, flow in placed}).run(nodes, tokens)
+    return _Walk(process, coming, strict=True, placed={flow for _, flow in placed}, fired=fired).run(nodes, tokens)
 
 
 def loose_reach(
@@ -90,7 +96,7 @@ def _onward(process: Process, node_id: str) -> list[tuple[str, str]]:
 
 
 def stand_ins(
-    process: Process, entry: str, origin: str, beside: Iterable[Token], level: str
+    process: Process, entry: str, origin: str, beside: Iterable[Token], level: str, fired: Fired = NOTHING
 ) -> tuple[tuple[str, str], ...]:
     """Where tokens must wait at joins (join, flow) so that going back to `entry` leads to `origin` again.
 
@@ -102,30 +108,59 @@ def stand_ins(
         return ()
     placed: list[tuple[str, str]] = []
     while True:
-        found = _Walk(process, set(), strict=True, placed={flow for _, flow in placed}).run([entry], ())
-        if origin and origin in found.nodes:
-            return tuple(placed)
-        join = next((each for each in _blocked(process, found) if _leads(process, each, origin, back)), None)
+        found = _Walk(process, set(), strict=True, placed={flow for _, flow in placed}, fired=fired).run([entry], ())
+        blocked = _blocked(process, found, fired) if not origin or origin not in found.nodes else []
+        join = next((each for each in blocked if _leads(process, each, origin, back)), None)
+        coming = loose_reach(process, others, without=back).flows
         if join is None:
-            return tuple(placed)
-        missing = [flow for flow in process.nodes[join].incoming if flow not in found.flows]
-        if loose_reach(process, others, without=back).flows.intersection(missing):
+            return (*placed, *_counted_in(process, found, placed, coming, origin, back, fired))
+        missing = [flow for flow in fired.get(join, process.nodes[join].incoming) if flow not in found.flows]
+        if coming.intersection(missing):
             return ()
         placed += [(join, flow) for flow in missing]
 
 
-def _blocked(process: Process, found: Reach) -> list[str]:
+def _counted_in(
+    process: Process,
+    found: Reach,
+    placed: Iterable[tuple[str, str]],
+    coming: set[str],
+    origin: str,
+    back: frozenset[str],
+    fired: Fired,
+) -> list[tuple[str, str]]:
+    """Where a complex gateway on the way has had all its tokens, those of the other branches count again."""
+    joins = [
+        node
+        for node in process.nodes.values()
+        if node.activation is not None
+        and node.id in found.nodes
+        and node.id not in fired
+        and _leads(process, node.id, origin, back)
+    ]
+    there = {flow for _, flow in placed} | found.flows | coming
+    return [(join.id, flow) for join in joins for flow in join.incoming if flow not in there]
+
+
+def _blocked(process: Process, found: Reach, fired: Fired = NOTHING) -> list[str]:
+    """Parallel joins, and complex gateways that have fired, that are come to but not passed."""
     joins = (node for node in process.nodes.values() if node.kind == "parallelGateway" and len(node.incoming) > 1)
-    return [join.id for join in joins if join.id not in found.nodes and found.flows.intersection(join.incoming)]
+    come_to = {join.id: join.incoming for join in joins} | dict(fired)
+    return [join for join, flows in come_to.items() if join not in found.nodes and found.flows.intersection(flows)]
 
 
 def _leads(process: Process, join: str, origin: str, back: frozenset[str]) -> bool:
     return not origin or origin in loose_reach(process, (), [join], back).nodes
 
 
-def starved(process: Process, tokens: Iterable[Token], nodes: Iterable[str] = ()) -> set[str]:
-    """Parallel joins that some but not all of their branches can still come to."""
-    return set(_blocked(process, reach(process, nodes, tokens)))
+def starved(
+    process: Process, tokens: Iterable[Token], nodes: Iterable[str] = (), fired: Collection[str] = ()
+) -> set[str]:
+    """Joins that some but not all of their branches can still come to; a complex gateway that has fired is none."""
+    found = reach(process, nodes, tokens)
+    counting = (node for node in process.nodes.values() if node.activation is not None and node.id not in fired)
+    short = {node.id for node in counting if 0 < len(found.flows.intersection(node.incoming)) < len(node.incoming)}
+    return short.union(_blocked(process, found))
 
 
 class _Walk:
@@ -137,12 +172,14 @@ class _Walk:
         strict: bool,
         without: frozenset[str] = frozenset(),
         placed: Iterable[str] = (),
+        fired: Fired = NOTHING,
     ) -> None:
         self.process = process
         self.coming = coming
         self.strict = strict
         self.without = without
         self.placed = frozenset(placed)
+        self.fired = fired
         self.found = Reach()
         self.queue: list[str] = []
 
@@ -180,4 +217,7 @@ class _Walk:
         missing = [flow for flow in join.incoming if flow not in self.found.flows and flow not in self.placed]
         if join.kind == "parallelGateway":
             return not missing
+        if join.id in self.fired:
+            came = self.fired[join.id]
+            return not self.found.flows.isdisjoint(came) and not set(came).intersection(missing)
         return not any(flow in self.coming for flow in missing)
