@@ -13,18 +13,19 @@ from bihuan.audit.models import Entry
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.records.appointments import book_appointment
+from bihuan.records.consents import consents_of, set_consent
 from bihuan.records.custody import return_to_customer, take_custody
 from bihuan.records.customers import (
     add_contact,
     change_customer,
     create_customer,
     mask_phone,
-    merge_customers,
     postpone_contact,
     reveal_phone,
 )
 from bihuan.records.documents import issue_document
 from bihuan.records.lookup import look_up
+from bihuan.records.merging import merge_customers, preview_merge
 from bihuan.records.models import Case, Contact, Custody, Customer, Vehicle, Voucher
 from bihuan.records.phones import clean_phone
 from bihuan.records.search_keys import pinyin_of, plate_key
@@ -253,6 +254,27 @@ def test_two_entries_of_one_person_become_one_and_nothing_is_lost(shop: Shop) ->
     assert Custody.unscoped.get(case=case).holder == str(kept.pk)
     assert Contact.objects.get(customer=kept).phone == "13900005678"
     assert look_up("5678", actor=advisor)[0].customer == kept
+
+
+def test_a_no_of_either_entry_holds_and_what_each_said_stays_in_the_log(shop: Shop) -> None:
+    advisor = shop.actor("advisor")
+    double = create_customer(actor=advisor, name="张先生", phone="13900005678", mail="zhang@example.com")
+    set_consent(shop.customer.pk, "sms", given=True, actor=advisor)
+    set_consent(double.pk, "sms", given=False, actor=advisor)
+    set_consent(double.pk, "mail", given=True, actor=advisor)
+    beforehand = preview_merge(shop.customer.pk, double.pk, actor=advisor)
+    assert [(one.label, one.holds and one.holds.is_given) for one in beforehand.consents] == [
+        ("短信", False), ("邮件", True),
+    ]  # fmt: skip
+    assert beforehand.filled == ["邮箱"]
+    kept = merge_customers(shop.customer.pk, double.pk, actor=advisor)
+    assert {medium: one.is_given for medium, one in consents_of(kept.pk).items()} == {"sms": False, "mail": True}
+    assert kept.mail == "zhang@example.com"
+    entry = Entry.objects.get(chain=f"customer:{kept.pk}", action="customer.merged")
+    assert entry.data["consents"] == {
+        "sms": {"kept": True, "gone": False, "holds": False}, "mail": {"kept": None, "gone": True, "holds": True},
+    }  # fmt: skip
+    assert Entry.objects.filter(chain=f"customer:{double.pk}", action="customer.consent").count() == 2
 
 
 def test_a_masked_phone_is_revealed_only_with_the_right_and_leaves_a_trace(shop: Shop) -> None:

@@ -15,6 +15,7 @@ from bihuan.audit.models import Entry
 from bihuan.cli.main import main
 from bihuan.kernel.errors import NotAllowed
 from bihuan.org.models import PositionHolder
+from bihuan.records.consents import consents_of, set_consent
 from bihuan.records.importing.report import ImportReport
 from bihuan.records.importing.run import import_workbook
 from bihuan.records.importing.template import template_workbook
@@ -336,3 +337,24 @@ def test_the_command_reports_in_words_and_in_json_and_answers_by_its_exit_code(
     out = tmp_path / "模板.xlsx"
     assert main(["import", "--template", str(out)]) == 0
     assert out.read_bytes().startswith(b"PK")
+
+
+def test_mail_and_consent_come_in_and_an_old_workbook_turns_no_no_into_a_yes(shop: Shop) -> None:
+    def customers(*rows: list[Any]) -> ImportReport:
+        return run(shop, book({"客户": [["姓名", "电话", "邮箱", "接收短信", "接收邮件"], *rows]}))
+
+    lina = ["李娜", "13900002001", "lina@example.com", "同意", "不接收"]
+    assert counts(customers(lina, ["何刚", "13900002002", None, None, None])) == {"客户": (2, 0, 0)}
+    assert counts(customers(lina)) == {"客户": (0, 0, 1)}
+    customer = Customer.objects.get(phone="13900002001")
+    said = {medium: one.is_given for medium, one in consents_of(customer.pk).items()}
+    assert (customer.mail, said) == ("lina@example.com", {"sms": True, "mail": False})
+    assert Entry.objects.filter(action="import.customers").latest("pk").data["rows"][0]["consents"] == {
+        "sms": True, "mail": False,
+    }  # fmt: skip
+    set_consent(customer.pk, "sms", given=False, actor=shop.actor("advisor"))
+    refused = customers(lina, ["何刚", "13900002002", None, None, "同意"], ["何芳", "13900002003", "x", "可以", None])
+    assert [(one.row, one.column, one.message.partition("，")[0]) for one in refused.problems] == [
+        (4, "接收短信", "只能填 同意 或 不接收"), (2, "接收短信", "客户说过不接收"), (3, "邮箱", "同意接收邮件的"),
+    ]  # fmt: skip
+    assert not consents_of(customer.pk)["sms"].is_given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 
@@ -16,10 +16,10 @@ from bihuan.records.models import Consent, ConsentMedium, Customer, CustomerNoti
 
 
 @transaction.atomic
-def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor) -> None:
+def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor, how: str = "") -> None:
     """Keep what the customer said about being written to by a medium; saying the same again changes nothing.
 
-    Taken back, what has not gone out yet does not go out any more.
+    Taken back, what has not gone out yet does not go out any more. `how` they said it, when not to a colleague.
     """
     require_anywhere(actor, "customer.manage")
     if medium not in ConsentMedium.values:
@@ -32,25 +32,37 @@ def set_consent(customer_id: int, medium: str, *, given: bool, actor: Actor) -> 
     before = Consent.objects.filter(customer_id=customer_id, medium=medium).values_list("is_given", flat=True).first()
     if before is given:
         return
-    Consent.objects.update_or_create(
-        customer_id=customer_id,
-        medium=medium,
-        defaults={"is_given": given, "at": clock.now(), "by_id": actor.user_id},
-    )
-    if not given:
-        _stop_messages(customer_id, medium)
+    write_consents({(customer_id, medium): given}, actor=actor)
     note(
         actor,
         "customer.consent",
         chain(customer_id),
         site_id=actor.site_id,
+        data={"how": how} if how else {},
         before={} if before is None else {medium: before},
         after={medium: given},
     )
 
 
-def _stop_messages(customer_id: int, medium: str) -> None:
-    on_the_way = CustomerNotice.unscoped.filter(customer_id=customer_id, state=CustomerNoticeState.SENT)
+def write_consents(said: Mapping[tuple[int, str], bool], *, actor: Actor) -> None:
+    """Write down what customers said, by customer and medium, without a word in the log, which the caller writes."""
+    now = clock.now()
+    Consent.objects.bulk_create(
+        [
+            Consent(customer_id=customer, medium=medium, is_given=given, at=now, by_id=actor.user_id)
+            for (customer, medium), given in said.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["customer", "medium"],
+        update_fields=["is_given", "at", "by"],
+    )
+    for medium in ConsentMedium.values:
+        stop_messages([one for (one, by), given in said.items() if by == medium and not given], medium)
+
+
+def stop_messages(customer_ids: Collection[int], medium: str) -> None:
+    """What waits to go out to these customers by a medium does not go out any more."""
+    on_the_way = CustomerNotice.unscoped.filter(customer_id__in=customer_ids, state=CustomerNoticeState.SENT)
     waiting = Message.objects.filter(
         pk__in=on_the_way.values("message_id"), channel__kind=medium, status=Message.Status.WAITING
     )

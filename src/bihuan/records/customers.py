@@ -1,4 +1,4 @@
-"""Customers: registering, correcting, and joining two entries that turn out to be one person."""
+"""Customers: registering and correcting them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,10 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.org.actor import Actor
 from bihuan.records.access import note, optional_text, require_anywhere, required_text
-from bihuan.records.models import (
-    Appointment,
-    CallLog,
-    Case,
-    Contact,
-    Custody,
-    Customer,
-    CustomerKind,
-    CustomerNotice,
-    HolderKind,
-    Vehicle,
-    Voucher,
-)
+from bihuan.records.models import Contact, Customer, CustomerKind
 from bihuan.records.phones import clean_phone
 
-_NO_CUSTOMER = "没有这位客户"
+NO_CUSTOMER = "没有这位客户"
 _FIELDS = ("name", "kind", "salutation", "phone", "mail", "address", "note", "advisor_id", "contact_not_before")
 
 
@@ -66,7 +54,7 @@ def create_customer(
             customer = Customer.objects.create(**values, advisor_id=advisor_id, created_at=now, updated_at=now)
     except IntegrityError:
         raise Conflict("这个电话刚刚被别的同事登记了，请重新查找", "phone") from None
-    note(actor, "customer.created", chain(customer.pk), site_id=actor.site_id, after=_snapshot(customer))
+    note(actor, "customer.created", chain(customer.pk), site_id=actor.site_id, after=snapshot(customer))
     return customer
 
 
@@ -76,18 +64,18 @@ def change_customer(customer_id: int, *, actor: Actor, **values: Any) -> Custome
     require_anywhere(actor, "customer.manage")
     customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
     if customer is None:
-        raise NotFound(_NO_CUSTOMER)
+        raise NotFound(NO_CUSTOMER)
     unknown = set(values) - set(_FIELDS)
     if unknown:
         raise BusinessError(f"客户没有这些栏目: {'、'.join(sorted(unknown))}")
-    before = _snapshot(customer)
+    before = snapshot(customer)
     for field, value in {**values, **clean_customer(values)}.items():
         setattr(customer, field, value)
     if customer.kind == CustomerKind.COMPANY:
         # 先生 and 女士 are for the person who came, who is a contact.
         customer.salutation = ""
     customer.fill_keys()
-    old, new = changes(before, _snapshot(customer))
+    old, new = changes(before, snapshot(customer))
     if not new:
         return customer
     if "phone" in new:
@@ -104,49 +92,11 @@ def change_customer(customer_id: int, *, actor: Actor, **values: Any) -> Custome
 
 
 @transaction.atomic
-def merge_customers(keep_id: int, drop_id: int, *, actor: Actor) -> Customer:
-    """Join two entries of one person: all of the dropped one moves to the kept one, its phone becomes a contact."""
-    require_anywhere(actor, "customer.manage")
-    if keep_id == drop_id:
-        raise BusinessError("请选择两位不同的客户来合并")
-    rows = {c.pk: c for c in Customer.objects.select_for_update().filter(pk__in=[keep_id, drop_id]).order_by("pk")}
-    if len(rows) < 2:
-        raise NotFound(_NO_CUSTOMER)
-    keep, drop = rows[keep_id], rows[drop_id]
-    moved = {
-        "vehicles": Vehicle.objects.filter(customer=drop).update(customer=keep),
-        "cases": Case.unscoped.filter(customer=drop).update(customer=keep),
-        "appointments": Appointment.unscoped.filter(customer=drop).update(customer=keep),
-        "vouchers": Voucher.objects.filter(customer=drop).update(customer=keep),
-        "calls": CallLog.unscoped.filter(customer=drop).update(customer=keep),
-        "notices": CustomerNotice.unscoped.filter(customer=drop).update(customer=keep),
-    }
-    given_back = Custody.unscoped.filter(holder_kind=HolderKind.CUSTOMER, holder=str(drop.pk))
-    given_back.update(holder=str(keep.pk), holder_name=keep.name)
-    known = set(Contact.objects.filter(customer=keep).values_list("phone", flat=True)) | {keep.phone}
-    Contact.objects.filter(customer=drop, phone__in=known).delete()
-    Contact.objects.filter(customer=drop).update(customer=keep)
-    if drop.phone not in known:
-        Contact.objects.get_or_create(customer=keep, phone=drop.phone, defaults={"name": drop.name, "relation": "合并"})
-    gone = _snapshot(drop)
-    note(actor, "customer.merged_away", chain(drop.pk), site_id=actor.site_id, data={"into": keep.pk}, before=gone)
-    note(
-        actor,
-        "customer.merged",
-        chain(keep.pk),
-        site_id=actor.site_id,
-        data={"from": drop_id, "moved": moved, "gone": gone},
-    )
-    drop.delete()
-    return keep
-
-
-@transaction.atomic
 def add_contact(customer_id: int, *, actor: Actor, name: str, phone: str, relation: str = "") -> Contact:
     """Add a person to speak to; the same phone twice for one customer is refused."""
     require_anywhere(actor, "customer.manage")
     if not Customer.objects.filter(pk=customer_id).exists():
-        raise NotFound(_NO_CUSTOMER)
+        raise NotFound(NO_CUSTOMER)
     number = clean_phone(phone)
     if Contact.objects.filter(customer_id=customer_id, phone=number).exists():
         raise BusinessError("这位客户已经有这个联系电话", "phone")
@@ -167,7 +117,7 @@ def reveal_phone(customer_id: int, *, actor: Actor) -> str:
     require_anywhere(actor, "phone.reveal")
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None:
-        raise NotFound(_NO_CUSTOMER)
+        raise NotFound(NO_CUSTOMER)
     note(actor, "customer.phone_revealed", chain(customer_id), site_id=actor.site_id)
     return customer.phone
 
@@ -177,7 +127,7 @@ def postpone_contact(customer_id: int, *, actor: Actor, until: date | None) -> N
     """Do not call this customer on our own account before the day (asked to be called later, or refused)."""
     require_anywhere(actor, "call.handle")
     if not Customer.objects.filter(pk=customer_id).update(contact_not_before=until):
-        raise NotFound(_NO_CUSTOMER)
+        raise NotFound(NO_CUSTOMER)
     note(actor, "customer.contact_postponed", chain(customer_id), site_id=actor.site_id, after={"until": until})
 
 
@@ -189,6 +139,12 @@ def chain(customer_id: int) -> str:
 def mask_phone(phone: str) -> str:
     """As shown to roles that need not know it: 139****0001."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) > 7 else "****"
+
+
+def mask_mail(mail: str) -> str:
+    """As shown to roles that need not know it: t***@example.com."""
+    name, _, host = mail.partition("@")
+    return f"{name[:1]}***@{host}" if mail else ""
 
 
 def clean_customer(values: dict[str, Any]) -> dict[str, Any]:
@@ -231,5 +187,6 @@ def _refuse_taken_phone(phone: str, *, besides: int | None) -> None:
         raise Conflict(f"这个电话已经登记在客户“{other.name}”名下", "phone")
 
 
-def _snapshot(customer: Customer) -> dict[str, Any]:
+def snapshot(customer: Customer) -> dict[str, Any]:
+    """What the log keeps of a customer."""
     return {field: getattr(customer, field) for field in _FIELDS}

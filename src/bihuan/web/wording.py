@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bihuan.kernel import clock
 from bihuan.kernel.money import format_yuan
 from bihuan.limits.standing import Standing, standing
+from bihuan.records.customers import mask_mail
 
 WEEKDAYS = "一二三四五六日"
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -58,8 +59,8 @@ def masked_phone(text: str | None) -> str:
 
 def masked_address(text: str | None) -> str:
     """A telephone number or a mail address, enough to recognise: 139****1234, t***@example.com."""
-    name, at, host = (text or "").strip().partition("@")
-    return f"{name[:1]}***@{host}" if at else masked_phone(text)
+    address = (text or "").strip()
+    return mask_mail(address) if "@" in address else masked_phone(address)
 
 
 def spaced_phone(text: str | None) -> str:

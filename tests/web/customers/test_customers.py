@@ -9,7 +9,8 @@ import pytest
 from openpyxl import load_workbook
 
 from bihuan.audit.models import Entry
-from bihuan.records.customers import create_customer
+from bihuan.records.consents import consents_of, set_consent
+from bihuan.records.customers import create_customer, mask_mail
 from bihuan.records.models import Customer
 from bihuan.records.vehicles import create_vehicle
 from tests.web.visits import Centre
@@ -133,10 +134,38 @@ def test_the_workbook_holds_exactly_the_filtered_rows_and_no_formula(centre: Cen
     add(centre, "郭子墨", "13900008002")
     manager = centre.client("site_manager")
     rows = rows_of(manager.get("/customers/export", {"filter": "company"}).content)
-    assert len(rows) == 2 and rows[1][0] == "'=1+1" and rows[1][6] == "'+cmd"
+    assert len(rows) == 2 and rows[1][0] == "'=1+1" and rows[1][9] == "'+cmd"
     assert [row[0] for row in rows_of(manager.get("/customers/export", {"q": "周晓"}).content)[1:]] == ["周晓棠"]
     assert len(rows_of(manager.get("/customers/export").content)) == 4
     assert centre.client("advisor").get("/customers/export").status_code == 403
+
+
+def test_mail_and_consent_are_in_the_workbook_and_mail_masked_like_the_telephone(centre: Centre) -> None:
+    added = add(centre, "郭子墨", "13900008002", mail="guo@example.com", kind="company")
+    set_consent(added.pk, "sms", given=True, actor=centre.cast.system)
+    rows = rows_of(centre.client("site_manager").get("/customers/export", {"filter": "company"}).content)
+    assert rows[0][4:7] == ("邮箱", "接收短信", "接收邮件") and rows[1][4:7] == ("guo@example.com", "同意", None)
+    assert mask_mail("guo@example.com") == "g***@example.com"
+
+
+def test_two_entries_of_one_person_are_joined_after_seeing_what_that_does(centre: Centre) -> None:
+    double = add(centre, "周晓裳", "13900008002", mail="zhou@example.com")
+    set_consent(double.pk, "sms", given=False, actor=centre.cast.system)
+    here, advisor = f"/customers/{centre.customer.pk}/merge", centre.client("advisor")
+    found = advisor.get(here, {"q": "周晓"}).content.decode()
+    assert f"?with={double.pk}" in found and f"?with={centre.customer.pk}" not in found
+    assert "没有找到别的客户" in advisor.get(here, {"q": "13900007001"}).content.decode()
+    shown = advisor.get(here, {"with": double.pk}).content.decode()
+    for told in ("不接收", "任一份说过不接收的，就不接收", "没有问过", "补上：邮箱", "139****8002", "不能撤回"):
+        assert told in shown
+    assert Customer.objects.filter(pk=double.pk).exists()
+    assert centre.client("cashier").get(here).status_code == 403
+    assert centre.client("cashier").post(here, {"drop": double.pk}).status_code == 403
+    for nobody in ("", "x", "9" * 20, str(centre.customer.pk)):
+        assert advisor.post(here, {"drop": nobody}).status_code in (404, 422)
+    assert advisor.post(here, {"drop": double.pk}).headers["Location"] == f"/customers/{centre.customer.pk}"
+    assert not Customer.objects.filter(pk=double.pk).exists()
+    assert not consents_of(centre.customer.pk)["sms"].is_given
 
 
 def test_the_lists_cost_the_same_with_one_row_and_with_a_page_full(

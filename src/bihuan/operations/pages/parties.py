@@ -19,7 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.records.access import require_anywhere
 from bihuan.records.consents import consents_of
-from bihuan.records.customers import mask_phone
+from bihuan.records.customers import mask_mail, mask_phone
 from bihuan.records.exporting import MAX_EXPORT_ROWS, export_xlsx
 from bihuan.records.lookup import prefix
 from bihuan.records.models import CallLog, Case, Consent, ConsentMedium, Customer, Vehicle, Voucher
@@ -64,6 +64,7 @@ class PartyQuery:
         ]
 
 
+_AGREED = {True: "同意", False: "不接收", None: ""}
 CUSTOMER_FILTERS = {"person": "个人", "company": "单位", "voucher": "有未用折扣券"}
 VEHICLE_FILTERS = {"due": "30 天内该保养", "overdue": "保养已过期", "in_house": "正在店里"}
 
@@ -123,13 +124,21 @@ def export_customers(query: PartyQuery, *, actor: Actor) -> bytes:
             row.get_kind_display(),
             row.salutation,
             row.phone if whole else mask_phone(row.phone),
+            row.mail if whole else mask_mail(row.mail),
+            _AGREED[row.sms],
+            _AGREED[row.by_mail],
             row.address,
             row.cars,
             row.note,
         )
-        for row in _customers(query, actor)[: MAX_EXPORT_ROWS + 1]
+        for row in _customers(query, actor).annotate(sms=_said("sms"), by_mail=_said("mail"))[: MAX_EXPORT_ROWS + 1]
     )
-    return export_xlsx(("姓名", "类别", "称谓", "电话", "地址", "车辆数", "备注"), cells, title="客户")
+    headings = ("姓名", "类别", "称谓", "电话", "邮箱", "接收短信", "接收邮件", "地址", "车辆数", "备注")
+    return export_xlsx(headings, cells, title="客户")
+
+
+def _said(medium: str) -> Subquery:
+    return Subquery(Consent.objects.filter(customer=OuterRef("pk"), medium=medium).values("is_given")[:1])
 
 
 def export_vehicles(query: PartyQuery, *, actor: Actor) -> bytes:

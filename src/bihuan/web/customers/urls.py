@@ -11,6 +11,7 @@ urlpatterns = [
     path("customers/new", views.create, name="create"),
     path("customers/<int:customer_id>", views.detail, name="detail"),
     path("customers/<int:customer_id>/edit", views.edit, name="edit"),
+    path("customers/<int:customer_id>/merge", views.merge, name="merge"),
     path("customers/<int:customer_id>/phone", views.phone, name="phone"),
     path("customers/<int:customer_id>/consent", views.consent, name="consent"),
 ]

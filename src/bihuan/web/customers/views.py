@@ -20,6 +20,7 @@ from bihuan.operations.pages.parties import (
 )
 from bihuan.records.consents import set_consent
 from bihuan.records.customers import change_customer, create_customer, reveal_phone
+from bihuan.records.merging import customers_like, merge_candidate, merge_customers, preview_merge
 from bihuan.web.downloads import workbook
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
 from bihuan.web.wording import spaced_phone
@@ -90,6 +91,24 @@ def edit(request: HttpRequest, customer_id: int) -> HttpResponse:
     return go(request, reverse("customers:detail", args=(customer_id,)), "已保存")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def merge(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """Find the other entry of the same person, see what joining does, and join."""
+    actor = actor_of(request)
+    if request.method == "POST":
+        kept = merge_customers(customer_id, _number(request.POST.get("drop", "")), actor=actor)
+        return go(request, reverse("customers:detail", args=(kept.pk,)), f"已合并到{kept.name}")
+    search, other = request.GET.get("q", "")[:60], request.GET.get("with", "")
+    context: dict[str, Any] = {
+        "customer": merge_candidate(customer_id, actor=actor),
+        "search": search,
+        "merging": preview_merge(customer_id, _number(other), actor=actor) if other else None,
+        "found": customers_like(search, besides=customer_id, actor=actor) if search and not other else [],
+    }
+    return page(request, "customers/merge.html", context)
+
+
 @require_POST
 @signed_in
 def phone(request: HttpRequest, customer_id: int) -> HttpResponse:
@@ -105,6 +124,11 @@ def consent(request: HttpRequest, customer_id: int) -> HttpResponse:
     given = request.POST.get("given") == "yes"
     set_consent(customer_id, request.POST.get("medium", ""), given=given, actor=actor_of(request))
     return go(request, reverse("customers:detail", args=(customer_id,)), "已登记" + ("同意接收" if given else "不接收"))
+
+
+def _number(text: str) -> int:
+    """The number of a customer; one that nobody has for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else 0
 
 
 def _typed(request: HttpRequest) -> dict[str, Any]:
