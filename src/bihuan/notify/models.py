@@ -96,6 +96,8 @@ class Message(models.Model):
     `uid` names it for ever: it follows from what it tells, so planning twice makes one message, and it goes along
     with every attempt, so receivers can drop a repeat. A digest collects until `due_at`.
 
+    *Delivered* is what the channel took; where its gateway reports (`reported_at`), what reached the telephone.
+
     Whom it is for: a colleague (`user`) or a group (neither) get the `notices` it carries; somebody outside the house,
     who has no bell, has an `address` here and gets `title` and `body` as they stand.
     """
@@ -123,6 +125,7 @@ class Message(models.Model):
     last_error = models.CharField("原因", max_length=300, blank=True, default="")
     receipt = models.CharField("回执", max_length=120, blank=True, default="")
     done_at = models.DateTimeField("完成时间", null=True, blank=True)
+    reported_at = models.DateTimeField("回报时间", null=True, blank=True)
     notices = models.ManyToManyField(Notice, through="Delivery", related_name="messages")
 
     objects: ClassVar[models.Manager[Message]] = models.Manager()
@@ -133,10 +136,18 @@ class Message(models.Model):
         indexes = (
             models.Index(fields=["run_at"], condition=Q(status="waiting"), name="notify_message_waiting"),
             models.Index(fields=["channel", "-id"], condition=Q(status="failed"), name="notify_message_failed"),
+            models.Index(fields=["receipt"], name="notify_message_receipt"),
+            models.Index(fields=["address"], name="notify_message_address"),
         )
 
     def __str__(self) -> str:
         return self.uid
+
+    @property
+    def awaits_report(self) -> bool:
+        """Handed over, but whether it reached its receiver has yet to be reported by the gateway."""
+        handed_over = self.status == self.Status.DELIVERED and self.reported_at is None
+        return handed_over and bool(self.channel.settings.get("reports"))
 
 
 class Delivery(models.Model):

@@ -170,5 +170,5 @@ def revive(message_ids: list[int]) -> int:
     """Give failed messages another life, at once; answers how many were failed."""
     now = clock.now()
     return Message.objects.filter(pk__in=message_ids, status=Message.Status.FAILED).update(
-        status=Message.Status.WAITING, attempts=0, run_at=now, done_at=None, lease_until=None
+        status=Message.Status.WAITING, attempts=0, run_at=now, done_at=None, lease_until=None, reported_at=None
     )

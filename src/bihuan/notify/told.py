@@ -52,6 +52,8 @@ def _bell(notice: Notice) -> Way:
 def _way(message: Message) -> Way:
     kind = KINDS.get(message.channel.kind)
     channel = message.channel.name if kind is None or not kind.is_personal else kind.label
+    if message.awaits_report:
+        return Way(channel, "已交出，等送达回报", "none", message.done_at)
     if message.status == Message.Status.DELIVERED:
         return Way(channel, "已送达", "ok", message.done_at)
     if message.status == Message.Status.FAILED:

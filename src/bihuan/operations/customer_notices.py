@@ -161,6 +161,16 @@ def _settle(now: datetime, limit: int) -> int:
     return len(notices)
 
 
+def follow_message(message: Message) -> None:
+    """A gateway reported about a message: what did not arrive becomes a call, what did arrive spares one."""
+    told = CustomerNotice.unscoped.select_for_update(of=("self",)).filter(message=message)
+    if message.status == Message.Status.FAILED:
+        told.filter(state=State.DELIVERED).update(state=State.SENT, done_at=None)
+    elif (notice := told.filter(state=State.TO_CALL).first()) is not None:
+        _mark(notice, State.DELIVERED, message.done_at)
+        settle_notices(_key(notice))
+
+
 def _ask_to_call(notice: CustomerNotice, reason: str, now: datetime) -> None:
     """The rule book's way: a colleague telephones. Where none is named, that nobody was told is kept."""
     if notice.caller_id is None and not notice.caller_role:
@@ -170,10 +180,10 @@ def _ask_to_call(notice: CustomerNotice, reason: str, now: datetime) -> None:
     case = notice.case
     about = About(NoticeKind.CASE, subject=("case", case.pk), site_id=case.site_id, key=_key(notice))
     title, body = f"请电话告知客户：{notice.title or case.title}", f"{reason}。{notice.body}"
-    notify_people(_callers(notice), title, body, f"/cases/{case.pk}?tab=notices", about)
+    notify_people(callers_of(notice), title, body, f"/cases/{case.pk}?tab=notices", about)
 
 
-def _callers(notice: CustomerNotice) -> Collection[int]:
+def callers_of(notice: CustomerNotice) -> Collection[int]:
     """Who is to telephone: the person asked while they are there, else those of the role, else who answers for it."""
     caller = notice.caller
     if caller is not None and caller.is_active and caller.pk not in away_at(clock.now(), [caller.pk]):

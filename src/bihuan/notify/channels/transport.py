@@ -74,11 +74,39 @@ Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """What a gateway sent us, as it came: nothing of it can be trusted yet. Names of headers are in lower case."""
+
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Whether a message reached its receiver, and why not. `reference` is our number of it or the receipt it got."""
+
+    reference: str
+    reached: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody answered to a message."""
+
+    address: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelKind:
     """A kind of channel: how administrators see it, what it needs, and how it sends.
 
     `check` refuses settings that cannot work with a BusinessError at the field. `send` answers a short receipt (a
-    message number, a status) or raises TransportError; it is called outside any transaction.
+    message number, a status) or raises TransportError; it is called outside any transaction. `read`, of kinds that are
+    told something afterwards, lets in who knows the secret (else NotAllowed) and refuses what it cannot read.
     """
 
     key: str
@@ -88,6 +116,7 @@ class ChannelKind:
     send: Callable[[Outgoing, Values], str]
     check: Callable[[Values], None]
     about: str = ""
+    read: Callable[[Callback, Values], tuple[Report | Reply, ...]] | None = None
 
     @property
     def is_personal(self) -> bool:

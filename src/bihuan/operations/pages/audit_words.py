@@ -138,6 +138,7 @@ DEEDS: Mapping[str, str] = {
     "customer.created": "登记客户",
     "customer.changed": "修改客户",
     "customer.merged": "合并客户",
+    "customer.replied": "客户回复短信",
     "customer.merged_away": "被合并",
     "customer.contact_added": "添加联系人",
     "customer.contact_postponed": "推迟联系",

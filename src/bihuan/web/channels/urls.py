@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.channels import views
+from bihuan.web.channels import hooks, views
 
 app_name = "channels"
 urlpatterns = [
@@ -12,5 +12,6 @@ urlpatterns = [
     path("admin/channels/messages", views.messages, name="messages"),
     path("admin/channels/messages/again", views.again, name="again"),
     path("admin/channels/<int:channel_id>", views.channel, name="channel"),
+    path("hooks/channels/<int:channel_id>", hooks.callback, name="hook"),
     path("admin/channels/<int:channel_id>/try", views.try_out, name="try"),
 ]
