@@ -7,9 +7,12 @@ import "../css/diagram/marks.css";
 function flag(entry) {
   const box = document.createElement("div");
   box.className = `node-flag node-flag-${entry.state}`;
-  const lines = { done: [entry.who, entry.at], late: [entry.note ?? "超时", entry.who], current: [entry.note, entry.who] }[entry.state] ?? [];
+  const lines = {
+    done: [entry.who, entry.at], late: [entry.note ?? "超时", entry.who], current: [entry.note, entry.who],
+    added: ["新增"], removed: ["去掉"], changed: [entry.note],
+  }[entry.state] ?? [];
   const mark = document.createElement("b");
-  mark.textContent = { done: "✓", late: "!", current: "▸" }[entry.state] ?? "";
+  mark.textContent = { done: "✓", late: "!", current: "▸", added: "＋", removed: "－", changed: "≠" }[entry.state] ?? "";
   box.append(mark, [...lines].filter(Boolean).join(" "));
   return box;
 }
@@ -57,7 +60,7 @@ async function draw(figure) {
   const container = figure.querySelector("[data-canvas]");
   const [xml, state] = await Promise.all([
     fetch(figure.dataset.xml).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status))))),
-    figure.dataset.state ? fetch(figure.dataset.state, { headers: { Accept: "application/json" } }).then((answer) => answer.json()) : { nodes: {} },
+    figure.dataset.marks ? { nodes: JSON.parse(figure.dataset.marks) } : figure.dataset.state ? fetch(figure.dataset.state, { headers: { Accept: "application/json" } }).then((answer) => answer.json()) : { nodes: {} },
   ]);
   container.replaceChildren();
   const viewer = new NavigatedViewer({ container, bpmnRenderer: { defaultStrokeColor: "#47525c", defaultFillColor: "#ffffff", defaultLabelColor: "#161b20" } });
@@ -66,8 +69,9 @@ async function draw(figure) {
   const present = [];
   for (const [id, entry] of Object.entries(state.nodes ?? {})) {
     const element = registry.get(id);
-    if (!element || element.waypoints) continue;
+    if (!element || (element.waypoints && !figure.dataset.marks)) continue;
     canvas.addMarker(id, `is-${entry.state}`);
+    if (element.waypoints) continue;
     if (entry.state !== "done") present.push(element);
     // Who and when stand at the work only: at gateways and events they would cover their names.
     if (entry.state !== "done" || (entry.who && /(Task|SubProcess|CallActivity|Transaction)$/.test(element.type))) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });

@@ -1,4 +1,4 @@
-"""What a new version of a process does differently: nodes added, taken away and changed, in words."""
+"""What a new version of a process does differently: nodes and flows added, taken away and changed."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from bihuan.engine.runtime.migration.plan import difference, name_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """A node that both versions have, and what is different about it."""
+class Difference:
+    """A node that only one of two versions has, or that is another in each.
 
+    `node` is its id in the newer version, or where it was taken away in the older one; `was` that of a changed node in
+    the older one. `what` says what is different about it.
+    """
+
+    node: str
     name: str
-    what: tuple[str, ...]
+    was: str = ""
+    what: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Nodes by what people call them."""
+    """Nodes by what people call them, and sequence flows by their ids."""
 
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[Changed, ...]
+    added: tuple[Difference, ...]
+    removed: tuple[Difference, ...]
+    changed: tuple[Difference, ...]
+    flows_added: tuple[str, ...]
+    flows_removed: tuple[str, ...]
 
     @property
     def is_none(self) -> bool:
@@ -33,13 +41,16 @@ class Differences:
 
 def compare(plan: MigrationPlan) -> Differences:
     """What is different after the nodes were put together as the plan says."""
-    kept = set(plan.nodes.values())
-    pairs = [(plan.old.nodes[old], plan.new.nodes[new]) for old, new in plan.nodes.items()]
-    changed = [Changed(name_of(new), tuple(_what(plan, old, new))) for old, new in pairs]
+    old, new = plan.old, plan.new
+    kept, ways = set(plan.nodes.values()), set(plan.flows.values())
+    pairs = [(old.nodes[one], new.nodes[other]) for one, other in plan.nodes.items()]
+    changed = [Difference(other.id, name_of(other), one.id, tuple(_what(plan, one, other))) for one, other in pairs]
     return Differences(
-        added=tuple(name_of(node) for node in plan.new.nodes.values() if node.id not in kept),
-        removed=tuple(name_of(node) for node in plan.old.nodes.values() if node.id not in plan.nodes),
+        added=tuple(Difference(node.id, name_of(node)) for node in new.nodes.values() if node.id not in kept),
+        removed=tuple(Difference(node.id, name_of(node)) for node in old.nodes.values() if node.id not in plan.nodes),
         changed=tuple(one for one in changed if one.what),
+        flows_added=tuple(flow for flow in new.flows if flow not in ways),
+        flows_removed=tuple(flow for flow in old.flows if flow not in plan.flows),
     )
 
 

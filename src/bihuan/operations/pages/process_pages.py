@@ -136,13 +136,16 @@ def change_retention(key: str, days: str, *, actor: Actor) -> None:
     set_retention(key, int(words) if words else None, actor=actor)
 
 
-def process_xml(key: str, *, actor: Actor) -> str:
-    """The BPMN of the version in force."""
+def process_xml(key: str, number: int | None = None, *, actor: Actor) -> str:
+    """The BPMN of a version by its number, else of the one in force."""
     actor.require("process.view")
     definition = Definition.objects.select_related("current").filter(key=key).first()
     if definition is None or definition.current is None:
         raise NotFound("没有这个流程")
-    return definition.current.xml
+    version = definition.current if number is None else definition.versions.filter(number=number).first()
+    if version is None:
+        raise NotFound("没有这个版本")
+    return version.xml
 
 
 @dataclass(frozen=True, slots=True)

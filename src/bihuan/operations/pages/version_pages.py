@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Count
 
@@ -76,6 +78,8 @@ class MigrationPage:
     sources: list[int]
     target: int
     differences: Differences | None = None
+    drawn: tuple[tuple[int, str], ...] = ()
+    """The versions whose diagrams show the differences: their numbers and the marks on each, as JSON."""
     places: list[Place] = field(default_factory=list)
     preview: Preview | None = None
     blocked: list[tuple[str, list[Blocked]]] = field(default_factory=list)
@@ -134,6 +138,9 @@ def migration_page(
         return shown
     newest = max(migration.sources.values(), key=lambda version: version.number)
     shown.differences = compare(migration.plan(newest.pk, newest.process_id))
+    if not shown.differences.is_none:
+        before, after = _marks(shown.differences)
+        shown.drawn = ((newest.number, json.dumps(before)), (target, json.dumps(after)))
     shown.preview = preview_migration(migration)
     shown.places = _places(migration, shown.preview)
     grouped: dict[str, list[Blocked]] = defaultdict(list)
@@ -214,6 +221,18 @@ def _rows(definition: Definition) -> list[VersionRow]:
         )
         for version in versions
     ]
+
+
+def _marks(found: Differences) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the diagrams of the older and the newer version show of their differences, node by node, then the flows."""
+    before: dict[str, Any] = {one.node: {"state": "removed"} for one in found.removed}
+    after: dict[str, Any] = {one.node: {"state": "added"} for one in found.added}
+    for one in found.changed:
+        mark = {"state": "changed", "note": "、".join(one.what)}
+        before[one.was], after[one.node] = mark, mark
+    before.update({flow: {"state": "removed"} for flow in found.flows_removed})
+    after.update({flow: {"state": "added"} for flow in found.flows_added})
+    return before, after
 
 
 def _suggestions(migration: Migration) -> dict[str, str]:

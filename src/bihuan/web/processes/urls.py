@@ -21,6 +21,7 @@ urlpatterns = [
     path("processes/sweeps/<int:sweep_id>/report.xlsx", versions.report, name="sweep_report"),
     path("processes/<str:key>", views.detail, name="detail"),
     path("processes/<str:key>/versions", versions.versions, name="versions"),
+    path("processes/<str:key>/versions/<int:number>.bpmn", views.diagram, name="version_diagram"),
     path("processes/<str:key>/migrate", versions.migrate, name="migrate"),
     path("processes/<str:key>/diagram.bpmn", views.diagram, name="diagram"),
 ]

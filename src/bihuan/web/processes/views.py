@@ -65,9 +65,9 @@ def detail(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_GET
 @signed_in
-def diagram(request: HttpRequest, key: str) -> HttpResponse:
-    """The BPMN in force."""
-    xml = process_xml(key, actor=actor_of(request))
+def diagram(request: HttpRequest, key: str, number: int | None = None) -> HttpResponse:
+    """The BPMN in force, or of an older version."""
+    xml = process_xml(key, number, actor=actor_of(request))
     return HttpResponse(xml, content_type="application/xml; charset=utf-8")
 
 
