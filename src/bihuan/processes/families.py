@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from bihuan.engine.runtime import (
@@ -52,7 +51,7 @@ def insert_instance(
         subject_id=subject_id,
         title=title[:200],
         chain=parent.facts.chain if parent else chain or (f"{subject_kind}:{subject_id}" if subject_kind else ""),
-        state=json.dumps(state.to_json()),
+        state=state.to_text(),
         started_at=at,
         started_by_id=started_by_id,
         root_id=(parent.root_id or parent.id) if parent else None,

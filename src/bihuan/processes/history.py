@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -173,14 +172,14 @@ def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, 
     before, after = new_state(), new_state()
     data: dict[str, Any] = {}
     for entry in _steps(_instance(instance_id)):
-        before = State.from_json(json.loads(json.dumps(after.to_json()))) if item_id is None else before
+        before = State.from_json(after.to_text()) if item_id is None else before
         if found is not None:
             if entry.data["command"] == "Migrate":
                 raise Conflict("这一步是流程换到新版本之前办的，不能撤回")
             continue
         is_it = item_id is not None and entry.data.get("item") == item_id
         if is_it:
-            before = State.from_json(json.loads(json.dumps(after.to_json())))
+            before = State.from_json(after.to_text())
         data = entry.data
         for event in data["events"]:
             apply(after, event_from_json(event))

@@ -199,7 +199,7 @@ class Story:
 
 
 def _copy(state: State) -> State:
-    return State.from_json(json.loads(json.dumps(state.to_json())))
+    return State.from_json(state.to_text())
 
 
 def check_whole(process: Process, state: State) -> None:

@@ -30,9 +30,10 @@ def test_a_user_task_opens_an_item_and_waits() -> None:
     assert (item.name, item.role, item.form, item.title, item.assignee) == (
         "接待", "advisor", "f1", "接待 示A12345", "li",
     )  # fmt: skip
-    story.complete("A", 金额=Decimal("12.50"), 日期=date(2026, 12, 1), 名单=["甲", {"乙": 1}])
+    story.complete("A", 金额=Decimal("12.50"), 日期=date(2026, 12, 1), 名单=["甲", {"乙": 1}], 流水号=10**20 + 1)
     assert story.outcome == "completed"
     assert story.variables["金额"] == Decimal("12.50") and story.variables["名单"] == ["甲", {"乙": 1}]
+    assert story.variables["流水号"] == 10**20 + 1
 
 
 def test_a_manual_task_is_work_for_a_person_too() -> None:

@@ -5,11 +5,12 @@ Handlers read it; only `apply` changes it. Ids of all kinds come from the one co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+
+import orjson
 
 from bihuan.engine.runtime.values import decode, encode
 
@@ -179,6 +180,10 @@ class State:
             data["gateways"] = [[scope, node, flows] for (scope, node), flows in self.gateways.items()]
         return data
 
+    def to_text(self) -> str:
+        """The same as the text that is kept."""
+        return orjson.dumps(self.to_json()).decode()
+
     def _add_people(self, data: dict[str, Any]) -> None:
         if self.asks:
             data["asks"] = [[a.id, a.token, a.wait, a.mode, a.person, a.asker, a.item] for a in self.asks.values()]
@@ -195,8 +200,7 @@ class State:
     def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
         """The state that `to_json` wrote. Raises ValueError for a format this program does not know."""
         if isinstance(data, (str, bytes)):
-            parsed: Mapping[str, Any] = json.loads(data)
-            return cls.from_json(parsed)
+            data = cast("Mapping[str, Any]", orjson.loads(data))
         if data.get("format") != FORMAT:
             raise ValueError(f"unknown state format {data.get('format')!r}")
         state = cls(data["status"], data.get("outcome", ""), data["next"])

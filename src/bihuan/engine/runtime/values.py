@@ -14,7 +14,9 @@ from typing import Any
 from bihuan.engine.feel.values import FeelRange, YearMonthDuration
 
 MAX_DEPTH = 40
-_PLAIN = frozenset({str, bool, int, type(None)})
+_PLAIN = frozenset({str, bool, type(None)})
+_WIDE = 2**63
+"""Whole numbers from here on would come back from JSON as rough ones."""
 _KEPT = frozenset({str, bool, int, type(None), Decimal, datetime, date, time, timedelta, YearMonthDuration})
 
 
@@ -69,7 +71,7 @@ def normalised(values: Mapping[str, Any]) -> dict[str, Any]:
 def encode(value: Any) -> Any:
     """A normalised value as plain JSON."""
     kind = type(value)
-    if kind in _PLAIN:
+    if kind in _PLAIN or (kind is int and -_WIDE < value < _WIDE):
         return value
     if kind is dict:
         if any(key.startswith("$") for key in value):
@@ -102,7 +104,7 @@ def decode(value: Any) -> Any:
     return value
 
 
-def _number(value: Decimal) -> Any:
+def _number(value: Decimal | int) -> Any:
     return {"$number": str(value)}
 
 
@@ -116,6 +118,7 @@ def _duration(value: timedelta) -> Any:
 
 _WRITERS: dict[type, Callable[[Any], Any]] = {
     Decimal: _number,
+    int: _number,
     datetime: lambda value: {"$moment": value.isoformat()},
     date: lambda value: {"$date": value.isoformat()},
     time: lambda value: {"$time": value.isoformat()},

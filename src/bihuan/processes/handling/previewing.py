@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from bihuan.engine.definition import Process
@@ -33,7 +32,7 @@ class Previewer:
 
     def of(self, command: Command) -> Preview:
         """What the command would do."""
-        copy = State.from_json(json.loads(json.dumps(self.state.to_json())))
+        copy = State.from_json(self.state.to_text())
         try:
             events = step(self.process, copy, command, clock.now(), context={"timezone": "UTC"})
         except CommandRejected as refusal:
