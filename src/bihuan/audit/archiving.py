@@ -87,7 +87,7 @@ def restore_entries(name: str, *, actor_id: int | None) -> int:
     made = Archive.objects.get(name=name)
     entries = [entry_of(line) for line in read_archive(name) if line["type"] == "entry"]
     with connection.cursor() as cursor:
-        cursor.executemany(INSERT_SQL.removesuffix(" RETURNING id"), [_params(entry) for entry in entries])
+        cursor.executemany(INSERT_SQL, [_params(entry) for entry in entries])
     made.delete()
     data = {"name": name, "sha256": made.sha256}
     record(actor_id=actor_id, action="audit.restore", chain=ARCHIVE_CHAIN, data=data)

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from django.db import connection
 from django.db.transaction import TransactionManagementError
 
 from bihuan.audit.canonical import GENESIS, canonical_json, entry_hash
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
-from bihuan.kernel.sql import moment, query
+from bihuan.kernel.sql import execute, in_transaction, moment, query
 
-# The insert answers no row when somebody else took the number: read the last
+# The insert writes no row when somebody else took the number: read the last
 # entry again (on PostgreSQL the insert has waited for the other transaction) and try once more.
 LAST_SQL = "SELECT seq, hash FROM audit_entry WHERE chain = %s ORDER BY seq DESC LIMIT 1"
 INSERT_SQL = (
     "INSERT INTO audit_entry (chain, seq, at, actor_id, action, site_id, data, prev_hash, hash) "
-    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (chain, seq) DO NOTHING RETURNING id"
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (chain, seq) DO NOTHING"
 )
 ATTEMPTS = 50
 
@@ -94,7 +93,7 @@ def record(
     `last` is the end of the chain if the caller has just read it. Must be called inside a transaction: an action
     without its log line, or the reverse, is what this prevents.
     """
-    if not connection.in_atomic_block:
+    if not in_transaction():
         raise TransactionManagementError("audit.record belongs inside the transaction of the use case")
     content: dict[str, Any] = dict(data or {})
     if before is not None:
@@ -112,7 +111,7 @@ def record(
             site_id=site_id,
             data=content,
         )
-        if query(INSERT_SQL, row.params()):
+        if execute(INSERT_SQL, row.params()):
             return row
         last = None
     raise Conflict("同一记录正被多人同时修改，请稍后再试")

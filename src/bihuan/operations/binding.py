@@ -38,9 +38,6 @@ LINE_VALUES = (
 )  # fmt: skip
 
 
-BEYOND_SHEETS = ("case", "customer", "vehicle", "checks", "consents", "signatures", "photos", "lines")
-
-
 @dataclass(slots=True)
 class Bound:
     """A cleaned submission sorted by where it goes."""
@@ -59,7 +56,10 @@ class Bound:
     @property
     def goes_beyond_sheets(self) -> bool:
         """Whether more than routing variables and sheets is written; most steps write no more."""
-        return any(getattr(self, name) for name in BEYOND_SHEETS)
+        return bool(
+            self.case or self.customer or self.vehicle or self.checks or self.consents or self.signatures or self.photos
+            or self.lines
+        )  # fmt: skip
 
 
 def sort_values(form: Form, values: Mapping[str, Any]) -> Bound:

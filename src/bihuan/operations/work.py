@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from django.db import transaction
 from django.utils.functional import SimpleLazyObject
 
 from bihuan.engine.definition import Node
@@ -17,6 +16,7 @@ from bihuan.forms import Form, FormContext
 from bihuan.forms.publishing import NO_FORM, loaded_form, newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.kernel.sql import whole_transaction
 from bihuan.operations.binding import sort_values, write_sheets, write_values
 from bihuan.operations.facts import case_facts
 from bihuan.operations.people.answering import ANSWER_KEYS, asked_with, keep_answer, read_answer
@@ -95,7 +95,7 @@ def form_context(work: Work, variables: Mapping[str, Any]) -> FormContext:
     )
 
 
-@transaction.atomic
+@whole_transaction()
 def complete_task(
     item_id: int,
     raw: Mapping[str, Any],

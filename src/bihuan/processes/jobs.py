@@ -20,7 +20,7 @@ from django.db import transaction
 from bihuan.engine.runtime import FireTimer
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotFound
-from bihuan.kernel.sql import moment, on_postgres, query, stored_moment
+from bihuan.kernel.sql import execute, moment, on_postgres, query, stored_moment
 from bihuan.org.access import system_actor
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
@@ -185,7 +185,7 @@ def _do_once(job: TakenJob, handler: Handler) -> bool:
     if job.instance_id is not None:
         _lock_family(job.instance_id)
     # Removed first: whoever else believes to hold the job waits here for us, and then finds nothing to do.
-    if not query("DELETE FROM processes_job WHERE id = %s AND attempts = %s RETURNING id", (job.id, job.attempts)):
+    if not execute("DELETE FROM processes_job WHERE id = %s AND attempts = %s", (job.id, job.attempts)):
         return False
     handler(job)
     return True

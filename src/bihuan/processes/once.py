@@ -9,14 +9,14 @@ from typing import Any
 from bihuan.audit.models import Entry
 from bihuan.engine.runtime import IncidentRaised, InstanceEnded, ItemClosed, ItemOpened, event_from_json
 from bihuan.kernel.errors import BusinessError, Conflict
-from bihuan.kernel.sql import moment, query
+from bihuan.kernel.sql import execute, moment
 from bihuan.processes.contract import ClosedItem, OpenedItem, StepResult
 from bihuan.processes.models import OnceKey, WorkItem
 from bihuan.processes.rows import Loaded
 
 _REMEMBER_SQL = (
     "INSERT INTO processes_oncekey (key, action, actor_id, result, at) VALUES (%s, %s, %s, %s, %s) "
-    "ON CONFLICT (key) DO NOTHING RETURNING key"
+    "ON CONFLICT (key) DO NOTHING"
 )
 
 
@@ -36,7 +36,7 @@ def remember(key: str, action: str, *, actor_id: int | None, result: Any, at: da
     Two requests with one key at the same time: the second waits here, and is then refused by Conflict for the caller
     to ask again, when `recall` has the answer.
     """
-    if not query(_REMEMBER_SQL, (key, action, actor_id, json.dumps(result), moment(at))):
+    if not execute(_REMEMBER_SQL, (key, action, actor_id, json.dumps(result), moment(at))):
         raise Conflict("同一操作正在处理，请稍候刷新")
 
 

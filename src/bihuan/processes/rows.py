@@ -12,12 +12,12 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import Event, State
 from bihuan.kernel.errors import Conflict, NotFound
-from bihuan.kernel.sql import on_postgres, query
+from bihuan.kernel.sql import in_transaction, on_postgres, query, whole_transaction
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import Copied, Decided, InstanceFacts, RenewedItem
 
@@ -125,12 +125,12 @@ def transactional(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        own = not connection.in_atomic_block
+        own = not in_transaction()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if not own:
                     return function(*args, **kwargs)
-                with transaction.atomic():
+                with whole_transaction():
                     return function(*args, **kwargs)
             except OperationalError as failure:
                 if not is_contention(failure):

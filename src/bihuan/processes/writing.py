@@ -6,7 +6,6 @@ cancelled by the way) are further statements before them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +14,9 @@ from typing import Any
 
 from bihuan.audit.log import ATTEMPTS, Row, append_row, end_of
 from bihuan.kernel.errors import Conflict
-from bihuan.kernel.sql import moment, on_postgres, query
+from bihuan.kernel.sql import execute, moment, on_postgres, query
 from bihuan.processes.models import NEVER
 from bihuan.processes.rows import BUSY, Loaded
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 # Columns with the type that PostgreSQL needs to be told where a value may be null.
 _ITEM_COLUMNS = (
@@ -120,18 +117,17 @@ def _entry(change: Change) -> Row:
 
 # Most steps leave an instance running: a status that is not named keeps SQLite from writing its two indexes anew.
 _MOVED_SQL = (
-    "UPDATE processes_instance SET state = %s, lock_version = lock_version + 1 "
-    "WHERE id = %s AND lock_version = %s RETURNING id"
+    "UPDATE processes_instance SET state = %s, lock_version = lock_version + 1 WHERE id = %s AND lock_version = %s"
 )
 _TURNED_SQL = (
     "UPDATE processes_instance SET state = %s, status = %s, ended_at = %s, lock_version = lock_version + 1 "
-    "WHERE id = %s AND lock_version = %s RETURNING id"
+    "WHERE id = %s AND lock_version = %s"
 )
 
 
 def _instance_part(change: Change) -> tuple[str, tuple[Any, ...]]:
     instance = change.instance
-    state, version = _ENCODER.encode(instance.state.to_json()), (instance.id, instance.lock_version)
+    state, version = instance.state.to_text(), (instance.id, instance.lock_version)
     if change.status == instance.status and change.ended_at is None:
         return _MOVED_SQL, (state, *version)
     return _TURNED_SQL, (state, change.status, moment(change.ended_at), *version)
@@ -140,7 +136,7 @@ def _instance_part(change: Change) -> tuple[str, tuple[Any, ...]]:
 def _done_part(done: ItemDone) -> tuple[str, tuple[Any, ...]]:
     sql = (
         "UPDATE processes_workitem SET status = 'done', completed_at = %s, completed_by_id = %s, once_key = %s "
-        "WHERE id = %s AND status = 'open' RETURNING id"
+        "WHERE id = %s AND status = 'open'"
     )
     return sql, (moment(done.at), done.actor_id, done.once_key, done.item_id)
 
@@ -156,7 +152,7 @@ def _opened_part(change: Change) -> tuple[str, tuple[Any, ...]]:
 def _opened_sql(count: int) -> str:
     rows = ", ".join([_marks(_ITEM_COLUMNS)] * count)
     names = ", ".join(name for name, _ in _ITEM_COLUMNS)
-    return f"INSERT INTO processes_workitem ({names}) VALUES {rows} RETURNING id, wait"
+    return f"INSERT INTO processes_workitem ({names}) VALUES {rows}"
 
 
 def _marks(columns: Sequence[tuple[str, str]]) -> str:
@@ -171,10 +167,7 @@ def _audit_part(entry: Row) -> tuple[str, tuple[Any, ...]]:
 @cache
 def _audit_sql() -> str:
     names = ", ".join(name for name, _ in _AUDIT_COLUMNS)
-    return (
-        f"INSERT INTO audit_entry ({names}) VALUES {_marks(_AUDIT_COLUMNS)} "
-        "ON CONFLICT (chain, seq) DO NOTHING RETURNING id"
-    )
+    return f"INSERT INTO audit_entry ({names}) VALUES {_marks(_AUDIT_COLUMNS)} ON CONFLICT (chain, seq) DO NOTHING"
 
 
 def _write_together(change: Change, entry: Row) -> dict[int, int]:
@@ -186,10 +179,8 @@ def _write_together(change: Change, entry: Row) -> dict[int, int]:
     key = tuple(text for _, text, _ in parts)
     sql = _TOGETHER_SQL.get(key)
     if sql is None:
-        steps = ", ".join(f"{name} AS ({text})" for name, text, _ in parts)
-        answers = " UNION ALL ".join(
-            f"SELECT '{name}', id, {'wait' if name == 'o' else '0'} FROM {name}" for name, _, _ in parts
-        )
+        steps = ", ".join(f"{name} AS ({text} RETURNING id{_MORE.get(name, '')})" for name, text, _ in parts)
+        answers = " UNION ALL ".join(f"SELECT '{name}', id{_MORE.get(name, ', 0')} FROM {name}" for name, _, _ in parts)
         sql = _TOGETHER_SQL[key] = f"WITH {steps} {answers}"
     written: dict[str, list[tuple[int, int]]] = {}
     for name, row_id, wait in query(sql, [value for _, _, values in parts for value in values]):
@@ -204,15 +195,19 @@ def _write_together(change: Change, entry: Row) -> dict[int, int]:
 
 
 _TOGETHER_SQL: dict[tuple[str, ...], str] = {}
+_MORE = {"o": ", wait"}
 
 
 def _write_in_turn(change: Change, entry: Row) -> dict[int, int]:
-    if not query(*_instance_part(change)):
+    if not execute(*_instance_part(change)):
         raise Conflict(BUSY)
-    if change.done is not None and not query(*_done_part(change.done)):
+    if change.done is not None and not execute(*_done_part(change.done)):
         raise Conflict(BUSY)
-    opened = query(*_opened_part(change)) if change.opened else []
-    if query(*_audit_part(entry)):
+    opened: list[tuple[int, int]] = []
+    if change.opened:
+        sql, values = _opened_part(change)
+        opened = query(f"{sql} RETURNING id, wait", values)
+    if execute(*_audit_part(entry)):
         change.instance.last = entry.end
     else:
         _append_again(change)
@@ -224,7 +219,7 @@ def _append_again(change: Change) -> None:
     for _ in range(ATTEMPTS):
         change.instance.last = end_of(change.instance.facts.chain)
         entry = _entry(change)
-        if query(*_audit_part(entry)):
+        if execute(*_audit_part(entry)):
             change.instance.last = entry.end
             return
     raise Conflict(BUSY)

@@ -13,7 +13,7 @@ from django.db import transaction
 from bihuan.audit.log import End, changes
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
-from bihuan.kernel.sql import moment, on_postgres, query
+from bihuan.kernel.sql import execute, moment, on_postgres, query
 from bihuan.org.actor import Actor
 from bihuan.records.access import NO_CASE, lock_case, note, note_on_case, require_open
 from bihuan.records.models import Case, Check
@@ -30,11 +30,11 @@ _READ_SQL = (
 _LOCK_SQL = " FOR NO KEY UPDATE OF c"
 _UPDATE_SQL = (
     "UPDATE records_sheet SET data = %s, version = %s, updated_at = %s, updated_by_id = %s "
-    "WHERE id = %s AND version = %s RETURNING id"
+    "WHERE id = %s AND version = %s"
 )
 _INSERT_SQL = (
     "INSERT INTO records_sheet (case_id, kind, data, version, updated_at, updated_by_id) "
-    "VALUES (%s, %s, %s, 1, %s, %s) ON CONFLICT (case_id, kind) DO NOTHING RETURNING id"
+    "VALUES (%s, %s, %s, 1, %s, %s) ON CONFLICT (case_id, kind) DO NOTHING"
 )
 
 
@@ -121,8 +121,8 @@ def _store(case_id: int, kind: str, kept: _Kept, text: str, user_id: int | None)
     """Whether the sheet was written: not when somebody else wrote it after it was read."""
     at = moment(clock.now())
     if kept.id is None:
-        return bool(query(_INSERT_SQL, (case_id, kind, text, at, user_id)))
-    return bool(query(_UPDATE_SQL, (text, kept.version + 1, at, user_id, kept.id, kept.version)))
+        return bool(execute(_INSERT_SQL, (case_id, kind, text, at, user_id)))
+    return bool(execute(_UPDATE_SQL, (text, kept.version + 1, at, user_id, kept.id, kept.version)))
 
 
 @transaction.atomic
