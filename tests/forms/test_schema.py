@@ -23,6 +23,8 @@ PACKS = Path(bihuan.__file__).parent / "packs"
         ({"type": "select", "key": "a", "label": "甲"}, "选择类组件须有 values 列表"),
         ({"type": "select", "key": "a", "label": "甲", "values": [{"value": "x"}, {"value": "x"}]}, "重复的 value"),
         ({"type": "textfield", "key": "a", "label": "甲", "properties": {"bind": "users.password"}}, "不是认识的去处"),
+        ({"type": "textfield", "key": "a", "label": "甲", "properties": {"bind": "custody.x"}}, "不是认识的去处"),
+        ({"type": "signature", "key": "a", "label": "甲", "properties": {"var": "a"}}, "签名和照片不能放进变量"),
         (
             {"type": "textfield", "key": "a", "label": "甲", "properties": {"bind": "lines"}},
             "与组件类型“textfield”不符",

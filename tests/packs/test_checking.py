@@ -50,6 +50,7 @@ VISIT = "processes/service_visit.bpmn"
         ("decisions/maintenance.dmn", "ceiling(", "ceiling((", "next_km_text", "读不懂"),
         (VISIT, 'bihuan:role="guard"', 'bihuan:role="porter"', "收钥匙签收", "没有角色“porter”"),
         ("forms/dispatch.json", "case.agreed_hours", "case.wishes", "agreed_hours", "没有对应的栏目"),
+        ("forms/dispatch.json", "case.agreed_hours", "case.status", "agreed_hours", "没有对应的栏目"),
         ("forms/dispatch.json", '"role": "technician"', '"role": "wizard"', "technician", "没有角色“wizard”"),
         ("forms/dispatch.json", '"type": "number"', '"type": "slider"', "agreed_hours", "slider"),
         ("forms/greet.json", '"id": "greet"', '"id": "grüezi"', "", "应与文件名相同"),

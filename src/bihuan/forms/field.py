@@ -18,6 +18,7 @@ INPUT_KINDS = frozenset(
 )
 STATIC_KINDS = frozenset({"text", "separator", "spacer"})
 PICKER_KINDS = frozenset({"customer", "vehicle", "part", "job", "person"})
+FILE_KINDS = frozenset({"signature", "photos"})
 CHOICE_KINDS = frozenset({"select", "radio", "checklist"})
 LINE_COLUMNS = (
     "raised_by",
@@ -128,8 +129,9 @@ class Field:
         return tuple(name for name in (self.var, bound) if name)
 
     def target(self, form_key: str) -> str:
-        """Where the value is written: the stated binding or the form's own sheet."""
-        return self.bind or f"sheet.{form_key}.{self.key}"
+        """Where the value is written: the stated binding, else among the case's files, else the form's own sheet."""
+        home = f"{self.kind}.{self.key[:40]}" if self.kind in FILE_KINDS else f"sheet.{form_key}.{self.key}"
+        return self.bind or home
 
     def label_of(self, value: Any) -> str:
         """The label of a stored choice, the value itself when it is no longer offered."""

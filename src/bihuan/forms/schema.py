@@ -13,6 +13,7 @@ from bihuan.forms.conditions import Condition, ConditionError, compile_condition
 from bihuan.forms.field import (
     CHOICE_KINDS,
     DEFAULT_LINE_COLUMNS,
+    FILE_KINDS,
     INPUT_KINDS,
     LINE_COLUMNS,
     STATIC_KINDS,
@@ -25,8 +26,7 @@ from bihuan.forms.form import Form
 
 KEY = re.compile(r"[^\W\d]\w{0,59}\Z")
 BIND = re.compile(
-    r"(?:var|case|customer|vehicle|appointment|feedback|settlement|call)\.\w+"
-    r"|sheet\.\w+\.\w+|(?:signature|photos|checks|custody|consent)\.\w+|lines|payments"
+    r"(?:var|case|customer|vehicle)\.\w+|sheet\.\w+\.\w+|(?:signature|photos|checks)\.\w{1,40}|consent\.(?:sms|mail)|lines|payments"
 )
 BIND_KINDS: Mapping[str, frozenset[str]] = {
     "signature": frozenset({"signature"}),
@@ -159,7 +159,7 @@ class _SchemaReader:
             label=self._label(kind, component),
             required=validate.get("required") is True,
             bind=self._bind(kind, properties),
-            var=self._var(properties),
+            var=self._var(kind, properties),
             options=self._options(kind, component),
             rules=self._rules(kind, component, validate),
             hide=hide + self._hide(component),
@@ -206,8 +206,10 @@ class _SchemaReader:
             self._problem(f"作业项目不能写入“{bind}”")
         return bind
 
-    def _var(self, properties: Mapping[str, Any]) -> str:
+    def _var(self, kind: str, properties: Mapping[str, Any]) -> str:
         name = str(properties.get("var") or "")
+        if name and kind in FILE_KINDS:
+            self._problem("签名和照片不能放进变量")
         if name and not KEY.match(name):
             self._problem(f"var “{name}” 不是有效的变量名")
             return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from django.db.models import Field as DjangoField
 from django.db.models import Model as DjangoModel
 
 from bihuan.engine.definition import Assignment, DefinitionError, Model, Node, Process, parse_bpmn
@@ -25,6 +26,7 @@ from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load
 from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.handling.allowing import problems_of
 from bihuan.processes.rhythm import problems_of_rhythm
+from bihuan.records.cases import CHANGEABLE
 from bihuan.records.models import Case, Customer, DocumentKind, Vehicle
 
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
@@ -94,7 +96,8 @@ def _field_problem(field: Field, pack: Pack) -> str:
 
 
 def _columns(model: type[DjangoModel]) -> frozenset[str]:
-    return frozenset(field.name for field in model._meta.get_fields() if getattr(field, "column", None))
+    columns = [field for field in model._meta.get_fields() if isinstance(field, DjangoField)]
+    return frozenset(field.name for field in columns if model is not Case or field.attname in CHANGEABLE)
 
 
 def _check_scripts(pack: Pack) -> Iterator[PackProblem]:

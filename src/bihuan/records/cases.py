@@ -38,7 +38,7 @@ NUMBER_KINDS = {
     CaseKind.SUGGESTION: "JY",
     CaseKind.ROUTINE: "LX",
 }
-_CHANGEABLE = (
+CHANGEABLE = (
     "title", "phone", "customer_id", "vehicle_id", "appointment_id", "advisor_id", "technician_id", "waiting_mode",
     "agreed_hours", "agreed_done_at", "arrived_at", "work_started_at", "work_done_at", "bay", "mileage_km", "fuel",
 )  # fmt: skip
@@ -112,7 +112,7 @@ def is_kind(key: str) -> bool:
 def change_case(case_id: int, *, actor: Actor, **values: Any) -> Case:
     """Change the named columns of an open case; leaving (waiting_mode "leave") needs a reachable phone (AUTO-13)."""
     case = lock_case(case_id, actor=actor)
-    unknown = set(values) - set(_CHANGEABLE)
+    unknown = set(values) - set(CHANGEABLE)
     if unknown:
         raise BusinessError(f"单据没有这些栏目: {'、'.join(sorted(unknown))}")
     before = {field: getattr(case, field) for field in values}

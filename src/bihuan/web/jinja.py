@@ -83,6 +83,7 @@ def environment(**options: Any) -> Environment:
         hours=wording.hours,
         trim_zeros=wording.trim,
         plate=wording.plate,
+        is_plate=wording.is_plate,
         masked_phone=wording.masked_phone,
         masked_address=wording.masked_address,
         spaced_phone=wording.spaced_phone,

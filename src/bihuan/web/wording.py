@@ -17,6 +17,7 @@ from bihuan.records.customers import mask_mail
 WEEKDAYS = "一二三四五六日"
 DEFAULT_ZONE = "Asia/Shanghai"
 PLATE = re.compile(r"([\u4e00-\u9fff])([A-Z])\W?([A-Z0-9]{4,6}[\u4e00-\u9fff]?)")
+ANY_PLATE = re.compile(r"[\u4e00-\u9fff]{0,2}(?=[A-Z·-]*[0-9])[A-Z0-9·-]{3,12}[\u4e00-\u9fff]?")
 LEFT = {Standing.LATE: "超时", Standing.SOON: "仅剩"}
 
 
@@ -47,6 +48,11 @@ def plate(text: str | None) -> str:
     """As people read it: 示A·12345."""
     match = PLATE.fullmatch((text or "").strip().upper())
     return f"{match[1]}{match[2]}·{match[3]}" if match else text or "—"
+
+
+def is_plate(text: str | None) -> bool:
+    """Whether this may be a plate, known or not; else it is what a case is about, in words."""
+    return bool(ANY_PLATE.fullmatch((text or "").strip().upper()))
 
 
 def masked_phone(text: str | None) -> str:
