@@ -40,6 +40,7 @@ VISIT = "processes/service_visit.bpmn"
     [
         (VISIT, 'bihuan:form="greet"', 'bihuan:form="gret"', "迎接问候", "没有表单“gret”"),
         (VISIT, 'bihuan:limit="greet"', 'bihuan:limit="soon"', "迎接问候", "没有时限“soon”"),
+        (VISIT, 'bihuan:limit="greet"', 'bihuan:limt="greet"', "greet", "是不是 bihuan:limit？"),
         (VISIT, 'bihuan:script="greet"', 'bihuan:script="hi"', "迎接问候", "没有话术“hi”"),
         (VISIT, 'bihuan:effects="assign_advisor"', 'bihuan:effects="make_tea"', "迎接问候", "没有动作“make_tea”"),
         (VISIT, 'bihuan:limit="greet"', 'bihuan:limit="greet" bihuan:allow="fly"', "greet", "没有“fly”"),

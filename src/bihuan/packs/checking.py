@@ -10,6 +10,7 @@ from django.db.models import Field as DjangoField
 from django.db.models import Model as DjangoModel
 
 from bihuan.engine.definition import Assignment, DefinitionError, Model, Node, Process, parse_bpmn
+from bihuan.engine.definition.standard.settings import UNKNOWN_SETTING
 from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
@@ -151,6 +152,9 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
                 yield PackProblem(declared.file, problem.reason, line=problem.line, place=problem.element_id)
             continue
         process = model.main
+        for slip in model.advice:
+            if slip.code == UNKNOWN_SETTING:
+                yield PackProblem(declared.file, slip.reason, line=slip.line, place=slip.element_id)
         yield from _check_key(declared, process)
         yield from _check_start(declared, model)
         yield from _check_rhythm(declared, model)

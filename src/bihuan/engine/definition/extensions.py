@@ -16,7 +16,7 @@ from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, DROOLS, Z
 from bihuan.engine.definition.reading import child, extension_elements, text_of
 from bihuan.engine.feel import feel_text
 
-_OWN = frozenset(
+OWN = frozenset(
     [
         "role",
         "assignee",
@@ -45,7 +45,7 @@ _OWN = frozenset(
 
 def read_extension(element: etree._Element) -> Extension:
     """The extension of an element; `role` is still without the default of its lane."""
-    own = {name: element.get(f"{{{BIHUAN}}}{name}", "").strip() for name in _OWN}
+    own = {name: element.get(f"{{{BIHUAN}}}{name}", "").strip() for name in OWN}
     return Extension(
         role=own["role"] or _role(element),
         assignee=own["assignee"].removeprefix("=").strip() or _assignee(element),
@@ -162,7 +162,7 @@ def _properties(element: etree._Element) -> dict[str, str]:
             properties[name] = value
     for key, value in element.attrib.items():
         namespace, local = split(key)
-        if namespace == BIHUAN and local not in _OWN:
+        if namespace == BIHUAN and local not in OWN:
             properties[local] = str(value)
     properties.pop("", None)
     return properties

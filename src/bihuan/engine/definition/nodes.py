@@ -33,7 +33,7 @@ from bihuan.engine.definition.names import (
 )
 from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
 from bihuan.engine.definition.scripts import is_empty, read_script
-from bihuan.engine.definition.signoff import read_signoff
+from bihuan.engine.definition.signoff import read_signoff, signed_by_items
 from bihuan.engine.feel import Expression
 
 Fields = dict[str, Any]
@@ -102,6 +102,8 @@ def _read_activity(element: etree._Element, fields: Fields, reading: Reading) ->
     fields["for_compensation"] = element.get("isForCompensation") == "true"
     if fields["kind"] in ("userTask", "manualTask"):
         fields["signoff"] = read_signoff(element, extension, fields["loop"], reading)
+        if fields["signoff"] is not None and fields["assignee"] is None and assignment is None:
+            fields["loop"], fields["assignee"] = signed_by_items(fields["loop"])
     if fields["kind"] in TASKS | {"callActivity"}:
         _refuse_strangers(element, IGNORED_IN_ACTIVITY, reading)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from lxml import etree
 
 from bihuan.engine.definition.model import Extension, LoopSpec, SignoffSpec
 from bihuan.engine.definition.reading import Reading, line_of
+from bihuan.engine.feel import Expression, compile_expression
 
 RULES = ("all", "any", "ratio")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*[%％]")
@@ -40,3 +42,14 @@ def read_signoff(
         vote=said.get("vote", "").strip() or "approved",
         early=said.get("early", "").strip() != "false",
     )
+
+
+def signed_by_items(loop: LoopSpec) -> tuple[LoopSpec, Expression | None]:
+    """Where the step names nobody, the items of its collection sign: persons, or contexts with the `user`.
+
+    An item without a name of its own is called `signer`.
+    """
+    if loop.collection is None:
+        return loop, None
+    item = loop.item or "signer"
+    return replace(loop, item=item), compile_expression(f"get or else({item}.user, {item})", names=(item,))

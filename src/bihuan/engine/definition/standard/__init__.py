@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from bihuan.engine.definition.standard import data, events, flows, messages, texts
+from bihuan.engine.definition.standard import data, events, flows, messages, settings, texts
 from bihuan.engine.definition.standard.file import Breach, File, is_true, process_of
 
-RULES = (*flows.RULES, *events.RULES, *messages.RULES, *data.RULES, *texts.RULES)
+RULES = (*flows.RULES, *events.RULES, *messages.RULES, *data.RULES, *texts.RULES, *settings.RULES)
 
 
 def breaches(root: etree._Element) -> Iterator[Breach]:
