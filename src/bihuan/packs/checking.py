@@ -162,6 +162,9 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
         for holder in holders:
             for reason in problems_of(holder.extension):
                 yield PackProblem(declared.file, reason, line=holder.line, place=holder.id)
+            for copy in holder.copies:
+                for reason in _unknown_roles_of_rule(copy.who, pack):
+                    yield PackProblem(declared.file, reason, line=copy.line, place=holder.id)
         for node in process.nodes.values():
             used_forms.add(node.extension.form)
             used_scripts.add(node.extension.script)

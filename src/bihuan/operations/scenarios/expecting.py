@@ -19,6 +19,7 @@ from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.story import case_story
 from bihuan.operations.people.answering import ANSWERS
+from bihuan.operations.scenarios.copying import COPY_CHECKS
 from bihuan.operations.scenarios.deliveries import check_customer_told, check_delivered
 from bihuan.operations.scenarios.duty import DUTY_CHECKS
 from bihuan.operations.scenarios.format import Expectation, moment
@@ -380,6 +381,7 @@ CHECKS: Mapping[str, Check] = {
     "incidents": _incidents,
     "share": _share,
     "begun": _begun,
+    **COPY_CHECKS,
     **DUTY_CHECKS,
     **TIME_CHECKS,
 }

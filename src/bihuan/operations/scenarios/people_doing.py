@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bihuan.operations.people import asking, beginning, copying, ending, going_back
+from bihuan.operations.people import asking, beginning, ending, going_back
 from bihuan.operations.scenarios.doing import Doing, acting, complete, open_item
 from bihuan.operations.scenarios.format import Step
 from bihuan.operations.scenarios.world import StepProblem, World
@@ -86,17 +86,6 @@ def remove_assignee(world: World, step: Step) -> None:
     asking.remove_assignee(item.pk, _to(world, step), actor=actor, reason=_text(step, "reason"))
 
 
-def copy(world: World, step: Step) -> None:
-    """Let colleagues know of a task."""
-    given = step.values.get("to")
-    names = given if isinstance(given, list) else [given]
-    people = [world.user(str(name)).pk for name in names if name]
-    copying.copy_work(
-        open_item(world, step).pk, people, actor=acting(world, step), note=_text(step, "note"),
-        confirm=step.values.get("confirm") is True,
-    )  # fmt: skip
-
-
 def urge(world: World, step: Step) -> None:
     """Remind those who have to do a task."""
     case = world.case(step.case)
@@ -163,7 +152,6 @@ PEOPLE_DOING: Mapping[str, Doing] = {
     "delegate": delegate,
     "add_assignee": add_assignee,
     "remove_assignee": remove_assignee,
-    "cc": copy,
     "urge": urge,
     "withdraw": withdraw,
     "terminate": terminate,

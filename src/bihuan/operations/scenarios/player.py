@@ -13,6 +13,7 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.limits.due import next_moment
 from bihuan.limits.steps import next_step_moment
 from bihuan.notify import outbox
+from bihuan.operations.scenarios.copying import COPY_DOING
 from bihuan.operations.scenarios.deliveries import deliver, given_channels, given_consents
 from bihuan.operations.scenarios.doing import DOING
 from bihuan.operations.scenarios.duty import given_duty
@@ -30,7 +31,7 @@ from bihuan.processes.jobs import next_due
 DEFAULT_START = "2026-11-02 08:30"
 MAX_MOMENTS = 10_000
 _TICK = timedelta(microseconds=1)
-ALL_DOING = {**DOING, **PEOPLE_DOING, **VERSION_DOING}
+ALL_DOING = {**DOING, **PEOPLE_DOING, **COPY_DOING, **VERSION_DOING}
 
 
 @dataclass(frozen=True)
