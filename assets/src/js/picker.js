@@ -102,9 +102,38 @@ export function attach(picker, { url, role = "", chosen = () => {} }) {
   text.addEventListener("blur", () => setTimeout(close, 120));
 }
 
+// Several people: each choice becomes a chip with a field of its own, and the box is free for the next.
+function gather(picker) {
+  const chips = picker.querySelector("[data-picker-chips]");
+  const text = picker.querySelector("[data-picker-text]");
+  const look = () => { text.required = !chips.children.length; };
+  chips.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    button.closest("li").remove();
+    look();
+    text.focus();
+  });
+  look();
+  return (result) => {
+    picker.querySelector("[data-picker-id]").value = "";
+    text.value = "";
+    if ([...chips.querySelectorAll("input")].some((field) => field.value === String(result.id))) return;
+    const chip = picker.querySelector("template").content.cloneNode(true);
+    chip.querySelector("input").value = result.id;
+    chip.querySelector("span").textContent = result.label;
+    chip.querySelector("button").setAttribute("aria-label", `去掉${result.label}`);
+    chips.append(chip);
+    look();
+  };
+}
+
 export function start() {
   const all = () => {
-    for (const picker of document.querySelectorAll("[data-picker]")) attach(picker, { url: picker.dataset.url, role: picker.dataset.role });
+    for (const picker of document.querySelectorAll("[data-picker]:not([data-ready])")) {
+      const { url, role } = picker.dataset;
+      attach(picker, { url, role, ...("pickerMany" in picker.dataset && { chosen: gather(picker) }) });
+    }
   };
   all();
   document.addEventListener("htmx:afterSettle", all);

@@ -14,7 +14,6 @@ from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations.people.asking import MODES
 from bihuan.operations.work import Work, load_work
 from bihuan.org.actor import Actor
-from bihuan.org.duty.checks import site_people
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import signers_to_come
@@ -49,7 +48,7 @@ ENTRIES: Mapping[str, Entry] = {
         Entry("take_back", "拿回", "转出去或请别人看的，收回来自己办", "user-check"),
         Entry("ask", "加签、委派", "请同事先看、后看或代办，办完回到您", "user-plus"),
         Entry("remove", "减签", "请来的同事不用再办", "minus"),
-        Entry("cc", "抄送", "让同事知道这件事", "mail"),
+        Entry("cc", "抄送", "让同事知道，可请对方确认已阅", "mail"),
         Entry("urge", "催办", "提醒该办的人，半小时一次", "bell"),
     )
 }
@@ -82,7 +81,6 @@ class ActPage:
     entry: Entry
     targets: list[Target] = field(default_factory=list)
     preview: Preview | None = None
-    people: list[User] = field(default_factory=list)
     removable: list[tuple[int, str]] = field(default_factory=list)
     modes: list[tuple[str, str, str]] = field(default_factory=list)
     weighs: bool = False
@@ -236,16 +234,8 @@ def _remove(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     return {"removable": sorted(names.items(), key=lambda one: one[1])}
 
 
-def _people(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    return {"people": _colleagues(work, actor)}
-
-
 def _nothing(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     return {}
-
-
-def _colleagues(work: Work, actor: Actor) -> list[User]:
-    return [user for user in site_people(work.item.site_id) if user.pk != actor.user_id]
 
 
 _BUILDERS = {
@@ -255,7 +245,7 @@ _BUILDERS = {
     "take_back": _nothing,
     "ask": _ask,
     "remove": _remove,
-    "cc": _people,
+    "cc": _nothing,
     "urge": _nothing,
 }
 _ASKED = {"before": "前加签", "after": "后加签", "delegate": "委派"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
+from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotAllowed, NotFound
 from bihuan.org.actor import Actor
@@ -108,17 +109,30 @@ def _jobs(typed: str, actor: Actor, role: str) -> list[Result]:
 
 
 def _people(typed: str, actor: Actor, role: str) -> list[Result]:
-    """By name, pinyin (initials too), user name or post; the note says the posts, and who is on leave."""
+    """Who works at the site, or has the role there."""
     site_id = actor.site_id or 0
-    people = people_with_role(role, site_id) if role else site_people(site_id)
+    return _named(people_with_role(role, site_id) if role else site_people(site_id), typed, site_id)
+
+
+def _colleagues(typed: str, actor: Actor, role: str) -> list[Result]:
+    """Everybody of the organisation, the people of the site first."""
+    return _named(User.objects.filter(is_active=True), typed, actor.site_id or 0)
+
+
+def _named(people: QuerySet[User], typed: str, site_id: int) -> list[Result]:
+    """By name, pinyin (initials too), user name or post; the note says the posts, elsewhere with their site, and who
+    is on leave."""
     held = PositionHolder.objects.filter(until__isnull=True)
     posted = held.filter(position__name__contains=typed).values("user_id")
     named = Q(name__contains=typed) | Q(pinyin__contains=typed.lower()) | Q(username=typed)
-    found = list(people.filter(named | Q(pk__in=posted)).order_by("name")[:LIMIT])
+    elsewhere = ~Exists(held.filter(user=OuterRef("pk"), position__site_id=site_id))
+    found = list(people.filter(named | Q(pk__in=posted)).order_by(elsewhere, "name")[:LIMIT])
     away = away_at(clock.now(), [user.pk for user in found])
     posts: dict[int, list[str]] = {}
-    for user_id, name in held.filter(user__in=found).order_by("pk").values_list("user_id", "position__name"):
-        posts.setdefault(user_id, []).append(name)
+    rows = held.filter(user__in=found).order_by("pk").select_related("position", "position__site")
+    for row in rows:
+        where = "" if row.position.site_id == site_id else f"{row.position.site.name} "
+        posts.setdefault(row.user_id, []).append(where + row.position.name)
     notes = {user.pk: ["请假中"] * (user.pk in away) + ["、".join(posts.get(user.pk, ()))] for user in found}
     return [{"id": user.pk, "code": "", "label": user.name, "note": " · ".join(notes[user.pk])} for user in found]
 
@@ -129,4 +143,5 @@ FINDERS: Mapping[str, Finder] = {
     "part": _parts,
     "job": _jobs,
     "person": _people,
+    "colleague": _colleagues,
 }

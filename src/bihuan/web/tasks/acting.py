@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.pages.acting import ENTRIES, act_page
 from bihuan.operations.people import asking, copying, going_back
+from bihuan.operations.people.telling import people_named
 from bihuan.operations.picking import resolver
 from bihuan.org.actor import Actor
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
@@ -50,7 +52,7 @@ def _draw(
     shown = act_page(item_id, key, actor=actor)
     context = {
         "shown": shown, "item": shown.work.item, "case": shown.work.case, "sent": request.POST, "error": error,
-        "chosen": request.POST.getlist("to"),
+"chosen": people_named(_numbers(request)) if key == "cc" and request.method == "POST" else [],
     }  # fmt: skip
     return page(request, "tasks/act.html", context, status=status_of(error) if error is not None else 200)
 
@@ -111,12 +113,25 @@ def _remove(request: HttpRequest, item_id: int, actor: Actor) -> str:
     return f"{asking.remove_assignee(item_id, _number(request, 'to'), actor=actor, reason=reason)}不用再办了"
 
 
+def _numbers(request: HttpRequest) -> list[int]:
+    texts = request.POST.getlist("to")[: copying.MAX_COPIES + 1]
+    return [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 18]
+
+
+def _people(request: HttpRequest, actor: Actor) -> list[int]:
+    """The colleagues chosen in the search box, and those whose names stand in it in full."""
+    people = _numbers(request)
+    for typed in re.split(r"[\s、,，;；]+", request.POST.get("to-text", "").strip()):
+        found = resolver(actor.site_id or 0)("person", typed) if typed else None
+        if typed and found is None:
+            raise BusinessError(f"没有找到同事“{typed}”，请写全姓名或用户名", "to")
+        people += [found] if found is not None else []
+    return people
+
+
 def _cc(request: HttpRequest, item_id: int, actor: Actor) -> str:
-    texts = [text for text in request.POST.getlist("to") if text.isascii() and text.isdecimal() and len(text) < 18]
-    people = [int(text) for text in texts]
-    names = copying.copy_work(
-        item_id, people, actor=actor, note=request.POST.get("note", ""), confirm="confirm" in request.POST
-    )
+    people, note = _people(request, actor), request.POST.get("note", "")
+    names = copying.copy_work(item_id, people, actor=actor, note=note, confirm="confirm" in request.POST)
     return f"已抄送给{'、'.join(names)}"
 
 
