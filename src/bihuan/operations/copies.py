@@ -18,14 +18,14 @@ _HAS = {CopyOn.OPEN: "已开始", CopyOn.COMPLETE: "已办完"}
 
 
 def send_step_copies(result: StepResult) -> None:
-    """After a step, in its transaction: whoever its rules copy is told, once for each node; who did it is not."""
+    """After a step, in its transaction: whoever its rules copy is told, once for each node."""
     case_id = result.instance.subject_id
     if result.instance.subject_kind != CASE or case_id is None:
         return
     told: set[tuple[str, int]] = set()
     # Whom two rules name is told once, and asked to confirm if either wants it.
     for one in sorted(result.copies, key=lambda one: not one.confirm):
-        people = [user for user in one.people if user != result.actor_id and (one.node_id, user) not in told]
+        people = [user for user in one.people if (one.node_id, user) not in told]
         if not people:
             continue
         told.update((one.node_id, user) for user in people)

@@ -17,6 +17,7 @@ from bihuan.forms.texts import MAX_TEXT_LENGTH, publish_text
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
+from bihuan.operations.pages.copies import copies_in_words
 from bihuan.operations.pages.reports import target_in_words
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
@@ -52,6 +53,8 @@ class ProcessPage:
     limit_changes: dict[int, str]
     """In words, by the number of the version; a version may differ from the one before in its limits only."""
     steps: list[StepRow]
+    copied: list[tuple[str, str]]
+    """What is copied (抄送), and to whom, in words."""
     archived: int
     starts: list[AutoStart]
     """Where it begins by itself, and when next."""
@@ -80,7 +83,8 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     roles, limits = dict(Role.objects.values_list("key", "name")), definition.current.limits
     files = decision_files()
     steps = []
-    for node in process_of(definition.current).nodes.values():
+    process = process_of(definition.current)
+    for node in process.nodes.values():
         if node.kind not in _TASKS:
             continue
         keys = [one.strip() for one in (node.extension.role or node.lane).split(",") if one.strip()]
@@ -93,11 +97,14 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     archived = Archive.objects.count() if actor.can("process.manage") else 0
     starts = AutoStart.objects.filter(definition=definition, site_id__in=actor.site_ids)
     starts = starts.select_related("site", "held_by", "version").order_by("site__path", "pk")
-    by_itself = bool(start_events(compiled_model(definition.current), process_of(definition.current)))
+    by_itself = bool(start_events(compiled_model(definition.current), process))
     failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
     failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
+    copied = copies_in_words("整个流程", process.copies, roles)
+    for node in process.nodes.values():
+        copied += copies_in_words(node.label, node.copies, roles, event=node.event is not None)
     changes = {new.number: _limit_changes(old.limits, new.limits) for new, old in pairwise(versions)}
-    return ProcessPage(definition, versions, changes, steps, archived, list(starts), by_itself, failing)
+    return ProcessPage(definition, versions, changes, steps, copied, archived, list(starts), by_itself, failing)
 
 
 def _limit_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

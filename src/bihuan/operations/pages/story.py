@@ -132,9 +132,9 @@ def _step_words(
 
 def _copied(entry: HistoryEntry) -> str:
     """Whom the diagram had told of a step, or why nobody."""
-    return "，".join(
-        f"抄送{'、'.join(one['names'])}" if one["to"] else f"抄送：{one['why']}" for one in entry.data.get("copied", ())
-    )
+    copied = entry.data.get("copied", ())
+    names = "、".join(dict.fromkeys(name for one in copied for name in one["names"]))
+    return "，".join([f"抄送{names}"] * bool(names) + [f"抄送：{one['why']}" for one in copied if not one["to"]])
 
 
 def _roles(keys: str, roles: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import InboxItem, inbox
+from bihuan.records.copies import copies_to
 from bihuan.records.models import Case, CaseKind, CaseStatus
 
 LIMIT = 100
@@ -84,12 +85,14 @@ class Workbench:
     version: str = ""
     unattended: int = 0
     """How many open items at the site nobody could do now; for whoever manages cases."""
+    copies: int = 0
+    """How much was copied to the person, from whatever site, that they have not read."""
 
 
 def workbench(*, actor: Actor) -> Workbench:
-    """The open work of a person at their present site, grouped by urgency, and what just happened. Eight queries."""
+    """The open work of a person at their present site, grouped by urgency, and what just happened. Nine queries."""
     if actor.site_id is None:
-        return Workbench([], {}, more=False, in_house=0)
+        return Workbench([], {}, more=False, in_house=0, copies=copies_to(actor).filter(unread=True).count())
     items = inbox(actor, site_id=actor.site_id, limit=LIMIT + 1)
     zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id))
     rows = _rows(items[:LIMIT], actor)
@@ -108,8 +111,9 @@ def workbench(*, actor: Actor) -> Workbench:
     notices = list(notices_of(actor=actor, unread_only=True)[:NOTICES])
     steps = _recent_steps(actor, now)
     alone = unattended_items(actor).count() if actor.can("case.manage") else 0
-    version = _version(groups, in_house, notices, steps, alone)
-    return Workbench(groups, counts, len(items) > LIMIT, in_house, notices, steps, version, alone)
+    copies = copies_to(actor).filter(unread=True).count()
+    version = _version(groups, (in_house, alone, copies), notices, steps)
+    return Workbench(groups, counts, len(items) > LIMIT, in_house, notices, steps, version, alone, copies)
 
 
 def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
@@ -170,14 +174,13 @@ def _recent_steps(actor: Actor, now: datetime) -> list[Step]:
     ]
 
 
-def _version(groups: Iterable[Group], in_house: int, notices: list[Notice], steps: list[Step], unattended: int) -> str:
+def _version(groups: Iterable[Group], numbers: tuple[int, ...], notices: list[Notice], steps: list[Step]) -> str:
     seen = [
         str([(group.key, [(row.item.id, row.mine, row.sign, row.whom, row.plate) for row in group.rows])])
         for group in groups
     ]
     seen += [
-        str(in_house),
-        str(unattended),
+        str(numbers),
         str([one.pk for one in notices]),
         str([(one.name, one.at) for one in steps]),
     ]

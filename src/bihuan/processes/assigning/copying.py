@@ -38,9 +38,10 @@ def _found(
     role = node.extension.role if node is not None else ""
     asked = ItemOpened(0, event.node, 0, "", role, event.people)
     found = SOURCES[rule.who.source](Question(unit, instance, asked, rule.who, staff))
-    people = found.people[:MOST_PEOPLE]
+    # Whoever does the step knows of it.
+    people = tuple(user for user in found.people[:MOST_PEOPLE] if user != unit.actor.user_id)
     if not people:
-        return (), f"没有找到{found.words}的人"
+        return (), f"没有找到{found.words}的{'其他' if found.people else ''}人"
     # Who is on leave is told for later, and so is whoever acts for them, so that it is read in time.
     away = [user for user in people if user in staff.away]
     role = rule.who.argument or role if rule.who.source == "role" else ""
