@@ -63,19 +63,7 @@ def insert_instance(
         row.chain = f"instance:{row.pk}"
         Instance.unscoped.filter(pk=row.pk).update(chain=row.chain)
     return Loaded(
-        facts=InstanceFacts(
-            id=row.pk,
-            site_id=site_id,
-            version_id=version.pk,
-            sha256=version.sha256,
-            process_id=process_id,
-            subject_kind=subject_kind,
-            subject_id=subject_id,
-            chain=row.chain,
-            title=row.title,
-            timezone=parent.facts.timezone if parent else _timezone_of(site_id),
-            is_called=parent is not None,
-        ),
+        facts=facts_of(row, parent.facts.timezone if parent else ""),
         lock_version=row.lock_version,
         status=row.status,
         root_id=row.root_id,
@@ -87,8 +75,22 @@ def insert_instance(
     )
 
 
-def _timezone_of(site_id: int) -> str:
-    return Site.objects.values_list("timezone", flat=True).get(pk=site_id)
+def facts_of(instance: Instance, timezone: str = "") -> InstanceFacts:
+    """What is known of an instance; the zone is that of its site if it is not given."""
+    zone = timezone or Site.objects.values_list("timezone", flat=True).get(pk=instance.site_id)
+    return InstanceFacts(
+        id=instance.pk,
+        site_id=instance.site_id,
+        version_id=instance.version_id,
+        sha256=instance.version.sha256,
+        process_id=instance.process_id,
+        subject_kind=instance.subject_kind,
+        subject_id=instance.subject_id,
+        chain=instance.chain,
+        title=instance.title,
+        timezone=zone,
+        is_called=instance.parent_id is not None,
+    )
 
 
 def call_process(unit: Unit, instance: Loaded, event: CallRequested) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
+from bihuan.engine.runtime import State
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import start_case
 from bihuan.operations.people.asking import add_assignee
+from bihuan.operations.people.beginning import begin_activity
 from bihuan.operations.work import complete_task
 from bihuan.org.duty.leave import Span, request_leave
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.publishing import publish
 from bihuan.records.models import Case
 from tests.web.visits import Centre
@@ -47,6 +49,14 @@ def inquiry(centre: Centre) -> Case:
 
 def done(centre: Centre, case: Case, node: str, who: str, **values: Any) -> None:
     complete_task(item(case, node).pk, values, actor=centre.cast.actor(who))
+
+
+def search_for_it(centre: Centre, case: Case) -> None:
+    """What they find is told of each piece."""
+    instance = Instance.unscoped.get(subject_id=case.pk)
+    [door] = [wait for wait in State.from_json(instance.state).waits.values() if wait.kind == "adhoc"]
+    begin_activity(case.pk, instance.pk, door.id, "drive", actor=centre.cast.actor("technician"))
+    done(centre, case, "drive", "technician", found=True)
 
 
 def item(case: Case, node: str, **more: Any) -> WorkItem:
@@ -88,6 +98,25 @@ def test_going_back_says_first_what_is_cancelled_and_what_goes_on(centre: Centre
     assert "从“预算复核”退回到“财务初审”" in story and "原因：抬头" in story
     state = centre.client("advisor").get(f"/instances/{budget.instance_id}/diagram.json").json()
     assert state["returns"] == [{"from": "budget", "to": "account", "times": 1}]
+
+
+def test_of_many_one_chooses_which_and_reads_what_becomes_of_each(centre: Centre, inquiry: Case) -> None:
+    search_for_it(centre, inquiry)
+    done(centre, inquiry, "open_up", "technician")
+    done(centre, inquiry, "open_up", "second_technician")
+    done(centre, inquiry, "measure", "parts_clerk")
+    present = item(inquiry, "measure")
+    address = f"/tasks/{present.pk}/act/send_back"
+    form = re.sub(r"<[^>]*>|\s", "", page_of(centre, "parts_clerk", address))
+    for step in ("拆检（泵）", "拆检（阀）", "测量（泵）"):
+        assert f"{step}" in form
+    assert "从这一步起重新办；“测量（阀）”照常" in form and "从这一步起重新办；取消“测量（阀）”" in form
+    [target] = re.findall(r'value="(measure@\d)"', page_of(centre, "parts_clerk", address))
+    said = {"target": target, "way": "again", "reason": "读数不对"}
+    assert sent(centre, "parts_clerk", address, said).status_code == 302
+    assert nodes(inquiry) == ["measure", "measure"]
+    story = page_of(centre, "advisor", f"/cases/{inquiry.pk}")
+    assert "从“测量（阀）”退回到“测量（泵）”，那边重新办，自己这一步照常" in story and ">测量（阀）<" in story
 
 
 def test_a_step_just_done_is_taken_back_from_its_own_page(centre: Centre, expense: Case) -> None:

@@ -12,13 +12,14 @@ from bihuan.engine.runtime import CallOffRework, Restore, SendBack, State
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations.people.asking import MODES
+from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import Work, load_work
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import signers_to_come
-from bihuan.processes.handling.passed import RECALLED, Passed, steps_back
-from bihuan.processes.handling.previewing import Preview, Previewer
+from bihuan.processes.handling.passed import RECALLED, Passed, label_of, steps_back
+from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import holds
@@ -75,9 +76,11 @@ class Signer:
 
 @dataclass(frozen=True)
 class ActPage:
-    """The form of one entry. `preview` is what it would do where there is nothing to choose."""
+    """The form of one entry. `name` is that of the step, with which of many it is for; `preview` is what it would do
+    where there is nothing to choose."""
 
     work: Work
+    name: str
     entry: Entry
     targets: list[Target] = field(default_factory=list)
     preview: Preview | None = None
@@ -145,7 +148,8 @@ def act_page(item_id: int, key: str, *, actor: Actor) -> ActPage:
     entry = next((one for one in offered if one.key == key), None)
     if entry is None:
         raise NotFound("这一步现在不能这样办")
-    return ActPage(work, entry, **_BUILDERS[key](work, actor, process))
+    name = label_of(process, State.from_json(work.instance.state), work.item.wait, work.item.name)
+    return ActPage(work, name, entry, **_BUILDERS[key](work, actor, process))
 
 
 def process_of(work: Work) -> Process:
@@ -160,15 +164,8 @@ def done_steps(instance_id: int) -> list[tuple[str, str, str]]:
     return list(rows.order_by("completed_at", "id").values_list("node_id", "asked_as", "answer"))
 
 
-def previewer(work: Work, process: Process) -> Previewer:
-    """Asks what an operation on the task's instance would do."""
-    rows = WorkItem.unscoped.filter(instance_id=work.instance.pk, completed_at__isnull=True)
-    items = list(rows.select_related("assignee").order_by("id"))
-    return Previewer(process, State.from_json(work.instance.state), items)
-
-
 def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    ask, wait = previewer(work, process), work.item.wait
+    ask, wait = previewer_of(work.instance, surroundings()), work.item.wait
     above = _caller(work)
     found = []
     for one in reversed(steps_back(read_item(work.item.pk))):
@@ -186,10 +183,7 @@ def _caller(work: Work) -> Previewer | None:
     if work.instance.parent_id is None:
         return None
     caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=work.instance.parent_id)
-    process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
-    rows = WorkItem.unscoped.filter(instance_id=caller.pk, completed_at__isnull=True)
-    items = list(rows.select_related("assignee").order_by("id"))
-    return Previewer(process, State.from_json(caller.state), items)
+    return previewer_of(caller, surroundings())
 
 
 def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
@@ -197,11 +191,11 @@ def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
         before, after, _ = states_around(work.instance.pk, work.item.pk)
     except Conflict as refusal:
         return {"preview": Preview(refusal=refusal.message)}
-    return {"preview": previewer(work, process).of(Restore(before, after))}
+    return {"preview": previewer_of(work.instance, surroundings()).of(Restore(before, after))}
 
 
 def _call_off(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    return {"preview": previewer(work, process).of(CallOffRework(work.item.wait))}
+    return {"preview": previewer_of(work.instance, surroundings()).of(CallOffRework(work.item.wait))}
 
 
 def _ask(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

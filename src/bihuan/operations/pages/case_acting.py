@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bihuan.engine.definition import Process
-from bihuan.engine.runtime import CancelInstance, Command, Jump, State
+from bihuan.engine.runtime import CancelInstance, Command, Jump
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel.errors import NotFound
 from bihuan.operations.cases import main_instance
 from bihuan.operations.pages.acting import Entry
-from bihuan.operations.surroundings import load_case
+from bihuan.operations.surroundings import load_case, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
 from bihuan.processes.handling.passed import has_passed_final, passed_steps
-from bihuan.processes.handling.previewing import Preview, Previewer
+from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import is_started_by
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.access import access_case
@@ -61,7 +61,8 @@ class CaseActPage:
     entry: Entry
     preview: Preview | None = None
     places: list[Place] = field(default_factory=list)
-    branches: list[WorkItem] = field(default_factory=list)
+    branches: list[tuple[int, str]] = field(default_factory=list)
+    """The open items, by number and as they are called, each a branch of its own."""
     source: WorkItem | None = None
 
 
@@ -94,11 +95,11 @@ def case_act_page(case_id: int, key: str, *, actor: Actor, source: str = "") -> 
     if entry is None or instance is None or process is None:
         raise NotFound("这张单据现在不能这样办")
     case = load_case(case_id)
-    ask = _previewer(instance, process)
+    ask = previewer_of(instance, surroundings())
     if key == "jump":
         branch = next((item for item in ask.items if str(item.pk) == source), None)
         places = _places(process, ask, branch.wait if branch is not None else 0)
-        return CaseActPage(case, entry, places=places, branches=ask.items, source=branch)
+        return CaseActPage(case, entry, places=places, branches=_branches(ask), source=branch)
     return CaseActPage(case, entry, _preview(key, instance, process, ask, actor))
 
 
@@ -107,9 +108,9 @@ def process_of_instance(instance: Instance) -> Process:
     return compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
 
 
-def _previewer(instance: Instance, process: Process) -> Previewer:
-    rows = WorkItem.unscoped.filter(instance_id=instance.pk, completed_at__isnull=True)
-    return Previewer(process, State.from_json(instance.state), list(rows.select_related("assignee").order_by("id")))
+def _branches(ask: Previewer) -> list[tuple[int, str]]:
+    named = zip(ask.items, ask.named(ask.items), strict=True)
+    return [(item.pk, f"{one.name}（{one.assignee.name}）" if one.assignee else one.name) for item, one in named]
 
 
 def _places(process: Process, ask: Previewer, source: int) -> list[Place]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bihuan.engine.definition import Process
+from bihuan.engine.runtime import State
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
 from bihuan.notify.told import told_about
@@ -23,6 +24,7 @@ from bihuan.operations.pages.story import case_story
 from bihuan.operations.people.beginning import Activities, activities_of
 from bihuan.operations.surroundings import CASE, load_case
 from bihuan.org.actor import Actor
+from bihuan.processes.handling.passed import label_of
 from bihuan.processes.history import diagram
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.access import only_reads as not_by_right
@@ -69,6 +71,8 @@ class CasePage:
     case: Case
     tab: str
     steps: list[WorkItem]
+    names: dict[int, str]
+    """Of the process that carries the case: what its open items are called, with which of many they are for."""
     stages: list[Stage]
     bill: Settlement | None
     parts_yuan: Decimal
@@ -121,6 +125,7 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story", copied: bool = 
         case=case,
         tab=chosen,
         steps=steps,
+        names=_names(instance, process, steps),
         stages=_stages(instance, process, steps),
         bill=bill,
         parts_yuan=sum((line.parts_fee_yuan for line in counted), Decimal("0.00")),
@@ -146,6 +151,13 @@ def _live_steps(case: Case) -> list[WorkItem]:
         instance__subject_kind=CASE, instance__subject_id=case.pk, completed_at__isnull=True
     )
     return list(rows.select_related("assignee", "instance").order_by("sort_at", "id"))
+
+
+def _names(instance: Instance | None, process: Process | None, steps: list[WorkItem]) -> dict[int, str]:
+    if instance is None or process is None:
+        return {}
+    state, here = State.from_json(instance.state), [item for item in steps if item.instance_id == instance.pk]
+    return {item.pk: label_of(process, state, item.wait, item.name) for item in here}
 
 
 def _activities(case: Case, actor: Actor) -> list[Activities]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -47,7 +47,7 @@ class Passed:
     @property
     def label(self) -> str:
         """Its name, and for which of many it was done."""
-        return f"{self.name}（{'、'.join(self.of)}）" if self.of else self.name
+        return _labelled(self.name, self.of)
 
 
 def passed_steps(instance_id: int, process: Process, present: Present | None = None) -> list[Passed]:
@@ -105,13 +105,12 @@ class Present:
         return one.whole in self.state.scopes
 
 
-def label_of(held: Held) -> str:
-    """What an open item is called, with which of many it is for."""
-    state, process = held.instance.state, held.instance.process
-    wait = state.waits.get(held.wait)
-    around = passes_around(state, state.tokens[wait.token]) if wait is not None and wait.token else ()
-    names = [_name(one, {}) for one in around if one.whole and process.nodes[one.node].signoff is None]
-    return f"{held.name}（{'、'.join(names)}）" if names else held.name
+def label_of(process: Process, state: State, wait: int, name: str) -> str:
+    """What an open item is called, with which of many it is for (“测量（泵）”)."""
+    held = state.waits.get(wait)
+    around = passes_around(state, state.tokens[held.token]) if held is not None and held.token else ()
+    of = [_name(one, {}) for one in around if one.whole and process.nodes[one.node].signoff is None]
+    return _labelled(name, of)
 
 
 def steps_back(held: Held) -> list[Passed]:
@@ -186,6 +185,10 @@ def _is_several(process: Process, node: Node) -> bool:
     if node.by_event:
         return not any(process.nodes[trigger].interrupting for trigger in process.levels[node.id].triggers)
     return node.loop is not None and not node.loop.standard
+
+
+def _labelled(name: str, of: Sequence[str]) -> str:
+    return f"{name}（{'、'.join(of)}）" if of else name
 
 
 def _name(one: Pass, turns: Mapping[int, int]) -> str:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from bihuan.accounts.models import User
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import Command, CommandRejected, ItemClosed, State, parked_by, step
 from bihuan.kernel import clock
-from bihuan.processes.models import WorkItem
+from bihuan.processes.compiled import compiled_process
+from bihuan.processes.contract import Surroundings
+from bihuan.processes.families import facts_of
+from bihuan.processes.handling.passed import label_of
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.unit import LazyNames
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An open item as people call it, with which of many it is for, and who holds it."""
+
+    name: str
+    assignee: User | None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The open work that would be taken away, rest, or go on as it is; or the `refusal` that says why it cannot be."""
 
-    cancelled: tuple[WorkItem, ...] = ()
-    resting: tuple[WorkItem, ...] = ()
-    untouched: tuple[WorkItem, ...] = ()
+    cancelled: tuple[Named, ...] = ()
+    resting: tuple[Named, ...] = ()
+    untouched: tuple[Named, ...] = ()
     opens: tuple[str, ...] = ()
     calls: int = 0
     refusal: str = ""
@@ -28,13 +44,15 @@ class Previewer:
 
     process: Process
     state: State
-    items: list[WorkItem] = field(default_factory=list)
+    items: list[WorkItem]
+    context: Mapping[str, Any]
+    """What expressions see besides the variables."""
 
     def of(self, command: Command) -> Preview:
         """What the command would do."""
         copy = State.from_json(self.state.to_text())
         try:
-            events = step(self.process, copy, command, clock.now(), context={"timezone": "UTC"})
+            events = step(self.process, copy, command, clock.now(), context=self.context)
         except CommandRejected as refusal:
             return Preview(refusal=refusal.reason)
         gone = {event.wait for event in events if isinstance(event, ItemClosed)}
@@ -44,9 +62,23 @@ class Previewer:
         fresh = [wait for wait in copy.waits.values() if wait.kind == "item" and wait.id not in old]
         calls = [wait for wait in self.state.waits.values() if wait.kind == "call" and wait.id not in copy.waits]
         return Preview(
-            cancelled=tuple(item for item in self.items if item.wait in gone),
-            resting=tuple(item for item in now if item.is_open and parked_by(copy, item.wait)),
-            untouched=tuple(item for item in now if not parked_by(copy, item.wait)),
+            cancelled=self.named(item for item in self.items if item.wait in gone),
+            resting=self.named(item for item in now if item.is_open and parked_by(copy, item.wait)),
+            untouched=self.named(item for item in now if not parked_by(copy, item.wait)),
             opens=tuple(dict.fromkeys(nodes[wait.node].label for wait in fresh)),
             calls=len(calls),
         )
+
+    def named(self, items: Iterable[WorkItem]) -> tuple[Named, ...]:
+        """As they are now."""
+        return tuple(Named(label_of(self.process, self.state, one.wait, one.name), one.assignee) for one in items)
+
+
+def previewer_of(instance: Instance, around: Surroundings) -> Previewer:
+    """Asks what operations on an instance would do."""
+    version = instance.version
+    process = compiled_process(version.pk, version.sha256, instance.process_id)
+    items = WorkItem.unscoped.filter(instance_id=instance.pk, completed_at__isnull=True)
+    state = State.from_json(instance.state)
+    context = LazyNames(around.context, facts_of(instance))
+    return Previewer(process, state, list(items.select_related("assignee").order_by("id")), context)

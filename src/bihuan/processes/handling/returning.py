@@ -52,7 +52,8 @@ def send_back(
     # From a called process to a step of its caller: the call ends, and the called process with it.
     where = unit.hold(step.above) if step.above else held.instance
     wait = (held.instance.parent_wait or 0) if step.above else held.wait
-    name, open_ = label_of(held), _open_items(where)
+    name = label_of(held.instance.process, held.instance.state, held.wait, held.name)
+    open_ = _open_items(where)
     unit.submit(where, SendBack(wait, step.node_id, straight, step.into))
     _give_to(where, step)
     detail = {
@@ -66,8 +67,9 @@ def send_back(
 
 def _open_items(instance: Loaded) -> dict[int, str]:
     """What is open now, by wait, as people call it."""
-    state, nodes = instance.state, instance.process.nodes
-    return {wait.id: nodes[wait.node].label for wait in state.waits.values() if wait.kind == "item"}
+    process, state = instance.process, instance.state
+    items = [wait for wait in state.waits.values() if wait.kind == "item"]
+    return {wait.id: label_of(process, state, wait.id, process.nodes[wait.node].label) for wait in items}
 
 
 def _what_went(instance: Loaded, open_: Mapping[int, str], own: int = 0) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def refuse_unopenable(run: Run, move: Move, *, quiet: bool) -> None:
     """Tried on a copy: a sub-process whose inputs or events cannot be computed would be neither open nor closed."""
     if len(move.path) == 1:
         return
-    copy = State.from_json(run.state.to_json())
+    copy = State.from_json(run.state.to_text())
     try:
         _open_levels(Run(run.process, copy, run.now, run.context, run.elements), move, quiet=quiet)
     except Trouble as trouble:
