@@ -163,6 +163,26 @@ def test_each_repetition_is_undone_with_its_own_item() -> None:
     assert titles == ["one", "two"], "the second was done first, so the first is undone first"
 
 
+def test_what_is_still_being_repeated_is_not_undone() -> None:
+    model = """
+    start s
+    and f
+    user A times=2
+    user B
+    boundary b on=A compensate
+    user U undoes
+    b ~> U
+    throw T compensate
+    throw T2 compensate
+    end e
+    s -> f -> A -> T2 -> e
+    f -> B -> T -> e
+    """
+    story = Story(model).start().complete("A").complete("B")
+    assert story.open == ["A"]
+    assert story.complete("A").complete("U").complete("U").outcome == "completed"
+
+
 def test_each_repetition_of_a_sub_process_keeps_its_own_data() -> None:
     story = sub(multi=" each=xs item=x sequential", more=HANDLER.replace("user Tidy", 'user Tidy title="x"'))
     for _ in "xy":

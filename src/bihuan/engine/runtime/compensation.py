@@ -6,6 +6,7 @@ sub-process's inside go with it into its own record. They live as long as that l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,7 +97,17 @@ def _records_of(run: Run, level: Scope) -> list[Record]:
     records = [record for record in run.state.records.values() if not record.by]
     if level.kind == "undo":
         return [record for record in records if record.within == level.record]
-    return [record for record in records if record.scope == level.id and not record.within]
+    return [
+        record
+        for record in records
+        if record.scope == level.id and not record.within and record.id < _unfinished(run, level, record.node)
+    ]
+
+
+def _unfinished(run: Run, level: Scope, node: str) -> float:
+    """Where a multi-instance activity began that is still running: what it has done so far is not completed."""
+    multis = [scope.id for scope in run.state.scopes.values() if scope.kind == "multi" and scope.node == node]
+    return min((multi for multi in multis if run.state.scopes[multi].parent == level.id), default=math.inf)
 
 
 def _undoable(run: Run, record: Record) -> Iterator[Record]:
