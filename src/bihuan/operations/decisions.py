@@ -122,7 +122,7 @@ def publish_decisions(key: str, content: bytes, *, expected: int, actor: Actor) 
     if len(content) > MAX_TEXT_LENGTH:
         raise BusinessError("文件超过 10 万字", "file")
     try:
-        model = parse_dmn(content, source=f"{key}.dmn")
+        model = parse_dmn(content, source=f"{key}.dmn", strict=True)
     except DefinitionError as refused:
         told = "；".join(f"第 {one.line} 行 {one.reason}" for one in refused.problems[:5])
         raise BusinessError(f"文件有 {len(refused.problems)} 处问题，没有发布：{told}", "file") from None

@@ -117,7 +117,7 @@ def _check_decisions(pack: Pack) -> Iterator[PackProblem]:
             yield PackProblem(file, f"超过 {MAX_TEXT_LENGTH // 10_000} 万字")
             continue
         try:
-            model = parse_dmn(text, source=file)
+            model = parse_dmn(text, source=file, strict=True)
         except DefinitionError as error:
             yield from (PackProblem(file, one.reason, line=one.line, place=one.element_id) for one in error.problems)
             continue

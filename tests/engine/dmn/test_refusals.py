@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bihuan.engine.dmn import check_dmn
+from bihuan.engine.dmn import check_dmn, parse_dmn
 
 HEAD = '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="n" namespace="x">\n'
 
@@ -125,3 +125,14 @@ def test_a_damaged_file_never_raises(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(good)))
     end = data.draw(st.integers(start, min(len(good), start + 40)))
     check_dmn(good[:start] + data.draw(st.binary(max_size=10)) + good[end:])
+
+
+@pytest.mark.parametrize("text", ["abs()", "[1, 2][abs(1, 2) = 1]", "range(fron: 1)", '@"1 May"', "is defined()"])
+def test_what_can_only_give_null_is_null_as_the_standard_has_it_but_not_published(text: str) -> None:
+    file = (
+        f'{HEAD}<decision id="d1" name="x"><literalExpression><text>{text}</text></literalExpression></decision>'
+        "</definitions>"
+    )
+    decided = parse_dmn(file).decide("d1", {})
+    assert not decided.value and decided.warnings
+    assert [problem.code for problem in check_dmn(file)] == ["bad-expression"]

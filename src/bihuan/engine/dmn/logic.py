@@ -44,11 +44,15 @@ class Refuse(Protocol):
 
 
 class LogicReader:
-    """Reads logic; what cannot be read is refused and replaced by null, so that all problems are found at once."""
+    """Reads logic; what cannot be read is refused and replaced by null, so that all problems are found at once.
 
-    def __init__(self, refuse: Refuse, names: tuple[str, ...]) -> None:
+    `strict` refuses as well what the standard takes for null, such as a call with too few arguments.
+    """
+
+    def __init__(self, refuse: Refuse, names: tuple[str, ...], *, strict: bool) -> None:
         self.refuse = refuse
         self.names = names
+        self.strict = strict
         self.types = Types()
 
     def nothing(self) -> Expression:
@@ -86,7 +90,8 @@ class LogicReader:
         try:
             if text.startswith("="):
                 text = text[1:]
-            return compile_expression(translate_juel(text) if "${" in text else text, line=line, names=self.names)
+            text = translate_juel(text) if "${" in text else text
+            return compile_expression(text, line=line, names=self.names, lenient=not self.strict)
         except FeelError as error:
             self.refuse_text(owner, text, error, line)
             return None
@@ -96,7 +101,7 @@ class LogicReader:
         text = text_in(element)
         line = text_line(element)
         try:
-            return compile_unary_tests(text or "-", line=line, names=self.names)
+            return compile_unary_tests(text or "-", line=line, names=self.names, lenient=not self.strict)
         except FeelError as error:
             self.refuse_text(owner, text, error, line)
             return compile_unary_tests("-")

@@ -20,13 +20,17 @@ CALLABLE = ("businessKnowledgeModel", "decisionService")
 """What decisions call as a function."""
 
 
-def parse_dmn(data: bytes | str, *, source: str = "") -> DecisionModel:
-    """Read a file. Raises DefinitionError with all its problems."""
+def parse_dmn(data: bytes | str, *, source: str = "", strict: bool = False) -> DecisionModel:
+    """Read a file. Raises DefinitionError with all its problems.
+
+    What can only give null, such as a call with too few arguments, is null as the standard has it, with a warning when
+    it is evaluated; `strict`, for whoever is about to publish the file, refuses it.
+    """
     root = read_xml(data, source)
     if local_name(root) != "definitions" or namespace_of(root) not in DMN_NAMESPACES:
         reason = "这不是 DMN 决策文件（根元素应是 DMN 的 definitions）"
         raise DefinitionError([Problem(source, root.sourceline or 0, local_name(root), "", reason, "not-dmn")])
-    reader = _FileReader(root, source)
+    reader = _FileReader(root, source, strict=strict)
     model = reader.read()
     if reader.problems:
         raise DefinitionError(sorted(reader.problems, key=lambda problem: problem.line))
@@ -36,7 +40,7 @@ def parse_dmn(data: bytes | str, *, source: str = "") -> DecisionModel:
 def check_dmn(data: bytes | str, *, source: str = "") -> list[Problem]:
     """All problems of a file; empty if it can be used. Never raises."""
     try:
-        parse_dmn(data, source=source)
+        parse_dmn(data, source=source, strict=True)
     except DefinitionError as error:
         return list(error.problems)
     return []
@@ -45,8 +49,9 @@ def check_dmn(data: bytes | str, *, source: str = "") -> list[Problem]:
 class _FileReader:
     """One file being read."""
 
-    def __init__(self, root: etree._Element, source: str) -> None:
+    def __init__(self, root: etree._Element, source: str, *, strict: bool) -> None:
         self.root = root
+        self.strict = strict
         self.source = source
         self.problems: list[Problem] = []
         self.names: dict[str, str] = {}
@@ -56,7 +61,8 @@ class _FileReader:
     def read(self) -> DecisionModel:
         """The whole file, as far as it can be read."""
         self._collect_names()
-        logic = LogicReader(self.refuse, tuple(sorted(set(self.names.values()) | self._component_names())))
+        names = tuple(sorted(set(self.names.values()) | self._component_names()))
+        logic = LogicReader(self.refuse, names, strict=self.strict)
         read_types(self.root, logic)
         self.data = {
             element.get("id", ""): self._input(element, logic)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bihuan.engine.feel.builtins import BUILTINS, Builtin
 from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.loops import property_of
-from bihuan.engine.feel.nodes import Call, Name, Node, Path
+from bihuan.engine.feel.nodes import Call, Mistake, Name, Node, Path
 from bihuan.engine.feel.scope import Env
 from bihuan.engine.feel.values import MISSING, FeelFunction, Value
 
@@ -33,7 +33,7 @@ def _builtin(compiler: Compiler, node: Call, known: Builtin) -> Code:
         return _builtin_by_name(compiler, node, known)
     if not known.takes(len(node.arguments)):
         message = f"函数 {known.name} 不能用 {len(node.arguments)} 个参数调用，用法：{known.usage()}"
-        raise compiler.error(message, node.position)
+        return compiler.compile(Mistake(message, node.position, node.arguments))
     arguments = tuple(compiler.compile(argument) for argument in node.arguments)
     call = known.call
     if len(arguments) == 1:
@@ -51,7 +51,8 @@ def _builtin_by_name(compiler: Compiler, node: Call, known: Builtin) -> Code:
         chosen = Builtin(known.name, [overload])
         return lambda env: chosen.call(env.run, *[None if at is None else arguments[at](env) for at in order])
     names = "、".join(node.names or ())
-    raise compiler.error(f"函数 {known.name} 没有这样的参数：{names}，用法：{known.usage()}", node.position)
+    message = f"函数 {known.name} 没有这样的参数：{names}，用法：{known.usage()}"
+    return compiler.compile(Mistake(message, node.position, node.arguments))
 
 
 def _function_value(compiler: Compiler, node: Call) -> Code:
@@ -84,7 +85,7 @@ def _in_order(function: FeelFunction, names: tuple[str, ...], values: list[Value
 
 def _is_defined(compiler: Compiler, node: Call) -> Code:
     if len(node.arguments) != 1:
-        raise compiler.error("函数 is defined 只有一个参数", node.position)
+        return compiler.compile(Mistake("函数 is defined 只有一个参数", node.position, node.arguments))
     return _existence(compiler, node.arguments[0])
 
 

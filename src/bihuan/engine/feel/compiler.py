@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from bihuan.engine.feel import loops, operators
 from bihuan.engine.feel.calls import compile_call
+from bihuan.engine.feel.errors import FeelSyntaxError
 from bihuan.engine.feel.loops import Weighed
 from bihuan.engine.feel.nodes import (
     Between,
@@ -24,6 +25,7 @@ from bihuan.engine.feel.nodes import (
     ListOf,
     Literal,
     Logic,
+    Mistake,
     Name,
     Negation,
     Node,
@@ -41,10 +43,14 @@ Code: TypeAlias = Callable[[Env], Value]
 
 
 class Compiler:
-    """One pass over an expression. `parts` counts nodes: what one iteration over them costs."""
+    """One pass over an expression. `parts` counts nodes: what one iteration over them costs.
 
-    def __init__(self, error: Callable[[str, int], Exception]) -> None:
+    `mistake` is the first place that can only give null.
+    """
+
+    def __init__(self, error: Callable[[str, int], FeelSyntaxError]) -> None:
         self.error = error
+        self.mistake: FeelSyntaxError | None = None
         self.parts = 0
         self.questions = 0
         self.partials = 0
@@ -64,6 +70,13 @@ class Compiler:
 def _literal(_compiler: Compiler, node: Literal) -> Code:
     value = node.value
     return lambda env: value
+
+
+def _mistake(compiler: Compiler, node: Mistake) -> Code:
+    compiler.mistake = compiler.mistake or compiler.error(node.message, node.position)
+    for argument in node.arguments:
+        compiler.compile(argument)
+    return lambda env: env.run.warn(node.message)
 
 
 def _name(compiler: Compiler, node: Name) -> Code:
@@ -330,6 +343,7 @@ def _call(compiler: Compiler, node: Call) -> Code:
 
 _COMPILERS: dict[type, Callable[[Compiler, Any], Code]] = {
     Literal: _literal,
+    Mistake: _mistake,
     Name: _name,
     Path: _path,
     Filter: _filter,

@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from bihuan.engine.feel.compiler import Code, Compiler, compile_tests
 from bihuan.engine.feel.errors import FeelError, FeelSyntaxError
 from bihuan.engine.feel.lexer import Source
-from bihuan.engine.feel.nodes import Node, Tests
+from bihuan.engine.feel.nodes import Tests
 from bihuan.engine.feel.parser import parse_expression, parse_unary_tests
 from bihuan.engine.feel.scope import Env, Run, measure
 from bihuan.engine.feel.values import FeelFunction, Value
 
 _TOO_DEEP = "表达式嵌套太深"
+_Read = TypeVar("_Read", "Expression", "UnaryTests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,18 @@ class Evaluation:
 
 
 class Expression:
-    """A FEEL expression, read once. `names` are the variables it expects from outside."""
+    """A FEEL expression, read once. `names` are the variables it expects from outside.
 
-    __slots__ = ("code", "names", "text")
+    `mistake` is the first place that can only give null.
+    """
 
-    def __init__(self, text: str, code: Code, names: frozenset[str]) -> None:
+    __slots__ = ("code", "mistake", "names", "text")
+
+    def __init__(self, text: str, code: Code, names: frozenset[str], mistake: FeelSyntaxError | None = None) -> None:
         self.text = text
         self.names = names
         self.code = code
+        self.mistake = mistake
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -57,12 +62,19 @@ class Expression:
 class UnaryTests:
     """The tests in a decision table's input cell, such as `< 10, [20..30]` or `-`."""
 
-    __slots__ = ("names", "tests", "text")
+    __slots__ = ("mistake", "names", "tests", "text")
 
-    def __init__(self, text: str, tests: Callable[[Env, Value], bool | None], names: frozenset[str]) -> None:
+    def __init__(
+        self,
+        text: str,
+        tests: Callable[[Env, Value], bool | None],
+        names: frozenset[str],
+        mistake: FeelSyntaxError | None = None,
+    ) -> None:
         self.text = text
         self.names = names
         self.tests = tests
+        self.mistake = mistake
 
     def __repr__(self) -> str:
         return f"UnaryTests({self.text!r})"
@@ -89,30 +101,47 @@ def bounded(code: Code, variables: Mapping[str, Any], run: Run) -> Value:
         raise FeelError("表达式需要的内存太多") from None
 
 
-def compile_expression(text: str, *, line: int | None = None, names: tuple[str, ...] = ()) -> Expression:
+def compile_expression(
+    text: str, *, line: int | None = None, names: tuple[str, ...] = (), lenient: bool = False
+) -> Expression:
     """Read an expression. Raises FeelSyntaxError with a Chinese message and the column.
 
     `line` is where the text starts in its file, for error messages. `names` lists variables whose names a reader could
     not tell from an operation, such as `first-name`; in the text itself backticks do the same: `` `first-name` ``.
+    What can only give null, such as a call with too few arguments, is refused too, unless `lenient`: then it is null.
     """
     try:
-        return _compiled_expression(text, tuple(names))
+        return _unmistaken(_compiled_expression(text, tuple(names)), lenient)
     except FeelSyntaxError as error:
         raise _placed(error, text, line) from None
 
 
-def compile_unary_tests(text: str, *, line: int | None = None, names: tuple[str, ...] = ()) -> UnaryTests:
+def compile_unary_tests(
+    text: str, *, line: int | None = None, names: tuple[str, ...] = (), lenient: bool = False
+) -> UnaryTests:
     """Read the tests of a decision table's input cell. Raises FeelSyntaxError as compile_expression does."""
     try:
-        return _compiled_tests(text, tuple(names))
+        return _unmistaken(_compiled_tests(text, tuple(names)), lenient)
     except FeelSyntaxError as error:
         raise _placed(error, text, line) from None
+
+
+def _unmistaken(read: _Read, lenient: bool) -> _Read:
+    mistake = read.mistake
+    if mistake is not None and not lenient:
+        raise FeelSyntaxError(mistake.message, mistake.column, mistake.line)
+    return read
 
 
 @lru_cache(maxsize=4096)
 def _compiled_expression(text: str, names: tuple[str, ...]) -> Expression:
     parsed = parse_expression(text, None, names)
-    return Expression(text, _code_of(text, parsed.node), parsed.names)
+    compiler = Compiler(Source(text, None).error)
+    try:
+        code = compiler.compile(parsed.node)
+    except RecursionError:
+        raise FeelSyntaxError(_TOO_DEEP, 1) from None
+    return Expression(text, code, parsed.names, compiler.mistake)
 
 
 @lru_cache(maxsize=4096)
@@ -124,14 +153,7 @@ def _compiled_tests(text: str, names: tuple[str, ...]) -> UnaryTests:
         tests = compile_tests(compiler, node)
     except RecursionError:
         raise FeelSyntaxError(_TOO_DEEP, 1) from None
-    return UnaryTests(text, tests, parsed.names)
-
-
-def _code_of(text: str, node: Node) -> Code:
-    try:
-        return Compiler(Source(text, None).error).compile(node)
-    except RecursionError:
-        raise FeelSyntaxError(_TOO_DEEP, 1) from None
+    return UnaryTests(text, tests, parsed.names, compiler.mistake)
 
 
 def _placed(error: FeelSyntaxError, text: str, line: int | None) -> FeelSyntaxError:

@@ -14,6 +14,7 @@ from bihuan.engine.feel.nodes import (
     If,
     ListOf,
     Literal,
+    Mistake,
     Node,
     Quantified,
     RangeOf,
@@ -36,7 +37,7 @@ def read_at(p: Parser) -> Node:
     try:
         return Literal(temporal_literal(token.value))
     except UnfitError as unfit:
-        raise p.error(unfit.reason, token) from None
+        return Mistake(unfit.reason, token.start)
 
 
 def read_if(p: Parser) -> Node:

@@ -16,6 +16,15 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """What can only give null, such as a call with too few arguments: why, where, and what it was written with."""
+
+    message: str
+    position: int
+    arguments: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """A name to look up; `local` if the expression itself introduced it (iterator, parameter, context entry)."""
 
@@ -190,6 +199,6 @@ class InstanceOf:
 
 
 Node: TypeAlias = (
-    Literal | Name | Path | Filter | Call | Negation | Chain | Logic | Comparison | Between | Tests | Test | In | If
-    | For | Quantified | ListOf | ContextOf | RangeOf | FunctionOf | InstanceOf
+    Literal | Mistake | Name | Path | Filter | Call | Negation | Chain | Logic | Comparison | Between | Tests | Test
+    | In | If | For | Quantified | ListOf | ContextOf | RangeOf | FunctionOf | InstanceOf
 )  # fmt: skip
