@@ -167,6 +167,25 @@ def test_a_colleague_is_found_by_post_or_initials_and_without_script_by_the_name
     assert item(expense, "account", asked_as="before").assignee == centre.cast.user("technician")
 
 
+def test_work_is_handed_on_to_who_has_its_role_and_without_script_from_a_list(centre: Centre) -> None:
+    case = centre.arrive()
+    greet = centre.item(case, "greet")
+    today = clock.now().date()
+    advisor = centre.cast.user("advisor")
+    request_leave(Span(today, today), actor=centre.cast.actor("workshop_manager"), user_id=advisor.pk)
+    address = f"/tasks/{greet.pk}/act/transfer"
+    form = page_of(centre, "workshop_manager", address)
+    assert 'data-role="advisor"' in form and f'<option value="{advisor.pk}">{advisor.name}（请假中）</option>' in form
+    assert centre.cast.user("technician").name not in form, "who does not have the role is left out"
+    found = centre.client("workshop_manager").get("/lookup/person", {"q": "a", "role": "advisor, cashier"}).json()
+    assert "技师" not in "".join(one["note"] for one in found["results"])
+    refused = sent(centre, "workshop_manager", address, {"reason": "客户点名"})
+    assert refused.status_code == 422 and "请选择同事" in refused.content.decode()
+    values = {"to": "", "to-text": "", "to-plain": advisor.pk, "reason": "客户点名"}
+    assert sent(centre, "workshop_manager", address, values).status_code == 302
+    assert centre.item(case, "greet").assignee == advisor
+
+
 def test_signers_see_how_the_others_have_signed(centre: Centre, expense: Case) -> None:
     done(centre, expense, "account", "cashier")
     done(centre, expense, "budget", "parts_clerk")

@@ -93,7 +93,7 @@ def test_another_site_does_not_even_learn_that_it_exists(centre: Centre) -> None
     browser = centre.client("other_advisor")
     assert browser.get(f"/tasks/{item.pk}").status_code == 404
     assert browser.post(f"/tasks/{item.pk}/claim").status_code == 404
-    assert browser.post(f"/tasks/{item.pk}/transfer", {"to": "1", "reason": "x"}).status_code == 404
+    assert browser.post(f"/tasks/{item.pk}/act/transfer", {"to": "1", "reason": "x"}).status_code == 404
 
 
 @pytest.mark.covers("AUTO-07")
@@ -123,9 +123,9 @@ def test_work_is_given_back_and_handed_on_with_a_reason(centre: Centre) -> None:
     assert advisor.post(f"/tasks/{item.pk}/release").status_code == 302
     assert centre.item(case, "greet").assignee is None
     colleague = centre.cast.user("advisor").pk
-    manager.post(f"/tasks/{item.pk}/transfer", {"to": str(colleague), "reason": ""})
+    manager.post(f"/tasks/{item.pk}/act/transfer", {"to": str(colleague), "reason": ""})
     assert centre.item(case, "greet").assignee is None, "a reason is needed"
-    manager.post(f"/tasks/{item.pk}/transfer", {"to": str(colleague), "reason": "客户点名"})
+    manager.post(f"/tasks/{item.pk}/act/transfer", {"to": str(colleague), "reason": "客户点名"})
     assert centre.item(case, "greet").assignee_id == colleague
     assert "客户点名" in advisor.get("/").content.decode(), "the colleague is told"
     assert "转交“迎接问候”" in advisor.get(f"/cases/{case.pk}").content.decode()

@@ -10,11 +10,15 @@ from bihuan.accounts.models import User
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import CallOffRework, Restore, SendBack, State
 from bihuan.engine.runtime.people.moving import PERSONAL
+from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.operations.people.asking import MODES
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import Work, load_work
 from bihuan.org.actor import Actor
+from bihuan.org.duty.checks import site_people
+from bihuan.org.duty.presence import away_at
+from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import signers_to_come
@@ -22,7 +26,7 @@ from bihuan.processes.handling.passed import RECALLED, Passed, label_of, steps_b
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
-from bihuan.processes.holding import holds
+from bihuan.processes.holding import holds, roles_of
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import read_item, transactional
 
@@ -43,6 +47,7 @@ class Entry:
 ENTRIES: Mapping[str, Entry] = {
     one.key: one
     for one in (
+        Entry("transfer", "转办", "交给指定的同事，并写明原因", "send"),
         Entry("send_back", "退回", "让前面办过的步骤重办，写明原因", "arrow-back-up", danger=True),
         Entry("recall", "撤回", "刚办完的收回来，趁下一步还没人办", "arrow-back-up"),
         Entry("call_off", "不用重办了", "撤回刚才的退回，我接着办", "arrow-back-up"),
@@ -74,6 +79,15 @@ class Signer:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody else who works at the site, for those whose browser cannot search."""
+
+    pk: int
+    name: str
+    is_away: bool
+
+
 @dataclass(frozen=True)
 class ActPage:
     """The form of one entry. `name` is that of the step, with which of many it is for; `preview` is what it would do
@@ -84,6 +98,9 @@ class ActPage:
     entry: Entry
     targets: list[Target] = field(default_factory=list)
     preview: Preview | None = None
+    colleagues: list[Colleague] = field(default_factory=list)
+    role: str = ""
+    """Of whom only those with one of these roles are offered."""
     removable: list[tuple[int, str]] = field(default_factory=list)
     modes: list[tuple[str, str, str]] = field(default_factory=list)
     weighs: bool = False
@@ -95,6 +112,7 @@ def entries_of(
     """What the actor may do with the task now; `done` are the steps done so far (node, asked as, answer)."""
     item, may = work.item, allowed(process, work.node)
     mine = item.assignee_id is not None and item.assignee_id == actor.user_id
+    managing = actor.can("case.manage", item.site_id)
     asked, rests = item.asked_as != "", item.status == WAITING
     keys: list[str] = []
     if item.status == WorkItem.Status.DONE:
@@ -108,7 +126,10 @@ def entries_of(
         handed = not mine and item.why.startswith(f"由{actor.name}转办") and not rests
         keys += ["take_back"] if handed else []
     needs = {"ask": {"add", "delegate"}, "call_off": {"recall", "send_back"}}
-    return [ENTRIES[key] for key in keys if needs.get(key, {key}) & may]
+    keys = [key for key in keys if needs.get(key, {key}) & may]
+    if item.is_open and (managing or (may_complete and "transfer" in may)):
+        keys.insert(0, "transfer")
+    return [ENTRIES[key] for key in keys]
 
 
 def _of_holder(
@@ -210,7 +231,26 @@ def _ask(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     if "delegate" in may and not work.item.asked_as:
         modes.append(("delegate", MODES["delegate"], "对方替您办，办完由您确认"))
     weighs = work.node.signoff is not None and work.node.signoff.weight is not None
-    return {"modes": modes, "weighs": weighs}
+    return {
+        "modes": modes,
+        "weighs": weighs,
+        "colleagues": _with_leave([user for user in site_people(work.item.site_id) if user.pk != actor.user_id]),
+    }
+
+
+def _transfer(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
+    """Among those who have one of the step's roles; among everybody of the site where nobody is there who has."""
+    item, able = work.item, dict[int, User]()
+    for role in sorted(roles_of(item.role)) if item.unattended_since is None else ():
+        able.update({user.pk: user for user in people_with_role(role, item.site_id)})
+    people = list(able.values()) or list(site_people(item.site_id))
+    others = [user for user in people if user.pk not in (actor.user_id, item.assignee_id)]
+    return {"colleagues": _with_leave(others), "role": item.role if able else ""}
+
+
+def _with_leave(people: list[User]) -> list[Colleague]:
+    away = away_at(clock.now(), [user.pk for user in people])
+    return [Colleague(user.pk, user.name, user.pk in away) for user in people]
 
 
 def _remove(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
@@ -233,6 +273,7 @@ def _nothing(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
 
 
 _BUILDERS = {
+    "transfer": _transfer,
     "send_back": _send_back,
     "recall": _recall,
     "call_off": _call_off,

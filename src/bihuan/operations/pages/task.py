@@ -31,9 +31,7 @@ from bihuan.operations.surroundings import CASE
 from bihuan.operations.timing.repair_pause import REPAIR_NODE
 from bihuan.operations.work import Work, form_context, load_work
 from bihuan.org.actor import Actor
-from bihuan.org.duty.checks import site_people
 from bihuan.org.models import Role
-from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
 from bihuan.processes.holding import acted_for, holds, local_time, roles_of
@@ -80,7 +78,6 @@ class TaskPage:
     others: list[WorkItem]
     money: Money
     papers: list[tuple[str, str, Document | None]]
-    colleagues: list[User]
     repair: str
     signs: dict[int, ClockSign]
     choices: list[Choice]
@@ -176,7 +173,6 @@ def task_page(
         others=[one for one in present if one.pk != item.pk],
         money=Money(facts.parts_yuan, facts.labour_yuan, facts.hours, facts.lines, facts.settlement),
         papers=_papers(work),
-        colleagues=_colleagues(item, actor) if may_manage or (may_complete and "transfer" in may) else [],
         repair=_repair(work, actor, signs[item.pk]),
         signs=signs,
         choices=_choices(work, actor) if may_complete else [],
@@ -316,17 +312,6 @@ def _papers(work: Work) -> list[tuple[str, str, Document | None]]:
     newest = {paper.kind: paper for paper in rows}
     labels = dict(DocumentKind.choices)
     return [(kind, str(labels.get(kind, kind)), newest.get(kind)) for kind in kinds]
-
-
-def _colleagues(item: WorkItem, actor: Actor) -> list[User]:
-    """To whom the item may be handed on: others at the site with one of its roles."""
-    people: dict[int, User] = {}
-    for role in sorted(roles_of(item.role)):
-        people.update({user.pk: user for user in people_with_role(role, item.site_id)})
-    if not people or item.unattended_since is not None:
-        # Nobody of the role is there: whoever manages cases hands it to anybody of the site.
-        people = {user.pk: user for user in site_people(item.site_id)}
-    return [user for pk, user in people.items() if pk not in (actor.user_id, item.assignee_id)]
 
 
 def _repair(work: Work, actor: Actor, sign: ClockSign) -> str:

@@ -17,6 +17,7 @@ from bihuan.org.duty.checks import site_people
 from bihuan.org.duty.presence import away_at
 from bihuan.org.models import PositionHolder
 from bihuan.org.roles import people_with_role
+from bihuan.processes.holding import roles_of
 from bihuan.records.lookup import look_up
 from bihuan.records.models import JobType, Part, Stock
 from bihuan.records.search_keys import plain
@@ -24,6 +25,7 @@ from bihuan.web.http import actor_of, signed_in_json
 from bihuan.web.wording import amount, masked_phone, plate, trim
 
 LIMIT = 12
+MAX_ROLES = 8
 Result = dict[str, Any]
 Finder = Callable[[str, Actor, str], list[Result]]
 
@@ -109,9 +111,15 @@ def _jobs(typed: str, actor: Actor, role: str) -> list[Result]:
 
 
 def _people(typed: str, actor: Actor, role: str) -> list[Result]:
-    """Who works at the site, or has the role there."""
+    """Who works at the site, with one of the roles if there are any."""
     site_id = actor.site_id or 0
-    return _named(people_with_role(role, site_id) if role else site_people(site_id), typed, site_id)
+    people = site_people(site_id)
+    if role:
+        able = Q(pk__in=[])
+        for key in sorted(roles_of(role))[:MAX_ROLES]:
+            able |= Q(pk__in=people_with_role(key, site_id).values("pk"))
+        people = people.filter(able)
+    return _named(people, typed, site_id)
 
 
 def _colleagues(typed: str, actor: Actor, role: str) -> list[Result]:

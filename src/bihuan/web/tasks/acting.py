@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.pages.acting import ENTRIES, act_page
-from bihuan.operations.people import asking, copying, going_back
+from bihuan.operations.people import asking, copying, going_back, hand_on
 from bihuan.operations.people.telling import people_named
 from bihuan.operations.picking import resolver
 from bihuan.org.actor import Actor
@@ -33,6 +33,8 @@ def act(request: HttpRequest, item_id: int, key: str) -> HttpResponse:
         return _draw(request, item_id, key, actor)
     try:
         said = _ACTS[key](request, item_id, actor)
+    except NotFound:
+        raise
     except BusinessError as error:
         return _refused(request, item_id, key, actor, error)
     stays = key in ("cc", "urge", "remove", "take_back", "call_off")
@@ -65,14 +67,20 @@ def _number(request: HttpRequest, name: str) -> int:
 
 
 def _person(request: HttpRequest, actor: Actor) -> int:
-    """The colleague chosen in the search box; without script, the one whose name was typed in full."""
-    if request.POST.get("to", ""):
-        return _number(request, "to")
+    """The colleague chosen in the search box, or typed there in full; without script, the one of the list."""
+    for name in ("to", "to-plain"):
+        if request.POST.get(name, ""):
+            return _number(request, name)
     typed = str(request.POST.get("to-text", "")).strip()
     found = resolver(actor.site_id or 0)("person", typed) if typed else None
     if found is None:
         raise BusinessError(f"没有找到同事“{typed}”，请写全姓名或用户名" if typed else "请选择同事", "to")
     return found
+
+
+def _transfer(request: HttpRequest, item_id: int, actor: Actor) -> str:
+    to = _person(request, actor)
+    return f"已转给{hand_on.transfer_work(item_id, to, actor=actor, reason=request.POST.get('reason', ''))}"
 
 
 def _send_back(request: HttpRequest, item_id: int, actor: Actor) -> str:
@@ -140,6 +148,7 @@ def _urge(request: HttpRequest, item_id: int, actor: Actor) -> str:
 
 
 _ACTS: dict[str, Act] = {
+    "transfer": _transfer,
     "send_back": _send_back,
     "recall": _recall,
     "call_off": _call_off,

@@ -1,4 +1,4 @@
-"""The rarer things people do with a step: take it, give it back, hand it on, stop its clock."""
+"""The rarer things people do with a step: take it, give it back, stop its clock."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from bihuan.kernel.errors import BusinessError
-from bihuan.operations.people.hand_on import claim_work, release_work, transfer_work
+from bihuan.operations.people.hand_on import claim_work, release_work
 from bihuan.operations.timing.repair_pause import pause_repair, resume_repair
 from bihuan.operations.work import load_work
 from bihuan.web.http import actor_of, go, signed_in
@@ -27,23 +26,6 @@ def release(request: HttpRequest, item_id: int) -> HttpResponse:
     """Give the item back to its role."""
     release_work(item_id, actor=actor_of(request))
     return go(request, reverse("workbench:home"), "已退回，同岗位的同事都可以办理")
-
-
-@require_POST
-@signed_in
-def transfer(request: HttpRequest, item_id: int) -> HttpResponse:
-    """Hand the item on to a colleague with a reason."""
-    to = request.POST.get("to", "")
-    if not to.isdecimal():
-        return go(request, _task(item_id), "请选择转给哪位同事", tone="bad")
-    reason = request.POST.get("reason", "")
-    try:
-        name = transfer_work(item_id, int(to), actor=actor_of(request), reason=reason)
-    except BusinessError as error:
-        if error.field != "reason":
-            raise
-        return go(request, _task(item_id), error.message, tone="bad")
-    return go(request, reverse("workbench:home"), f"已转给{name}")
 
 
 @require_POST

@@ -11,7 +11,6 @@ urlpatterns = [
     path("tasks/<int:item_id>/act/<slug:key>", acting.act, name="act"),
     path("tasks/<int:item_id>/claim", handing.claim, name="claim"),
     path("tasks/<int:item_id>/release", handing.release, name="release"),
-    path("tasks/<int:item_id>/transfer", handing.transfer, name="transfer"),
     path("tasks/<int:item_id>/pause", handing.pause, name="pause"),
     path("tasks/<int:item_id>/resume", handing.resume, name="resume"),
 ]
