@@ -182,6 +182,17 @@ def test_who_joins_a_sign_off_in_a_row_is_next() -> None:
     assert votes(story, True, True).open == ["Good"]
 
 
+def test_who_joins_a_sign_off_in_a_row_may_come_last_or_before_another() -> None:
+    story = ballot("signoff=all sequential")
+    story.do(AddSigner(story.wait("V", "item"), "last", place=4))
+    story.do(AddSigner(story.wait("V", "item"), "d", place=3))
+    for place in (1, 7):
+        with pytest.raises(CommandRejected, match="轮过"):
+            story.do(AddSigner(story.wait("V", "item"), "e", place=place))
+    turns = [[event.assignee for event in votes(story, True).happened(ItemOpened)] for _ in range(4)]
+    assert turns == [["b"], ["d"], ["c"], ["last"]] and votes(story, True).open == ["Good"]
+
+
 def test_signers_in_a_row_leave_before_their_turn_and_keep_out_when_others_join() -> None:
     story = ballot("signoff=all sequential")
     story.do(RemoveSigner(story.wait("V", "item"), 2))

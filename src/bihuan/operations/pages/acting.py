@@ -21,7 +21,7 @@ from bihuan.org.duty.presence import away_at
 from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
-from bihuan.processes.handling.asking import signers_to_come
+from bihuan.processes.handling.asking import LAST, NEXT, signers_to_come, signs_in_a_row
 from bihuan.processes.handling.passed import RECALLED, Passed, label_of, steps_back
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import ABOVE
@@ -104,6 +104,8 @@ class ActPage:
     removable: list[tuple[int, str]] = field(default_factory=list)
     modes: list[tuple[str, str, str]] = field(default_factory=list)
     weighs: bool = False
+    turns: list[tuple[str, str]] = field(default_factory=list)
+    """Where in the row one more may sign."""
 
 
 def entries_of(
@@ -231,11 +233,15 @@ def _ask(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     if "delegate" in may and not work.item.asked_as:
         modes.append(("delegate", MODES["delegate"], "对方替您办，办完由您确认"))
     weighs = work.node.signoff is not None and work.node.signoff.weight is not None
-    return {
-        "modes": modes,
-        "weighs": weighs,
-        "colleagues": _with_leave([user for user in site_people(work.item.site_id) if user.pk != actor.user_id]),
-    }
+    turns = _turns(work) if any(mode == "with" for mode, _, _ in modes) and signs_in_a_row(work.node) else []
+    others = [user for user in site_people(work.item.site_id) if user.pk != actor.user_id]
+    return {"modes": modes, "weighs": weighs, "turns": turns, "colleagues": _with_leave(others)}
+
+
+def _turns(work: Work) -> list[tuple[str, str]]:
+    to_come = signers_to_come(work.node, State.from_json(work.instance.state), work.item.wait)
+    before = [(str(person.pk), f"排在{person.name}之前") for _, person in to_come]
+    return [(NEXT, "排在下一个"), *before[1:], (LAST, "排在最后")] if before else []
 
 
 def _transfer(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def _restored(detail: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _asked(detail: Mapping[str, Any]) -> tuple[str, str, str]:
     how = _ASKED.get(str(detail.get("mode", "")), "加签")
-    return f"“{detail.get('name', '')}”{how}：{detail.get('to_name', '')}", "none", "user-plus"
+    turn = f"，{detail['turn']}" if detail.get("turn") else ""
+    return f"“{detail.get('name', '')}”{how}：{detail.get('to_name', '')}{turn}", "none", "user-plus"
 
 
 def _moved(detail: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -34,8 +34,18 @@ def delegate_work(item_id: int, to_user_id: int, *, actor: Actor, reason: str) -
 
 
 @transaction.atomic
-def add_assignee(item_id: int, to_user_id: int, mode: str, *, actor: Actor, reason: str, weight: int = 1) -> str:
-    """Have a colleague sign too (加签): `before` oneself, `after`, or `with` the others of a sign-off.
+def add_assignee(
+    item_id: int,
+    to_user_id: int,
+    mode: str,
+    *,
+    actor: Actor,
+    reason: str,
+    weight: int = 1,
+    turn: asking.Turn = asking.NEXT,
+) -> str:
+    """Have a colleague sign too (加签): `before` oneself, `after`, or `with` the others of a sign-off, there where they
+    sign in a row at this `turn`.
 
     They are told, by the work itself. Asking the same colleague again changes nothing. Answers their name.
     """
@@ -49,7 +59,8 @@ def add_assignee(item_id: int, to_user_id: int, mode: str, *, actor: Actor, reas
     require_own(held, actor)
     held = holding(held, actor)
     if mode == "with":
-        asking.add_signer(held, to_user_id, weight=weight, actor=actor, reason=words, around=surroundings())
+        around = surroundings()
+        asking.add_signer(held, to_user_id, weight=weight, turn=turn, actor=actor, reason=words, around=around)
     else:
         asking.ask_person(held, to_user_id, mode, actor=actor, reason=words, around=surroundings())
     return name_of(to_user_id)

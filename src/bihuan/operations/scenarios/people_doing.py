@@ -10,6 +10,7 @@ from bihuan.operations.scenarios.doing import Doing, acting, complete, open_item
 from bihuan.operations.scenarios.format import Step
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.processes.compiled import compiled_process
+from bihuan.processes.handling.asking import LAST, NEXT
 from bihuan.processes.models import Instance, WorkItem
 
 MODES = {**{key: key for key in asking.MODES}, **{label: key for key, label in asking.MODES.items()}}
@@ -74,10 +75,10 @@ def add_assignee(world: World, step: Step) -> None:
     mode = _text(step, "how") or "before"
     if mode not in MODES or MODES[mode] == "delegate":
         raise StepProblem(f"不认识的 how“{mode}”；可用：before、after、with")
-    weight = step.values.get("weight", 1)
-    asking.add_assignee(
-        item.pk, _to(world, step), MODES[mode], actor=actor, reason=_text(step, "reason"), weight=int(weight)
-    )
+    weight, before = int(step.values.get("weight", 1)), _text(step, "before")
+    turn = int(world.user(before).pk) if before else LAST if step.values.get("last") is True else NEXT
+    reason = _text(step, "reason")
+    asking.add_assignee(item.pk, _to(world, step), MODES[mode], actor=actor, reason=reason, weight=weight, turn=turn)
 
 
 def remove_assignee(world: World, step: Step) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db.models import Q
 
@@ -13,6 +13,7 @@ from bihuan.accounts.models import User
 from bihuan.engine.definition import Node
 from bihuan.engine.runtime import AddSigner, Ask, ItemOpened, RemoveSigner, State, Unask
 from bihuan.engine.runtime.people.signoff import REMOVED
+from bihuan.engine.runtime.state import Scope
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.org.access import load_actor
@@ -24,6 +25,9 @@ from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held, transactional
 
+NEXT, LAST = "next", "last"
+Turn: TypeAlias = str | int
+"""Where one more signs in a row: `NEXT`, `LAST`, or before the person of this number."""
 NEEDS = {"before": "add", "after": "add", "delegate": "delegate"}
 _FIELD = re.compile(r"\s*(\w+)\s*\.\s*(\w+)\s*")
 
@@ -48,23 +52,53 @@ def ask_person(
 
 @transactional
 def add_signer(
-    held: Held, user_id: int, *, weight: int, actor: Actor, reason: str, around: Surroundings
+    held: Held,
+    user_id: int,
+    *,
+    weight: int,
+    turn: Turn = NEXT,
+    actor: Actor,
+    reason: str,
+    around: Surroundings,
 ) -> StepResult | None:
-    """One more colleague signs with the others; None if they sign already."""
+    """One more colleague signs with the others, where they sign in a row at this `turn`; None if they sign already."""
     require_allowed("add", held.instance.process, held.node)
     person = colleague(held, user_id, actor)
     siblings = WorkItem.unscoped.filter(instance_id=held.instance.id, node_id=held.node_id, completed_at__isnull=True)
     if siblings.filter(assignee_id=person.pk, asked_as="").exists():
         return None
+    if any(one.pk == person.pk for _, one in signers_to_come(held.node, held.instance.state, held.wait)):
+        raise Conflict(f"{person.name}已经在名单里，还没轮到")
+    place, words = _place(held, turn)
     unit = begin(actor, clock.now(), around)
-    unit.submit(held.instance, AddSigner(held.wait, _element(held, person, weight), weight))
+    unit.submit(held.instance, AddSigner(held.wait, _element(held, person, weight), weight, place))
     for event in held.instance.events:
         if isinstance(event, ItemOpened):
             why = f"{actor.name}加入会签"
             held.instance.decided[event.wait] = Decided(person.pk, (), event.role, why, {"rule": "add"})
     detail = {"item": held.item_id, "name": held.name, "mode": "with", "to": person.pk, "to_name": person.name,
-        "reason": reason}  # fmt: skip
+        "turn": words, "reason": reason}  # fmt: skip
     return finish(unit, held.instance, command="AddSigner", detail=detail)
+
+
+def _place(held: Held, turn: Turn) -> tuple[int, str]:
+    """The place in the row that a turn comes to (0: the next), and the turn in words; "" where all sign at once."""
+    if not signs_in_a_row(held.node):
+        return 0, ""
+    if turn == NEXT:
+        return 0, "排在下一个"
+    row = row_of(held.instance.state, held.wait)
+    if turn == LAST:
+        return (row.total + 1 if row is not None else 0), "排在最后"
+    found = next((one for one in signers_to_come(held.node, held.instance.state, held.wait) if one[1].pk == turn), None)
+    if found is None:
+        raise Conflict("要排在前面的那位已经轮到或不在名单里，请重新选排在哪里")
+    return found[0], f"排在{found[1].name}之前"
+
+
+def signs_in_a_row(node: Node) -> bool:
+    """Whether people do the step one after the other."""
+    return node.loop is not None and not node.loop.standard and node.loop.sequential
 
 
 @transactional
@@ -95,11 +129,9 @@ def remove_person(held: Held, user_id: int, *, actor: Actor, reason: str, around
 
 def signers_to_come(node: Node, state: State, wait: int) -> list[tuple[int, User]]:
     """Who signs later in a sign-off in a row that the item `wait` is of, with their places in it."""
-    held = state.waits.get(wait)
-    each = state.scopes[state.tokens[held.token].scope] if held is not None and held.token else None
-    if each is None or each.kind != "each":
+    multi = row_of(state, wait)
+    if multi is None:
         return []
-    multi = state.scopes[each.parent]
     names: dict[int, Any] = {
         place: _named(node, item)
         for place, item in enumerate(multi.items or (), start=1)
@@ -110,6 +142,13 @@ def signers_to_come(node: Node, state: State, wait: int) -> list[tuple[int, User
     people = User.objects.filter(Q(username__in=[name for name in known if isinstance(name, str)]) | Q(pk__in=numbers))
     found = {key: person for person in people for key in (person.username, person.pk)} if known else {}
     return [(place, found[name]) for place, name in names.items() if name in found]
+
+
+def row_of(state: State, wait: int) -> Scope | None:
+    """All repetitions of the step that the item `wait` is one of."""
+    held = state.waits.get(wait)
+    each = state.scopes[state.tokens[held.token].scope] if held is not None and held.token else None
+    return state.scopes[each.parent] if each is not None and each.kind == "each" else None
 
 
 def _named(node: Node, item: Any) -> str | int | None:

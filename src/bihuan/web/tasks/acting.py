@@ -110,9 +110,11 @@ def _ask(request: HttpRequest, item_id: int, actor: Actor) -> str:
     mode, weight = request.POST.get("mode", ""), request.POST.get("weight", "") or "1"
     if not weight.isdecimal() or len(weight) > 6:
         raise BusinessError("权重请填正整数", "weight")
+    to, turn, reason = _person(request, actor), request.POST.get("turn", "") or "next", request.POST.get("reason", "")
     name = asking.add_assignee(
-        item_id, _person(request, actor), mode, actor=actor, reason=request.POST.get("reason", ""), weight=int(weight)
-    )
+        item_id, to, mode, actor=actor, reason=reason, weight=int(weight),
+        turn=_number(request, "turn") if turn.isdecimal() else turn,
+    )  # fmt: skip
     return f"已请{name}{'代办' if mode == 'delegate' else '加签'}"
 
 

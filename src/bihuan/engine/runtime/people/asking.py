@@ -106,7 +106,7 @@ def unask(run: Run, command: c.Unask) -> None:
 
 
 def add_signer(run: Run, command: c.AddSigner) -> None:
-    """One more person takes part in a sign-off: at once, or next where people sign in a row."""
+    """One more person takes part in a sign-off: at once, or where people sign in a row at the place given."""
     wait = _item(run, command.wait)
     node, token = run.process.nodes[wait.node], run.state.tokens[wait.token]
     loop = node.loop
@@ -117,7 +117,9 @@ def add_signer(run: Run, command: c.AddSigner) -> None:
         raise CommandRejected("这一步按人数会签，不能指定加谁")
     if multi.total >= MAX_REPETITIONS:
         raise CommandRejected(f"会签最多 {MAX_REPETITIONS} 人")
-    place = multi.started + 1 if loop.sequential else multi.total + 1
+    place = command.place or (multi.started + 1 if loop.sequential else multi.total + 1)
+    if not (multi.started < place <= multi.total + 1):
+        raise CommandRejected("这个位置已经轮过，请重新选排在哪里")
     weights = multi.variables.get(WEIGHTS) or ([1] * multi.total if command.weight != 1 else None)
     run.emit(SignerAdded(multi.id, command.item, place))
     if weights is not None:

@@ -72,11 +72,15 @@ class Unask:
 
 @dataclass(frozen=True, slots=True)
 class AddSigner:
-    """One more person signs (会签加人): `item` joins the collection of the sign-off that the item `wait` is of."""
+    """One more person signs (会签加人): `item` joins the collection of the sign-off that the item `wait` is of.
+
+    Where people sign in a row it comes at `place` (from 1) among those whose turn has not come; 0 is the next.
+    """
 
     wait: int
     item: Any
     weight: int = 1
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
