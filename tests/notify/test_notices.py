@@ -8,8 +8,9 @@ from django.db import transaction
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
+from bihuan.notify.bell import bell_of
 from bihuan.notify.models import Notice
-from bihuan.notify.notices import mark_all_read, mark_read, notices_of, notify_people, notify_role, unread_count
+from bihuan.notify.notices import mark_all_read, mark_read, notices_of, notify_people, notify_role
 from tests.cast import Cast
 
 
@@ -38,7 +39,7 @@ def test_a_notice_that_fails_with_its_cause_is_never_seen(cast: Cast) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
         notify_people([pk(cast, "advisor")], "新任务")
         raise RuntimeError
-    assert unread_count(pk(cast, "advisor")) == 0
+    assert bell_of(pk(cast, "advisor")).unread == 0
 
 
 @pytest.mark.parametrize("url", ["https://evil.example", "//evil.example", "javascript:alert(1)", "/\\evil.example"])
@@ -61,7 +62,7 @@ def test_reading_counts_once_and_only_for_oneself(cast: Cast) -> None:
     assert first is not None
     with clock.frozen(first + timedelta(hours=1)):
         assert mark_read(mine.pk, actor=cast.actor("advisor")).read_at == first
-    assert (unread_count(pk(cast, "advisor")), unread_count(pk(cast, "cashier"))) == (0, 1)
+    assert (bell_of(pk(cast, "advisor")).unread, bell_of(pk(cast, "cashier")).unread) == (0, 1)
 
 
 def test_all_of_ones_own_are_read_at_once(cast: Cast) -> None:
@@ -69,7 +70,7 @@ def test_all_of_ones_own_are_read_at_once(cast: Cast) -> None:
         notify_people([pk(cast, "advisor"), pk(cast, "cashier")], "新任务")
     assert mark_all_read(actor=cast.actor("advisor")) == 3
     assert mark_all_read(actor=cast.actor("advisor")) == 0
-    assert unread_count(pk(cast, "cashier")) == 3
+    assert bell_of(pk(cast, "cashier")).unread == 3
 
 
 def test_the_newest_comes_first(cast: Cast) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Max
 
+from bihuan.kernel.paging import Part, part_of
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
@@ -46,22 +46,13 @@ def urgent_since(user_id: int, notice_id: int) -> list[Notice]:
 class NoticePage:
     """One page of a person's notices, newest first, with the filters in force."""
 
-    notices: Sequence[Notice]
-    total: int
-    number: int
+    part: Part
     unread_only: bool
     kind: str
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // PAGE_SIZE))
 
 
 def notice_page(*, actor: Actor, unread_only: bool = False, kind: str = "", number: int = 1) -> NoticePage:
     """The actor's own notices; an unknown kind and an impossible page are taken for the usual ones."""
     kind = kind if kind in NoticeKind.values else ""
     rows = notices_of(actor=actor, unread_only=unread_only, kind=kind)
-    total = rows.count()
-    number = min(max(number, 1), max(1, -(-total // PAGE_SIZE)))
-    shown = list(rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
-    return NoticePage(shown, total, number, unread_only, kind)
+    return NoticePage(part_of(rows, number, size=PAGE_SIZE), unread_only, kind)

@@ -142,11 +142,6 @@ def notices_of(*, actor: Actor, unread_only: bool = False, kind: str = "") -> Qu
     return rows.filter(read_at__isnull=True) if unread_only else rows
 
 
-def unread_count(user_id: int) -> int:
-    """How many notices wait for this person."""
-    return Notice.objects.filter(user_id=user_id, read_at__isnull=True).count()
-
-
 @transaction.atomic
 def mark_read(notice_id: int, *, actor: Actor) -> Notice:
     """Mark one notice of one's own as read and answer it; the first reading counts. NotFound for another's."""

@@ -71,10 +71,10 @@ def test_answered_in_time_late_and_abandoned_are_counted(centre: Centre, frozen_
     answered = shown.answered
     assert (answered.rang, answered.in_time, answered.answered, answered.abandoned) == (3, 1, 2, 1)
     assert answered.percent == 33
-    assert [row.pk for row in call_desk(CallQuery(show="missed"), actor=centre.cast.actor("advisor")).rows] == [
+    assert [row.pk for row in call_desk(CallQuery(show="missed"), actor=centre.cast.actor("advisor")).part.rows] == [
         missed.pk
     ]
-    assert call_desk(CallQuery(show="slow"), actor=centre.cast.actor("advisor")).total == 1
+    assert call_desk(CallQuery(show="slow"), actor=centre.cast.actor("advisor")).part.total == 1
     assert "超时接听" in text_of(browser.get("/calls?show=slow"))
     # The share on the report leads to the same calls, for those who may read it.
     manager = centre.client("site_manager")

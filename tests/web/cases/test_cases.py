@@ -12,9 +12,8 @@ from django.test import Client
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from bihuan.kernel import clock
+from bihuan.kernel import clock, paging
 from bihuan.limits.clocks import pause_clock, running_clocks
-from bihuan.operations.pages import paging
 from bihuan.operations.pages.case_list import CaseQuery, case_list
 from bihuan.operations.pages.case_page import TABS
 from bihuan.operations.pages.progress import SALT, covered_plate, progress_token

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
-from bihuan.kernel import clock
+from bihuan.kernel import clock, paging
 from bihuan.kernel.errors import NotAllowed
 from bihuan.limits.clocks import pause_clock, running_clocks
 from bihuan.limits.models import Clock
@@ -75,8 +75,8 @@ def test_every_figure_of_every_grouping_leads_to_exactly_its_clocks(morning: Cen
                 address = line.address(shown.period, state)
                 if address:
                     found = clock_list(ClockQuery.of(dict(parse_qsl(address))), actor=manager)
-                    assert found.total == getattr(line.share, state), (by, address)
-                    followed += found.total
+                    assert found.part.total == getattr(line.share, state), (by, address)
+                    followed += found.part.total
         assert followed, by
 
 
@@ -104,6 +104,17 @@ def test_late_and_due_today_are_told_apart_and_the_most_urgent_comes_first(morni
     later(hours=9)
     assert plates(morning, state="late") == ["示A70004", "示A70005"]
     assert plates(morning, state="today") == []
+
+
+def test_a_long_list_and_its_tabs_are_counted_as_far_as_its_pages_go(
+    morning: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "COUNTED", 1)
+    later(hours=9)
+    found = clock_list(ClockQuery(state="late"), actor=morning.cast.actor("advisor"))
+    assert (found.counts["late"], found.part.total, found.part.more, len(found.rows)) == (2, 1, True, 3)
+    text = morning.client("advisor").get("/clocks", {"state": "late"}).content.decode()
+    assert '<span class="count">1+</span>' in text and "超过 1 条" in text
 
 
 def test_a_paused_limit_is_neither_late_nor_due_today_and_says_why(morning: Centre) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, QuerySet
 
 from bihuan.kernel import clock
+from bihuan.kernel.paging import Part, part_of
 from bihuan.org.actor import Actor
 from bihuan.records.access import current_site, local_day
 from bihuan.records.calls import ANSWERED, IN_TIME, ringing_calls
@@ -83,9 +84,7 @@ class CallDesk:
     day: date
     today: date
     answered: Answered
-    rows: tuple[CallLog, ...]
-    total: int
-    pages: int
+    part: Part
     ringing: Ringing
 
 
@@ -97,12 +96,9 @@ def call_desk(query: CallQuery, *, actor: Actor) -> CallDesk:
     day = query.day or today
     start = datetime.combine(day, time(), tzinfo=ZoneInfo(site.timezone))
     of_day = CallLog.objects.at(site.pk).filter(ringing_at__gte=start, ringing_at__lt=start + timedelta(days=1))
-    rows = _shown(of_day, query.show, actor)
-    total = rows.count()
-    pages = max(1, -(-total // SIZE))
-    first = (min(query.page, pages) - 1) * SIZE
-    found = rows.select_related("customer", "user", "case").order_by("-ringing_at", "-pk")[first : first + SIZE]
-    return CallDesk(query, day, today, _answered(of_day), tuple(found), total, pages, ringing_now(actor=actor))
+    rows = _shown(of_day, query.show, actor).select_related("customer", "user", "case")
+    part = part_of(rows.order_by("-ringing_at", "-pk"), query.page, size=SIZE)
+    return CallDesk(query, day, today, _answered(of_day), part, ringing_now(actor=actor))
 
 
 def ringing_now(*, actor: Actor) -> Ringing:

@@ -13,8 +13,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bihuan.accounts.models import User
 from bihuan.kernel.errors import BusinessError
+from bihuan.kernel.paging import Part, part_of
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
-from bihuan.operations.pages.paging import Part, part_of
 from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 
+from bihuan.kernel import paging
 from bihuan.kernel.errors import NotFound
 from bihuan.org.actor import Actor
 from bihuan.records.exporting import MAX_EXPORT_ROWS, export_xlsx
@@ -79,8 +80,8 @@ class Catalogue:
     parts: list[PartRow]
     jobs: list[JobType]
     slots: list[SlotCapacity]
-    total: int
-    pages: int
+    part: paging.Part | None
+    """The page of parts or jobs; the slots of a week stand on one."""
 
 
 def catalogue(query: CatalogueQuery, *, actor: Actor) -> Catalogue:
@@ -88,15 +89,12 @@ def catalogue(query: CatalogueQuery, *, actor: Actor) -> Catalogue:
     actor.require(RIGHTS[query.kind])
     if query.kind == "slots":
         slots = list(SlotCapacity.objects.at(actor.site_id or 0).order_by("weekday", "starts"))
-        return Catalogue(query, [], [], slots, len(slots), 1)
+        return Catalogue(query, [], [], slots, None)
     rows: QuerySet[Any] = _parts(query) if query.kind == "parts" else _jobs(query, actor)
-    total = rows.count()
-    pages = max(1, -(-total // PAGE_SIZE))
-    start = (min(query.page, pages) - 1) * PAGE_SIZE
-    shown = list(rows[start : start + PAGE_SIZE])
+    part = paging.part_of(rows, query.page)
     if query.kind == "parts":
-        return Catalogue(query, _stocked(shown, actor), [], [], total, pages)
-    return Catalogue(query, [], shown, [], total, pages)
+        return Catalogue(query, _stocked(part.rows, actor), [], [], part)
+    return Catalogue(query, [], part.rows, [], part)
 
 
 def export_catalogue(query: CatalogueQuery, *, actor: Actor) -> bytes:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from bihuan.kernel import clock
+from bihuan.kernel.paging import Part, counted, part_of
 from bihuan.limits.calendars import provisional_words
 from bihuan.limits.models import Clock
 from bihuan.limits.reading import Figures, figures_of
@@ -80,8 +81,7 @@ class ClockList:
 
     query: ClockQuery
     rows: list[ClockRow]
-    total: int
-    pages: int
+    part: Part
     choices: Choices
     counts: dict[str, int]
 
@@ -91,20 +91,11 @@ def clock_list(query: ClockQuery, *, actor: Actor) -> ClockList:
     action, sites = _permitted(query, actor)
     choices = choices_for(query, action, actor=actor)
     now = clock.now()
-    rows = _matching(query, sites, choices.zone, now)
-    total = rows.count()
-    pages = max(1, -(-total // PAGE_SIZE))
-    number = min(query.page, pages)
-    shown = rows[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    late, today = (in_state(state, choices.zone, now) for state in (LATE, TODAY))
-    # Filtered before they are counted: only what is late or due today is read.
-    counts = (
-        open_clocks(query, sites)
-        .filter(late | today)
-        .aggregate(**{LATE: Count("pk", filter=late), TODAY: Count("pk", filter=today)})
-    )
-    found = list(_rows(shown, choices.roles, now))
-    return ClockList(replace(query, page=number), found, total, pages, choices, counts)
+    part = part_of(_whole(_matching(query, sites, choices.zone, now)), query.page)
+    running = open_clocks(query, sites)
+    counts = {state: counted(running.filter(in_state(state, choices.zone, now))) for state in (LATE, TODAY)}
+    found = list(_rows(part.rows, choices.roles, now))
+    return ClockList(replace(query, page=part.number), found, part, choices, counts)
 
 
 def export_clocks(query: ClockQuery, *, actor: Actor) -> bytes:
@@ -137,12 +128,17 @@ def _matching(query: ClockQuery, sites: list[int], zone: ZoneInfo, now: datetime
 
 def _in_order(keys: list[int], roles: dict[str, str], now: datetime) -> list[ClockRow]:
     places = {pk: place for place, pk in enumerate(keys)}
-    return sorted(_rows(Clock.unscoped.filter(pk__in=keys), roles, now), key=lambda row: places[row.held.pk])
+    held = list(_whole(Clock.unscoped.filter(pk__in=keys)))
+    return sorted(_rows(held, roles, now), key=lambda row: places[row.held.pk])
 
 
-def _rows(clocks: QuerySet[Clock], roles: dict[str, str], now: datetime) -> Iterator[ClockRow]:
-    """Five queries for any number of clocks."""
-    held = list(clocks.select_related("site", "person", "calendar_version").prefetch_related("pauses__by"))
+def _whole(clocks: QuerySet[Clock]) -> QuerySet[Clock]:
+    """With what a row tells of its clock."""
+    return clocks.select_related("site", "person", "calendar_version").prefetch_related("pauses__by")
+
+
+def _rows(held: list[Clock], roles: dict[str, str], now: datetime) -> Iterator[ClockRow]:
+    """A few queries for any number of clocks."""
     items = (
         WorkItem.unscoped.select_related("instance", "assignee")
         .defer("instance__state")

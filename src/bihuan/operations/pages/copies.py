@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bihuan.engine.definition.model import CopyRule
-from bihuan.operations.pages.paging import Part, part_of
+from bihuan.kernel.paging import Part, part_of
 from bihuan.org.actor import Actor
 from bihuan.records.copies import copies_to, may_control
 from bihuan.records.models import Case, CaseCopy, CopyOn

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
-from bihuan.operations.pages.paging import PAGE_SIZE, Part, part_of
+from bihuan.kernel.paging import PAGE_SIZE, Part, part_of
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
 from bihuan.records.access import require_anywhere

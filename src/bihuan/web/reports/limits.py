@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.kernel.paging import in_words
 from bihuan.operations.pages.clock_list import ClockList, clock_list, export_clocks
 from bihuan.operations.pages.clock_query import EVERYWHERE, LATE, OPEN_STATES, STATES, TODAY, Choices, ClockQuery
 from bihuan.operations.pages.limit_report import DEFINITION, GROUPINGS, OUTCOMES, export_report, limit_report
@@ -56,7 +57,7 @@ def clocks(request: HttpRequest) -> HttpResponse:
     tabs = [
         {
             "label": STATES[key], "href": f"?{query.address(state=key, since=None, until=None)}",
-            "current": key == query.state, "count": found.counts[key],
+            "current": key == query.state, "count": in_words(found.counts[key]),
         }
         for key in (LATE, TODAY)
     ]  # fmt: skip
