@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,9 +50,14 @@ class _Thread(threading.local):
 _THREAD = _Thread()
 
 
+def _own_connection() -> Any:
+    """Django's connection of this thread; while an event loop runs in it (a browser test's does) Django has another."""
+    return _THREAD.connection if _get_running_loop() is None else connections[DEFAULT_DB_ALIAS]
+
+
 def in_transaction() -> bool:
     """Whether this thread is inside a transaction."""
-    return bool(_THREAD.connection.in_atomic_block)
+    return bool(_own_connection().in_atomic_block)
 
 
 class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
@@ -65,7 +71,7 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
         super().__init__(DEFAULT_DB_ALIAS, savepoint=True, durable=False)
 
     def __enter__(self) -> None:
-        own: Any = _THREAD.connection
+        own = _own_connection()
         if own.in_atomic_block or own.connection is None or not own.autocommit or own.vendor != "sqlite":
             super().__enter__()
             return
@@ -77,7 +83,7 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
         own.atomic_blocks.append(self)
 
     def __exit__(self, kind: Any, failure: Any, traceback: Any) -> None:
-        own: Any = _THREAD.connection
+        own = _own_connection()
         is_whole = own.atomic_blocks == [self] and not own.savepoint_ids and own.vendor == "sqlite"
         if kind is not None or own.needs_rollback or own.run_on_commit or not is_whole:
             super().__exit__(kind, failure, traceback)
@@ -98,7 +104,7 @@ def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
 
     On PostgreSQL the statement is bound and prepared by the server (if the settings allow preparing).
     """
-    own = _THREAD.connection
+    own = _own_connection()
     if not own.in_atomic_block:
         raise transaction.TransactionManagementError("steps belong inside a transaction")
     with own.wrap_database_errors:
@@ -108,7 +114,7 @@ def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
     """The same for a statement that answers no rows: how many rows it wrote."""
-    own = _THREAD.connection
+    own = _own_connection()
     if not own.in_atomic_block:
         raise transaction.TransactionManagementError("steps belong inside a transaction")
     with own.wrap_database_errors:
