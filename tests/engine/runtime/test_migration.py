@@ -27,6 +27,7 @@ from bihuan.engine.runtime import (
 from tests.engine.runtime.blocks import Shape, case_of, expected, shapes
 from tests.engine.runtime.models import build, xml_of
 from tests.engine.runtime.story import Story
+from tests.engine.runtime.test_data import flow, process
 from tests.engine.runtime.test_properties import SLOWLY
 
 
@@ -247,6 +248,19 @@ def test_a_called_process_runs_on_and_returns_to_the_new_version() -> None:
     story = move(Story(model).start(), model.replace("user 后", "user 后 role=前台"))
     assert story.returned("调").items == ["后"]
     assert refusal(Story(model).start(), model.replace("检测", "复检")) == "「调」调用的流程换了"
+
+
+def test_data_keeps_its_values_and_what_is_declared_newly_begins_without_one() -> None:
+    def version(*declared: str) -> Story:
+        objects = "".join(f'<dataObject id="{name}"/>' for name in declared)
+        inside = f'{objects}<startEvent id="ps"/><userTask id="T"/><userTask id="U"/>{flow("ps", "T", "U")}'
+        return process(f'<subProcess id="P">{inside}</subProcess><userTask id="V"/>{flow("s", "P", "V", "e")}')
+
+    story = version("d").start(n="outside").complete("T", d=1)
+    move(story, version("n").process)
+    [inside] = [scope.variables for scope in story.state.scopes.values() if scope.kind == "sub"]
+    assert inside == {"d": 1, "n": None}
+    assert story.complete("U", n=2, d=3).variables == {"n": "outside"}
 
 
 def test_what_was_done_can_still_be_undone() -> None:

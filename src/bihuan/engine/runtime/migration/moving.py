@@ -5,7 +5,7 @@ from __future__ import annotations
 from bihuan.engine.definition.model import Assignment, Node
 from bihuan.engine.runtime.commands import CommandRejected, Migrate
 from bihuan.engine.runtime.elements.user_task import describe_item
-from bihuan.engine.runtime.events import IncidentRaised, IncidentResolved
+from bihuan.engine.runtime.events import IncidentRaised, IncidentResolved, VariablesSet
 from bihuan.engine.runtime.migration.events import InstanceMigrated, ItemRenewed
 from bihuan.engine.runtime.migration.listening import Listener, Listening
 from bihuan.engine.runtime.migration.obstacles import obstacles
@@ -31,6 +31,7 @@ def migrate(run: Run, command: Migrate) -> None:
     for incident in [held for held in state.incidents.values() if held.node not in plan.nodes]:
         run.emit(IncidentResolved(incident.id, "cancelled"))
     run.emit(InstanceMigrated(plan.renamed_nodes(), plan.renamed_flows()))
+    _declare(run)
     for listener in beginning:
         _listen(run, listener)
     asked = {ask.item for ask in state.asks.values()}
@@ -41,6 +42,14 @@ def migrate(run: Run, command: Migrate) -> None:
         for wait in [held for held in state.waits.values() if held.token == token.id and held.kind == "data"]:
             close(run, wait)
         run.queue.append(token.id)
+
+
+def _declare(run: Run) -> None:
+    """Data keeps its values; what the new version declares in a sub-process that is open begins there without one."""
+    for scope in [held for held in run.state.scopes.values() if held.kind == "sub"]:
+        added = [name for name in run.process.nodes[scope.node].own_data if name not in scope.variables]
+        if added:
+            run.emit(VariablesSet(scope.id, dict.fromkeys(added)))
 
 
 def _listen(run: Run, listener: Listener) -> None:
