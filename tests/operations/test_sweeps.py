@@ -24,11 +24,12 @@ from bihuan.operations.sweeps import (
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.jobs import run_due
+from bihuan.processes.migrating import preview_migration
 from bihuan.processes.models import Instance, Job, Sweep, SweepRow, Version, WorkItem
 from bihuan.processes.publishing import stop_version
 from bihuan.processes.sweeping import SWEEP, counts_of, do_portion
 from tests.cast import Cast
-from tests.processes.models import CALLER, PARALLEL, REMINDER
+from tests.processes.models import CALLER, PARALLEL, REMINDER, flow, task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 
@@ -122,15 +123,41 @@ def test_a_stopped_version_holds_what_runs_on_it_until_it_is_let_go_on(cast: Cas
     assert not Job.objects.filter(kind=SWEEP).exists()
 
 
-def test_a_called_process_is_held_with_its_caller_not_by_itself(cast: Cast) -> None:
-    start(cast, "approval", PARALLEL.replace('"parallel"', '"approval"'))
-    [caller] = start(cast, "caller", CALLER)
-    called = Version.objects.get(definition__key="approval")
-    sweep = stop_and_hold(called.pk, reason="停一停", actor=cast.actor("admin"))
-    assert sweep is not None
-    work()
-    row = sweep.rows.get(instance__parent_id=caller)
-    assert (row.outcome, row.reason) == ("refused", "由上级流程调用，请先处理它的上级流程")
+def test_a_called_process_is_held_and_goes_on_with_the_caller_that_waits_for_it(cast: Cast) -> None:
+    store.publish(PARALLEL.replace('"parallel"', '"approval"'), "approval")
+    callers = start(cast, "caller", CALLER, 2)
+    called, admin = Version.objects.get(definition__key="approval"), cast.actor("admin")
+    for command, status in ((stop_and_hold, "suspended"), (resume_held, "running")):
+        sweep = command(called.pk, reason="规定有误", actor=admin)
+        assert sweep is not None
+        work()
+        assert counts_of(sweep).done == 2
+        rows = Instance.unscoped.values_list("status", flat=True)
+        assert set(rows.filter(pk__in=callers)) == set(rows.filter(parent_id__in=callers)) == {status}
+    assert not list(check_instances())
+
+
+LOOKING = '<startEvent id="begin"/>' + task("look", role="technician") + flow("begin>look")
+INNER = f'<process id="inner" isExecutable="true">{LOOKING}</process>'
+INSPECTION = CALLER.replace('"approval"', '"inner"').replace("</definitions>", f"{INNER}</definitions>")
+
+
+def test_a_caller_and_what_it_called_of_the_same_file_move_together_or_not_at_all(cast: Cast) -> None:
+    [caller] = start(cast, "caller", INSPECTION)
+    [called] = Instance.unscoped.filter(parent_id=caller).values_list("pk", flat=True)
+    store.publish(INSPECTION.replace('"look"', '"test"'), "caller")
+    for mapping, numbers, reason in (
+        ({}, [1, 1], "新版本没有「look」"),
+        ({"look": "test"}, [2, 2], ""),
+    ):
+        way = find_migration("caller", [1], 2, mapping)
+        told = preview_migration(way)
+        assert (told.movable, len(told.blocked)) == ((0, 2) if reason else (2, 0))
+        sweep = ask_migration(way, reason="新规定", actor=cast.actor("admin"))
+        work()
+        assert versions(caller, called) == numbers
+        assert all(reason in row.reason for row in sweep.rows.all())
+    assert not list(check_instances())
 
 
 def test_versions_that_are_not_there_are_told(cast: Cast) -> None:

@@ -14,7 +14,7 @@ _HEAD = (
 
 def bpmn(key: str, *elements: str, flows: str = "", extra: str = "") -> str:
     """A file with one process. `flows` is "a>b b>c[condition] b>d*" (`*` marks the default flow of its source)."""
-    body = "".join(elements) + "".join(_flow(text) for text in flows.split(" ") if text)
+    body = "".join(elements) + "".join(flow(text) for text in flows.split(" ") if text)
     for text in flows.split(" "):
         if text.endswith("*"):
             source, target = text[:-1].split(">")
@@ -22,7 +22,7 @@ def bpmn(key: str, *elements: str, flows: str = "", extra: str = "") -> str:
     return f'{_HEAD}{extra}<process id="{key}" name="{key}" isExecutable="true">{body}</process></definitions>'
 
 
-def _flow(text: str) -> str:
+def flow(text: str) -> str:
     text = text.removesuffix("*")
     path, _, condition = text.partition("[")
     source, target = path.split(">")
@@ -176,12 +176,12 @@ POOLS = (
     '<process id="buyer" isExecutable="true"><startEvent id="start"/>'
     '<sendTask id="order" messageRef="m1"><extensionElements><bihuan:input source="number" target="number"/>'
     '</extensionElements></sendTask><receiveTask id="goods" messageRef="m2"/>'
-    f"{_flow('start>order')}{_flow('order>goods')}</process>"
+    f"{flow('start>order')}{flow('order>goods')}</process>"
     '<process id="seller" isExecutable="true">'
     '<startEvent id="got"><messageEventDefinition messageRef="m1"/></startEvent>'
     f"{task('pack', role='technician')}"
     '<sendTask id="ship" messageRef="m2"><extensionElements><bihuan:input source="number" target="number"/>'
-    f"</extensionElements></sendTask>{_flow('got>pack')}{_flow('pack>ship')}</process></definitions>"
+    f"</extensionElements></sendTask>{flow('got>pack')}{flow('pack>ship')}</process></definitions>"
 )
 
 # 两个泳池各自开始：门店先订货，供应商备好料才去收订单，再报价，门店同意
@@ -192,11 +192,11 @@ TOGETHER = (
     + '<process id="shop" isExecutable="true"><startEvent id="start"/><sendTask id="order" messageRef="ordered"/>'
     f'<receiveTask id="offer" messageRef="offered"/>{task("agree", role="advisor")}'
     '<sendTask id="tell" messageRef="agreed"/>'
-    + "".join(map(_flow, ("start>order", "order>offer", "offer>agree", "agree>tell")))
+    + "".join(map(flow, ("start>order", "order>offer", "offer>agree", "agree>tell")))
     + '</process><process id="supplier" isExecutable="true"><startEvent id="open"/>'
     f'{task("stock", role="technician")}<receiveTask id="read" messageRef="ordered"/>'
     '<sendTask id="answer" messageRef="offered"/><receiveTask id="done" messageRef="agreed"/>'
-    + "".join(map(_flow, ("open>stock", "stock>read", "read>answer", "answer>done")))
+    + "".join(map(flow, ("open>stock", "stock>read", "read>answer", "answer>done")))
     + "</process></definitions>"
 )
 
@@ -215,10 +215,10 @@ BEGUN = bpmn(
 ALARMING = (
     f'{_HEAD}<signal id="s" name="fire"/><process id="shop" isExecutable="true"><startEvent id="start"/>'
     f'{task("look", role="advisor")}<intermediateThrowEvent id="alarm"><signalEventDefinition signalRef="s"/>'
-    f"</intermediateThrowEvent>{_flow('start>look')}{_flow('look>alarm')}</process>"
+    f"</intermediateThrowEvent>{flow('start>look')}{flow('look>alarm')}</process>"
     '<process id="store" isExecutable="true">'
     '<startEvent id="alarmed"><signalEventDefinition signalRef="s"/></startEvent>'
-    f"{task('clear', role='technician')}{_flow('alarmed>clear')}</process></definitions>"
+    f"{task('clear', role='technician')}{flow('alarmed>clear')}</process></definitions>"
 )
 
 # 等变量满足条件；随时可开始的活动

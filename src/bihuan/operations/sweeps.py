@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from bihuan.accounts.models import User
 from bihuan.engine.definition import DefinitionError
@@ -27,13 +29,13 @@ from bihuan.operations.timing.case_clocks import rename_milestones
 from bihuan.org.access import load_actor, system_actor
 from bihuan.org.actor import Actor
 from bihuan.processes.jobs import Handler, Prepared, TakenJob, enqueue
-from bihuan.processes.migrating import Migration, migrate_instance, running_instances
+from bihuan.processes.migrating import APART, Migration, migrate_instance, moving_together, running_instances
 from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Version, WorkItem
 from bihuan.processes.publishing import stop_version
+from bihuan.processes.rows import BUSY
 from bihuan.processes.sweeping import SWEEP, Deed, begin_sweep, counts_of, do_portion, end_sweep, refuse_rest
 
 MIGRATE = "process.migrate"
-CALLED = "由上级流程调用，请先处理它的上级流程"
 
 
 def find_migration(key: str, sources: Iterable[int], target: int, mapping: Mapping[str, str]) -> Migration:
@@ -177,9 +179,24 @@ def _as_asked(asker: User) -> Actor:
 
 
 def _migrate(migration: Migration, actor: Actor, row: SweepRow) -> None:
+    """Move an instance with its callers and what it called, as far as they are of these versions: all or none."""
+    family = moving_together(row.instance_id, migration)
+    if row.instance_id not in {one.pk for one in family}:
+        if Instance.unscoped.filter(pk=row.instance_id, version=migration.target).exists():
+            return  # it went along with another
+        raise Conflict("已经结束，或不在要迁移的版本上")
     acting = under_process(actor, row.instance.site_id)
-    before = Instance.unscoped.get(pk=row.instance_id)
-    result = migrate_instance(before.pk, migration, actor=acting, reason=row.sweep.reason, around=surroundings())
+    for one in family:
+        try:
+            _move(migration, one, row.sweep.reason, acting)
+        except Conflict as refusal:
+            if one.pk == row.instance_id or refusal.message == BUSY:
+                raise
+            raise Conflict(f"{APART}：{refusal.message}") from None
+
+
+def _move(migration: Migration, before: Instance, reason: str, acting: Actor) -> None:
+    result = migrate_instance(before.pk, migration, actor=acting, reason=reason, around=surroundings())
     if before.subject_kind == CASE and before.subject_id is not None:
         rename_milestones(before.subject_id, migration.plan(before.version_id, before.process_id).renamed_steps())
     since = State.from_json(before.state).suspended_at
@@ -190,9 +207,12 @@ def _migrate(migration: Migration, actor: Actor, row: SweepRow) -> None:
 
 
 def _stand(deed: Callable[..., object], actor: Actor, words: str, row: SweepRow) -> None:
-    if row.instance.parent_id is not None:
-        raise Conflict(CALLED)
-    deed(row.instance, words, actor=under_process(actor, row.instance.site_id))
+    """A called process stands still with the whole hierarchy it belongs to, and goes on with it."""
+    root = row.instance if row.instance.root is None else row.instance.root
+    done = row.sweep.rows.filter(outcome=SweepRow.Outcome.DONE)
+    if done.filter(Q(instance=root) | Q(instance__root=root)).exists():
+        return
+    deed(root, words, actor=under_process(actor, root.site_id))
 
 
 def _tell_asker(sweep: Sweep) -> None:
@@ -207,8 +227,10 @@ def _tell_asker(sweep: Sweep) -> None:
 
 def _tell_holders(sweep: Sweep) -> None:
     """Whoever has open work of these instances is told once how much of it stands still, or goes on."""
-    done = sweep.rows.filter(outcome=SweepRow.Outcome.DONE).values("instance_id")
-    items = WorkItem.unscoped.filter(instance_id__in=done, completed_at__isnull=True, assignee_id__isnull=False)
+    done = sweep.rows.filter(outcome=SweepRow.Outcome.DONE)
+    tops = done.annotate(top=Coalesce("instance__root_id", "instance_id")).values("top")
+    family = Q(instance_id__in=tops) | Q(instance__root_id__in=tops)
+    items = WorkItem.unscoped.filter(family, completed_at__isnull=True, assignee_id__isnull=False)
     held = Counter(items.values_list("assignee_id", flat=True))
     word = "已暂停" if sweep.kind == Sweep.Kind.HOLD else "已恢复"
     about = About(NoticeKind.PEOPLE, key=f"sweep {sweep.pk} work")

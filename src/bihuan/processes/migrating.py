@@ -5,12 +5,12 @@ An instance moves in one transaction or not at all; its history goes on in the s
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import (
@@ -38,6 +38,7 @@ from bihuan.processes.unit import Unit
 
 PREVIEWED = 20_000
 """Instances looked at for one preview."""
+APART = "和它一起的上级或下级流程不能迁移"
 LIVE = (Instance.Status.RUNNING, Instance.Status.SUSPENDED)
 
 
@@ -98,8 +99,8 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
-    """An instance that cannot move, and why."""
+class Seen:
+    """An instance that was looked at, and why it cannot move."""
 
     instance_id: int
     site_id: int
@@ -116,7 +117,7 @@ class Preview:
     """
 
     movable: int = 0
-    blocked: list[Blocked] = field(default_factory=list)
+    blocked: list[Seen] = field(default_factory=list)
     unseen: int = 0
     standing: Counter[str] = field(default_factory=Counter)
 
@@ -129,17 +130,33 @@ def preview_migration(migration: Migration, *, limit: int = PREVIEWED) -> Previe
     """What moving every running instance of the source versions would do. Nothing is written."""
     rows = running_instances(migration.sources)
     shown = Preview(unseen=max(0, rows.count() - limit))
-    seen = rows.order_by("pk").values_list("pk", "site_id", "version_id", "process_id", "title", "state")[:limit]
-    for pk, site_id, version_id, process_id, title, text in seen.iterator(chunk_size=500):
+    columns = "pk", "site_id", "version_id", "process_id", "title", "root_id", "state"
+    families: dict[int, list[Seen]] = defaultdict(list)
+    for pk, site_id, version_id, process_id, title, root_id, text in (
+        rows.order_by("pk").values_list(*columns)[:limit].iterator(chunk_size=500)
+    ):
         state = State.from_json(text)
         shown.standing.update(state.nodes())
         reasons = reasons_against(migration, version_id, process_id, state)
-        if reasons:
-            number = migration.sources[version_id].number
-            shown.blocked.append(Blocked(pk, site_id, title, number, reasons))
-        else:
-            shown.movable += 1
+        number = migration.sources[version_id].number
+        families[root_id or pk].append(Seen(pk, site_id, title, number, reasons))
+    for family in families.values():
+        if not any(one.reasons for one in family):
+            shown.movable += len(family)
+            continue
+        shown.blocked += [one if one.reasons else replace(one, reasons=(APART,)) for one in family]
     return shown
+
+
+def moving_together(instance_id: int, migration: Migration) -> list[Instance]:
+    """An instance with those of its call hierarchy that are to move too, callers first: they move together or not.
+
+    Locks the hierarchy, so that nothing is called meanwhile.
+    """
+    held = hold_instance(instance_id)
+    root = held.root_id or held.id
+    rows = running_instances(migration.sources).filter(Q(pk=root) | Q(root_id=root))
+    return list(rows.order_by("pk"))
 
 
 def running_instances(version_ids: Iterable[int]) -> Any:
@@ -148,7 +165,7 @@ def running_instances(version_ids: Iterable[int]) -> Any:
 
 
 def reasons_against(migration: Migration, version_id: int, process_id: str, state: State) -> tuple[str, ...]:
-    """Why an instance in this state cannot move; none if it can."""
+    """Why an instance in this state cannot move by itself; none if it can."""
     try:
         plan = migration.plan(version_id, process_id)
     except Conflict as refusal:

@@ -18,9 +18,9 @@ from bihuan.org.actor import Actor
 from bihuan.processes.comparing import Differences, compare
 from bihuan.processes.migrating import (
     LIVE,
-    Blocked,
     Migration,
     Preview,
+    Seen,
     preview_migration,
 )
 from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Version
@@ -82,7 +82,7 @@ class MigrationPage:
     """The versions whose diagrams show the differences: their numbers and the marks on each, as JSON."""
     places: list[Place] = field(default_factory=list)
     preview: Preview | None = None
-    blocked: list[tuple[str, list[Blocked]]] = field(default_factory=list)
+    blocked: list[tuple[str, list[Seen]]] = field(default_factory=list)
     problem: str = ""
 
 
@@ -143,7 +143,7 @@ def migration_page(
         shown.drawn = ((newest.number, json.dumps(before)), (target, json.dumps(after)))
     shown.preview = preview_migration(migration)
     shown.places = _places(migration, shown.preview)
-    grouped: dict[str, list[Blocked]] = defaultdict(list)
+    grouped: dict[str, list[Seen]] = defaultdict(list)
     for one in shown.preview.blocked:
         grouped["；".join(one.reasons)].append(one)
     shown.blocked = sorted(grouped.items(), key=lambda group: -len(group[1]))
@@ -179,7 +179,7 @@ def sweep_workbook(sweep_id: int, *, actor: Actor) -> bytes:
     return export_xlsx(headings, lines, title=sweep.get_kind_display())
 
 
-def title_for(one: Instance | Blocked, actor: Actor) -> str:
+def title_for(one: Instance | Seen, actor: Actor) -> str:
     """What an instance is about, for those who may look at its site."""
     return one.title if actor.is_system or one.site_id in actor.site_ids else ELSEWHERE
 
