@@ -348,12 +348,23 @@ class People(RuleBasedStateMachine):
         """Everybody does what is open; then it is over."""
         if not hasattr(self, "story"):
             return
+        self.calling_off_leaves_nothing()
         self.story.set(ok=True) if self.state.status == "running" else None
         for _ in range(ENOUGH):
             if self.state.status == "ended":
                 break
             self.story.do(CompleteItem(self._open_item(), {"approved": True, "agree": True}))
         assert self.state.status == "ended", f"still open: {self.story.open}"
+
+    def calling_off_leaves_nothing(self) -> None:
+        """Wherever people have brought it: every item, timer and subscription ends by an event of its own."""
+        called_off = Story(self.story.process)
+        called_off.state, called_off.now = self.story.before, self.story.now
+        if called_off.state.status != "ended":
+            open_before = set(called_off.state.waits)
+            called_off.cancel()
+            ended = [event.wait for event in called_off.last if hasattr(event, "wait")]
+            assert sorted(ended) == sorted(open_before)
 
     def _open_item(self) -> int:
         items: list[Any] = [
