@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -25,44 +26,87 @@ from django.db import DatabaseError, InterfaceError, connection, transaction  # 
 
 from bihuan.accounts.models import User  # noqa: E402
 from bihuan.audit.verification import verify  # noqa: E402
+from bihuan.engine.runtime import State  # noqa: E402
 from bihuan.kernel import clock  # noqa: E402
 from bihuan.kernel.errors import BusinessError  # noqa: E402
+from bihuan.operations import sweeps  # noqa: E402
+from bihuan.operations.duty.handover import hand_over_everything, holdings_of  # noqa: E402
 from bihuan.org.access import load_actor, system_actor  # noqa: E402
 from bihuan.org.actor import Actor  # noqa: E402
 from bihuan.org.models import Site  # noqa: E402
 from bihuan.processes import engine_store as store  # noqa: E402
 from bihuan.processes import jobs  # noqa: E402
+from bihuan.processes.compiled import compiled_model  # noqa: E402
 from bihuan.processes.consistency import check_instances  # noqa: E402
 from bihuan.processes.contract import ServiceCall, Surroundings  # noqa: E402
-from bihuan.processes.handling.asking import NEEDS, ask_person  # noqa: E402
-from bihuan.processes.handling.passed import passed_steps  # noqa: E402
+from bihuan.processes.handling.asking import NEEDS, ask_person, remove_person  # noqa: E402
+from bihuan.processes.handling.passed import steps_back  # noqa: E402
 from bihuan.processes.handling.returning import recall_item, send_back, wake_instance  # noqa: E402
 from bihuan.processes.handling.standing import resume_instance, suspend_instance  # noqa: E402
-from bihuan.processes.models import Incident, Instance, WorkItem  # noqa: E402
+from bihuan.processes.migrating import Migration, migrate_instance  # noqa: E402
+from bihuan.processes.models import Incident, Instance, Sweep, SweepRow, Version, WorkItem  # noqa: E402
+from bihuan.processes.publishing import stop_version  # noqa: E402
+from bihuan.processes.sweeping import FAULT  # noqa: E402
 from tests.cast import NAMES, build_cast  # noqa: E402
 from tests.processes import models  # noqa: E402
 
+# 两台车各看一遍、各问一次上级，一小时不完就算了；来电话随时记一笔
+BRANCHING = models.bpmn(
+    "branching",
+    models.START,
+    '<subProcess id="each"><multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality>'
+    '</multiInstanceLoopCharacteristics><startEvent id="in"/>',
+    models.task("look", role="technician"),
+    '<callActivity id="ask" calledElement="approval"/>',
+    models.flow("in>look"),
+    models.flow("look>ask"),
+    "</subProcess>",
+    '<boundaryEvent id="enough" attachedToRef="each"><timerEventDefinition><timeDuration>PT1H</timeDuration>'
+    "</timerEventDefinition></boundaryEvent>",
+    '<subProcess id="told" triggeredByEvent="true"><startEvent id="rang" isInterrupting="false">'
+    '<messageEventDefinition messageRef="m"/></startEvent>',
+    models.task("note", role="advisor"),
+    models.flow("rang>note"),
+    "</subProcess>",
+    models.END,
+    flows="start>each each>end enough>end",
+    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
+)
 PROCESSES = {
     "approval": models.APPROVAL, "parallel": models.PARALLEL, "round": models.ROUND, "booking": models.BOOKING,
     "reminder": models.REMINDER, "deadline": models.DEADLINE, "arrival": models.ARRIVAL, "sender": models.SENDER,
-    "caller": models.CALLER, "sign_off": models.SIGN_OFF,
+    "caller": models.CALLER, "sign_off": models.SIGN_OFF, "watching": models.WATCHING, "branching": BRANCHING,
 }  # fmt: skip
+NODE_NAMES = re.compile(
+    r'(<(?!process|message|signal|definitions)\w+ id|sourceRef|targetRef|attachedToRef|default)="(\w+)"'
+)
 TROUBLE = (DatabaseError, InterfaceError)
 PATIENCE_SECONDS = 60
 
 
 def prepare() -> None:
+    """Every process runs on two versions: the second does the same under other names."""
     call_command("migrate", verbosity=0, interactive=False)
     build_cast()
-    for key, xml in PROCESSES.items():
-        store.publish(xml, key)
     one = Client(random.Random(0))
-    for number in range(40):
-        one.start(key=sorted(PROCESSES)[number % len(PROCESSES)])
+    for number in (1, 2):
+        for key, xml in PROCESSES.items():
+            store.publish(xml if number == 1 else NODE_NAMES.sub(r'\1="\2_2"', xml), key)
+        for count in range(24):
+            one.start(key=sorted(PROCESSES)[count % len(PROCESSES)])
+
+
+def other_version(version: Version) -> Migration:
+    """The way from one of the two versions of a process to the other."""
+    target = Version.objects.exclude(pk=version.pk).get(definition=version.definition)
+    names = {name for xml in PROCESSES.values() for _, name in NODE_NAMES.findall(xml)}
+    pairs = {name: f"{name}_2" for name in names} if version.number == 1 else {f"{name}_2": name for name in names}
+    nodes = compiled_model(version).main.nodes
+    return Migration([version], target, {old: new for old, new in pairs.items() if old in nodes})
 
 
 class Client:
-    """Somebody who completes, sends back, recalls, suspends, repairs, lets time pass, in no sensible order."""
+    """Somebody who completes, sends back, suspends, moves to other versions, hands over, in no sensible order."""
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
@@ -70,6 +114,7 @@ class Client:
         people = User.objects.in_bulk([NAMES[who][0] for who in NAMES], field_name="username")
         self.people = [load_actor(user) for user in people.values()]
         self.around = Surroundings(services={"book": self.book})
+        self.system = system_actor(self.site)
         self.told: Counter[str] = Counter()
 
     def book(self, call: ServiceCall) -> dict[str, Any]:
@@ -94,15 +139,17 @@ class Client:
     def start(self, key: str = "") -> None:
         chosen = key or self.draw.choice(sorted(PROCESSES))
         case = self.draw.randrange(1, 20)
-        variables = {"number": "A1", "owner": None, "case_id": case, "people": [1, 2, 3]}
+        variables = {"number": "A1", "owner": None, "case_id": case, "people": [1, 2, 3], "temperature": 20,
+                     "enough": False}  # fmt: skip
         store.start_instance(
-            chosen, site_id=self.site, actor=system_actor(self.site), variables=variables, around=self.around,
-            subject_kind="case", subject_id=case,
+            chosen, site_id=self.site, actor=self.system, variables=variables, around=self.around,
+            subject_kind="matter", subject_id=case,
         )  # fmt: skip
 
     def complete(self) -> None:
         item = self.some_item()
-        values = {"amount": self.draw.randrange(200), "stop": self.draw.random() < 0.2}
+        values = {"amount": self.draw.randrange(200), "stop": self.draw.random() < 0.2,
+                  "temperature": self.draw.randrange(20, 40), "enough": self.draw.random() < 0.3}  # fmt: skip
         key, actor = f"{self.draw.getrandbits(64):x}", self.somebody_for(item)
 
         def once() -> store.StepResult:
@@ -153,12 +200,22 @@ class Client:
         running = Instance.unscoped.filter(status="running").values_list("pk", flat=True)
         store.set_variables(self.one_of(running), {"note": self.draw.random()}, actor=self.people[0])
 
+    def begin(self) -> None:
+        running = Instance.unscoped.filter(status="running", version__definition__key="watching")
+        instance = Instance.unscoped.get(pk=self.one_of(running.values_list("pk", flat=True)))
+        open_ones = [wait for wait in State.from_json(instance.state).waits.values() if wait.kind == "adhoc"]
+        process = compiled_model(instance.version).main
+        if not open_ones:
+            raise BusinessError("nothing to begin")
+        activity = self.draw.choice(process.levels[open_ones[0].node].starts)
+        store.begin_activity(instance.pk, open_ones[0].id, activity, actor=self.people[0], around=self.around)
+
     def send_back(self) -> None:
         item, straight = self.some_item(), self.draw.random() < 0.5
         actor = self.somebody_for(item)
         with transaction.atomic():
             held = store.hold_item(item.pk, actor=actor)
-            steps = [step.node_id for step in passed_steps(held.instance.id, held.instance.process, held.node_id)]
+            steps = [step.node_id for step in steps_back(held) if not step.above]
             target = self.draw.choice(steps or ["nowhere"])
             send_back(held, target, straight=straight, actor=actor, reason="重做", around=self.around)
 
@@ -168,6 +225,13 @@ class Client:
         with transaction.atomic():
             held = store.hold_item(item.pk, actor=actor)
             ask_person(held, person, mode, actor=actor, reason="请看", around=self.around)
+
+    def remove(self) -> None:
+        item = self.some_item()
+        with transaction.atomic():
+            held = store.hold_item(item.pk, actor=self.system)
+            person = self.draw.choice(self.people).user_id or 0
+            remove_person(held, person, actor=self.system, reason="不用他签", around=self.around)
 
     def recall(self) -> None:
         done = WorkItem.unscoped.filter(status="done", completed_by__isnull=False)
@@ -186,9 +250,42 @@ class Client:
         over = Instance.unscoped.exclude(status__in=("running", "suspended")).values_list("pk", flat=True)
         wake_instance(self.one_of(over), actor=self.people[0], reason="还要再办", around=self.around)
 
+    def move(self) -> None:
+        live = Instance.unscoped.filter(status__in=("running", "suspended")).values_list("pk", flat=True)
+        chosen = Instance.unscoped.select_related("version__definition").get(pk=self.one_of(live))
+        way = other_version(chosen.version)
+        migrate_instance(chosen.pk, way, actor=self.system, reason="新规定", around=self.around)
+
+    def move_all(self) -> None:
+        sweeps.ask_migration(other_version(self.some_version()), reason="新规定", actor=self.system)
+        self.sweep()
+
+    def hold(self) -> None:
+        sweeps.stop_and_hold(self.some_version().pk, reason="有误", actor=self.system)
+        self.sweep()
+
+    def let_go_on(self) -> None:
+        stopped = self.one_of(Version.objects.filter(stopped_at__isnull=False).values_list("pk", flat=True))
+        stop_version(stopped, stopped=False, reason="已改正", actor=self.system)
+        sweeps.resume_held(stopped, reason="已改正", actor=self.system)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Do the next portion of what somebody asked for, as a worker does; another may be at the same."""
+        sweeps.run_sweep(self.one_of(Sweep.objects.filter(ended_at__isnull=True).values_list("pk", flat=True)))
+
+    def hand_over(self) -> None:
+        leaver, admin = self.draw.choice(self.people).user_id or 0, load_actor(User.objects.get(username="weiming"))
+        held = holdings_of(leaver, actor=admin)
+        to = {part.key: self.draw.choice(part.candidates)[0] for part in held.parts}
+        hand_over_everything(leaver, to=to, reason="离职", actor=admin)
+
     def let_time_pass(self) -> None:
         with clock.frozen(clock.now() + timedelta(hours=2)):
             jobs.fire_due(around=self.around, limit=3)
+
+    def some_version(self) -> Version:
+        return self.draw.choice(list(Version.objects.select_related("definition").order_by("pk")))
 
     def some_item(self) -> WorkItem:
         return WorkItem.unscoped.get(
@@ -210,9 +307,10 @@ class Client:
 ACTS: list[Callable[[Client], None]] = [
     Client.complete, Client.claim, Client.release, Client.transfer, Client.start, Client.let_time_pass, Client.send,
     Client.repair, Client.change, Client.cancel, Client.send_back, Client.ask, Client.recall, Client.suspend,
-    Client.resume, Client.wake,
+    Client.resume, Client.wake, Client.move, Client.move_all, Client.hold, Client.let_go_on, Client.sweep,
+    Client.hand_over, Client.begin, Client.remove,
 ]  # fmt: skip
-WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 6, 4, 6, 2]
+WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 14, 4, 6, 2, 8, 2, 2, 4, 4, 3, 6, 4]
 
 
 def wait_for_the_database() -> None:
@@ -233,6 +331,7 @@ def audit() -> dict[str, Any]:
     return {
         "damages": [damage.to_json() for damage in check_instances()],
         "broken_chains": [problem.to_json() for problem in verify()],
+        "faults": SweepRow.objects.filter(reason=FAULT).count(),
         "instances": Instance.unscoped.count(),
         "done": list(done.values_list("pk", flat=True)),
     }
