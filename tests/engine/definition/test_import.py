@@ -174,6 +174,26 @@ def test_whoever_started_is_known_under_the_name_other_engines_give(assignee: st
     assert found.assignment is not None and found.assignment.source == "starter" and found.assignee is None
 
 
+@pytest.mark.parametrize(
+    ("inside", "value"),
+    [
+        ("${x + 1}", 3),
+        ("x", "x"),
+        ("<camunda:list><camunda:value>a</camunda:value><camunda:value>${x}</camunda:value></camunda:list>", ["a", 2]),
+        ('<camunda:map><camunda:entry key="k k">a</camunda:entry></camunda:map>', {"k k": "a"}),
+        ('<camunda:script scriptFormat="groovy">return x * 2;</camunda:script>', 4),
+        ('<camunda:list><camunda:script scriptFormat="javascript">x == 2</camunda:script></camunda:list>', [True]),
+    ],
+)
+def test_parameters_are_texts_expressions_lists_maps_and_small_scripts(inside: str, value: object) -> None:
+    parameter = f'<camunda:inputParameter name="p">{inside}</camunda:inputParameter>'
+    [mapping] = node(
+        f'<userTask id="x"><extensionElements><camunda:inputOutput>{parameter}</camunda:inputOutput>'
+        "</extensionElements></userTask>"
+    ).inputs
+    assert mapping.target == "p" and mapping.expression.evaluate({"x": 2}) == value
+
+
 DROOLS = 'xmlns:drools="http://www.jboss.org/drools"'
 
 
@@ -221,6 +241,8 @@ def test_code_that_other_engines_run_beside_an_element_is_refused_there(
 
 def test_settings_of_other_engines_that_do_nothing_here_are_named_once() -> None:
     form = "<extensionElements><flowable:formProperty id='a'/><flowable:formProperty id='b'/></extensionElements>"
+    signal = f'{HEAD}<signal id="g" name="g" flowable:scope="global"/><process id="p"><task id="t"/></process>'
+    assert [problem.element for problem in review_bpmn(signal + "</definitions>")] == ["signal"]
     task = f'<userTask id="x" flowable:skipExpression="${{x}}" flowable:async="true">{form}</userTask>'
     names = ["flowable:skipExpression", "flowable:formProperty"]
     assert told(task) == [("userTask", f"其他引擎的设置 {name} 在这里不起作用", True) for name in names]

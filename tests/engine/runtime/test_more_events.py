@@ -299,3 +299,21 @@ def test_a_multi_instance_throws_as_its_behaviour_says(attributes: str, inside: 
     story = repeated(attributes, inside, definitions=SIGNAL)
     assert story.open == ["Heard"] * times + ["Next"]
     assert not any("Instances" in name for name in story.variables)
+
+
+def test_terminating_everything_as_other_engines_may_write_ends_the_process_from_within() -> None:
+    model = """
+    start s
+    and f
+    user O
+    sub P times=2 {
+      start ps
+      user A
+      end t
+      | <terminateEventDefinition flowable:terminateAll="true"/>
+      ps -> A -> t
+    }
+    s -> f -> P
+    f -> O
+    """
+    assert Story(model).start().complete("A").outcome == "terminated"

@@ -8,7 +8,7 @@ from bihuan.engine.definition.correlation import key_for
 from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
 from bihuan.engine.definition.iso8601 import BadTime, looks_like_iso, parse_timer
 from bihuan.engine.definition.model import EventSpec, TimerSpec
-from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, IGNORED_IN_EVENT, split
+from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, DROOLS, IGNORED_IN_EVENT, split
 from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
 from bihuan.engine.feel import Expression
 
@@ -128,7 +128,7 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
         timer = _read_timer(event, definition, reading)
         return _told(event) if timer is None and reading.drawing else EventSpec("timer", timer=timer)
     if kind == "terminate":
-        return EventSpec("terminate")
+        return EventSpec("terminate", whole=_ends_the_process(definition))
     if kind == "link":
         return EventSpec("link", _link_name(event, definition, reading))
     if kind == "conditional":
@@ -139,6 +139,12 @@ def _read_definition(event: etree._Element, definition: etree._Element, kind: st
     if kind == "compensate":
         return _read_compensation(event, definition, reading)
     return read_reference(event, definition, kind, reading)
+
+
+def _ends_the_process(definition: etree._Element) -> bool:
+    """Whether it says so to Flowable (`terminateAll`) or jBPM (`scope`)."""
+    flowable = [definition.get(f"{{{namespace}}}terminateAll") for namespace in CAMUNDA_LIKE]
+    return "true" in flowable or definition.get(f"{{{DROOLS}}}scope") == "process"
 
 
 def _link_name(event: etree._Element, definition: etree._Element, reading: Reading) -> str:

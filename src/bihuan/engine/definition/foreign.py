@@ -36,7 +36,7 @@ _READ = frozenset(
     resource initiator errorCodeVariable errorMessageVariable escalationCodeVariable dueDate
     followUpDate priority inputOutput in out property properties header taskHeaders ioMapping
     taskDefinition assignmentDefinition formDefinition calledElement calledDecision
-    loopCharacteristics subscription script taskSchedule priorityDefinition taskName
+    loopCharacteristics subscription script taskSchedule priorityDefinition taskName terminateAll
     """.split()  # noqa: SIM905 a list of words is read, not of quotes
 )
 """What arrives, see docs/engine.md."""
@@ -48,21 +48,23 @@ _WITHOUT_EFFECT = frozenset(
     candidateStarterGroups candidateStarterUsers potentialStarter diagramRelationId
     formFieldValidation modelerTemplate modelerTemplateVersion modelerTemplateIcon userTask
     userTaskForm packageName version import global metaData documentation localScope
-    activiti-idm-assignee activiti-idm-initiator initiator-can-complete
+    activiti-idm-assignee activiti-idm-initiator initiator-can-complete inheritVariables
+    inheritBusinessKey businessKey calledElementType completeAsync sameDeployment
+    fallbackToDefaultTenant
     """.split()  # noqa: SIM905 a list of words is read, not of quotes
 )
 """Technical settings that change nothing for the people doing the work."""
 
 
-def review_foreign(process: etree._Element, reading: Reading) -> None:
-    """Note what other engines would do at the elements of a process and this one does not."""
-    for element in process.iter(f"{{{BPMN}}}*"):
+def review_foreign(part: etree._Element, reading: Reading) -> None:
+    """Note what other engines would do at the elements of a process or declaration and this one does not."""
+    for element in part.iter(f"{{{BPMN}}}*"):
         if element.tag == f"{{{BPMN}}}extensionElements":
             continue
         told: set[str] = set()
         for engine, local, line in _additions(element):
             name = f"{engine}:{local}"
-            if name in told or local in _READ or local in _WITHOUT_EFFECT:
+            if name in told or local in _READ or local in _WITHOUT_EFFECT or name == "drools:scope":
                 continue
             told.add(name)
             if local in _CODE:

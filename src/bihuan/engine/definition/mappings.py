@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from bihuan.engine.definition.expressions import BadExpression, feel, text_or_feel, variable
+from bihuan.engine.definition.expressions import (
+    FEEL_LANGUAGES,
+    BadExpression,
+    feel,
+    foreign_condition,
+    is_foreign,
+    text_or_feel,
+    variable,
+)
 from bihuan.engine.definition.model import IoMapping
-from bihuan.engine.definition.names import BIHUAN, CAMUNDA_LIKE, ZEEBE
+from bihuan.engine.definition.names import BIHUAN, CAMUNDA_LIKE, ZEEBE, split
 from bihuan.engine.definition.reading import Reading, extension_elements, line_of, text_of
-from bihuan.engine.feel import Expression
+from bihuan.engine.feel import Expression, feel_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,33 @@ def _keep(
 
 
 def _keep_parameter(into: list[IoMapping], element: etree._Element, mapping: etree._Element, reading: Reading) -> None:
-    line, name = line_of(mapping), mapping.get("name", "")
-    if len(mapping):
-        reading.refuse(element, f"不支持参数「{name}」里的脚本、列表或表，请改写成表达式", "bad-mapping", line)
-        return
     try:
-        into.append(IoMapping(name, text_or_feel(text_of(mapping), line)))
+        into.append(IoMapping(mapping.get("name", ""), _parameter(mapping)))
     except BadExpression as bad:
         reading.refuse_expression(element, bad)
+
+
+def _parameter(holder: etree._Element) -> Expression:
+    """The text of a parameter, or the list, map or script in it. Raises BadExpression."""
+    line = line_of(holder)
+    inner = holder[0] if len(holder) else holder
+    kind, language = split(inner.tag)[1], inner.get("scriptFormat", "")
+    if inner is holder and kind != "script":
+        return text_or_feel(text_of(holder), line)
+    if kind == "list":
+        return feel("[" + ", ".join(_parameter_text(value) for value in inner) + "]", line)
+    if kind == "map":
+        entries = (f"{feel_text(entry.get('key', ''))}: {_parameter_text(entry)}" for entry in inner)
+        return feel("{" + ", ".join(entries) + "}", line)
+    if kind == "script" and text_of(inner) and is_foreign(language):
+        return foreign_condition(text_of(inner), language, line_of(inner))
+    if kind == "script" and text_of(inner) and language.lower() in FEEL_LANGUAGES:
+        return feel(text_of(inner), line_of(inner))
+    raise BadExpression(f"不支持参数「{holder.get('name', '')}」里的 {kind}，请改写成表达式", line)
+
+
+def _parameter_text(value: etree._Element) -> str:
+    return f"({_parameter(value).text})"
 
 
 def _with_calls(

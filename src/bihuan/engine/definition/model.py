@@ -144,10 +144,10 @@ class EventSpec:
     """What an event waits for or throws.
 
     `kind`: none, message, signal, timer, error, escalation, terminate, link, conditional, compensate, cancel, multiple.
-    `name` is the message or signal name, the error or escalation code ("" catches every code), or the link name;
-    `name_expression` computes it where the file does so. `code_variable` and `message_variable` receive the code and
-    text of a caught error. A multiple event has `parts`; with `parallel` it waits for all of them. `activity` is what
-    is to be compensated ("": everything completed around the event), `waits` whether the thrower waits for the end.
+    `name` is the message or signal name, the error or escalation code ("" catches every code), or the link name, or is
+    computed by `name_expression`. `code_variable` and `message_variable` receive the code and text of a caught error.
+    A multiple event has `parts`; with `parallel` it waits for all. `activity` is to be compensated ("": everything done
+    around the event); `waits`: the thrower waits for its end. `whole`: terminates the process, not only its level.
     """
 
     kind: str
@@ -162,6 +162,7 @@ class EventSpec:
     parallel: bool = False
     activity: str = ""
     waits: bool = True
+    whole: bool = False
 
     @property
     def all_parts(self) -> tuple[EventSpec, ...]:

@@ -52,6 +52,9 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, 
             reason = "标明不可执行（isExecutable=false），当作草图试走：没有写全的只作提醒"
             reading.refuse(element, reason, "drawing", advice=True)
     reading.drawing = False
+    for element in children(root, BPMN, "message", "signal", "error", "escalation"):
+        if not published:
+            review_foreign(element, reading)
     for element in children(root, BPMN, *GLOBAL_TASKS):
         if _has_identity(element, reading):
             process = replace(read_process(_as_process(element), reading), line=line_of(element))

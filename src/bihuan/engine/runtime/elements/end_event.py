@@ -11,7 +11,7 @@ from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.flows import end_scope, end_scope_if_empty
 from bihuan.engine.runtime.outputs import close_local, map_inputs
 from bihuan.engine.runtime.run import Run
-from bihuan.engine.runtime.state import Token
+from bihuan.engine.runtime.state import ROOT, Token
 from bihuan.engine.runtime.throwing import end_with_error, throw_error, trigger_boundary
 from bihuan.engine.runtime.variables import local_variables
 
@@ -27,17 +27,18 @@ class EndEvent(ThrowEvent):
     def thrown(self, run: Run, node: Node, token: Token) -> None:
         """Everything has been thrown: end quietly, or as the event says."""
         assert node.event is not None
-        failed = node.event.part("error")
-        if node.copies and (failed is not None or node.event.part("terminate") or node.event.part("cancel")):
+        failed, ended = node.event.part("error"), node.event.part("terminate")
+        if node.copies and (failed is not None or ended is not None or node.event.part("cancel")):
             # These do not leave like the others.
             request_copies(run, node.copies, node.id, token.data, "complete")
         if failed is not None:
             _fail(run, node, token, failed.name)
-        elif node.event.part("terminate") is not None:
+        elif ended is not None:
+            level = ROOT if ended.whole else token.scope
             empty_scope(run, token.scope, spare=token.id)
             close_local(run, token)
             run.emit(NodeLeft(node.id, token.id))
-            end_scope(run, token.scope, "terminated")
+            end_scope(run, level, "terminated")
         elif node.event.part("cancel") is not None:
             empty_scope(run, token.scope, spare=token.id)
             if not compensate(run, node, token):
