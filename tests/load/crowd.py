@@ -215,7 +215,7 @@ class Client:
         actor = self.somebody_for(item)
         with transaction.atomic():
             held = store.hold_item(item.pk, actor=actor)
-            steps = [step.node_id for step in steps_back(held) if not step.above]
+            steps = [step.key for step in steps_back(held) if not step.above]
             target = self.draw.choice(steps or ["nowhere"])
             send_back(held, target, straight=straight, actor=actor, reason="重做", around=self.around)
 

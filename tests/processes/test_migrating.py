@@ -13,17 +13,22 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.compiled import process_of
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import LimitSpec, Surroundings
-from bihuan.processes.handling.passed import passed_steps
-from bihuan.processes.handling.returning import recall_item
+from bihuan.processes.handling.passed import passed_steps, steps_back
+from bihuan.processes.handling.returning import recall_item, send_back
 from bihuan.processes.handling.standing import resume_instance, suspend_instance
 from bihuan.processes.history import diagram, replay
 from bihuan.processes.migrating import Migration, migrate_instance, preview_migration
 from bihuan.processes.models import NEVER, Instance, Job, Subscription, Version, WorkItem
 from tests.processes.conftest import Desk
-from tests.processes.models import APPROVAL, ARRIVAL, CALLER, PARALLEL, REMINDER
+from tests.processes.models import APPROVAL, ARRIVAL, CALLER, END, PARALLEL, REMINDER, START, bpmn, flow, task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 
+CHECKED = bpmn(
+    "checked", START, '<subProcess id="each"><multiInstanceLoopCharacteristics isSequential="true"><loopCardinality>2'
+    '</loopCardinality></multiInstanceLoopCharacteristics><startEvent id="in"/>', task("look", role="technician"),
+    flow("in>look"), "</subProcess>", task("bill", role="cashier"), END, flows="start>each each>bill bill>end",
+)  # fmt: skip
 AROUND = Surroundings(limits={"fill": LimitSpec(3600), "quick": LimitSpec(600, 300)})
 
 
@@ -143,3 +148,16 @@ def test_a_called_process_runs_on_and_comes_back_to_the_version_its_caller_is_on
     desk.complete(called, "fill", {"amount": 5}, by="advisor")
     desk.complete(called, "close", by="advisor")
     assert desk.open_nodes(caller) == ["later"] and whole(caller, called)
+
+
+def test_one_goes_back_to_a_step_whose_sub_process_the_new_version_has_replaced(desk: Desk) -> None:
+    """What was done there was no pass of the new one, so that can only be begun as a whole."""
+    instance = desk.start(CHECKED, "checked").instance_id
+    for _ in range(2):
+        desk.complete(instance, "look", by="technician")
+    move(desk, to_newest("checked", CHECKED.replace('"each"', '"every"')), instance)
+    held = store.hold_item(desk.item(instance, "bill").pk)
+    assert [step.label for step in steps_back(held)] == ["look"]
+    admin = desk.cast.actor("admin")
+    with pytest.raises(Conflict, match="那里一项一项地办，要从它的开头重新办"):
+        send_back(held, "look", straight=True, actor=admin, reason="漏看", around=AROUND)

@@ -86,7 +86,9 @@ def passes_in(history: Iterable[Event], waits: Collection[int]) -> dict[int, tup
         if isinstance(event, InstanceMigrated):
             for scope in over.values():
                 scope.items = [name for name in (event.new_id(old) for old in scope.items or ()) if name]
-            found = {wait: tuple(_moved(one, event) for one in passes) for wait, passes in found.items()}
+            moved = {wait: tuple(_moved(one, event) for one in passes) for wait, passes in found.items()}
+            # What the new version does not have was no pass of anything in it.
+            found = {wait: passes for wait, passes in moved.items() if all(one.node for one in passes)}
         if isinstance(event, ItemOpened) and event.wait in waits:
             found[event.wait] = passes_around(state, state.tokens[event.token])
     return {wait: tuple(_at_last(one, over.get(one.scope)) for one in passes) for wait, passes in found.items()}
