@@ -50,13 +50,18 @@ def newest_form(key: str) -> tuple[FormVersion, Form]:
     return version, loaded_form(version.sha256, version.pk)
 
 
-def variable_labels(keys: Iterable[str]) -> dict[str, str]:
-    """What people read beside the fields that fill routing variables: label by variable. One query for all forms."""
+def newest_forms(keys: Iterable[str]) -> dict[str, Form]:
+    """The forms in force by key, those there are. One query for all."""
     rows = FormVersion.objects.filter(key__in=set(keys)).order_by("key", "number").values_list("key", "pk", "sha256")
     newest = {key: (sha256, pk) for key, pk, sha256 in rows}
+    return {key: loaded_form(sha256, pk) for key, (sha256, pk) in newest.items()}
+
+
+def variable_labels(keys: Iterable[str]) -> dict[str, str]:
+    """What people read beside the fields that fill routing variables: label by variable. One query for all forms."""
     labels: dict[str, str] = {}
-    for sha256, pk in newest.values():
-        for one in loaded_form(sha256, pk).fields:
+    for form in newest_forms(keys).values():
+        for one in form.fields:
             for name in one.variables:
                 labels.setdefault(name, one.full_label)
     return labels

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from bihuan.audit.log import End
 from bihuan.forms import Field, Form, SignatureInput
+from bihuan.forms.field import CHOICE_KINDS
 from bihuan.kernel.money import format_yuan
 from bihuan.operations.facts import CaseFacts
 from bihuan.operations.registry import under_process
@@ -200,13 +201,17 @@ def _write_marks(case: Case, rows: list[dict[str, Any]], there: list[WorkLine], 
 
 
 def read_values(case: Case, form: Form, facts: CaseFacts, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What the system already knows for each field, for pre-filling (marked as such on the screen)."""
+    """What the system already knows for each field, for pre-filling (marked as such on the screen).
+
+    A choice on which the way depends is made anew each time: an earlier 不同意 says nothing about what was mended.
+    """
     known: dict[str, Any] = {}
     for one in form.fields:
         if one.prefill and one.prefill in variables:
             known[one.key] = variables[one.prefill]
             continue
-        value = _known(case, one, one.target(form.key), facts)
+        decides = bool(one.var) and not one.bind and one.kind in CHOICE_KINDS
+        value = None if decides else _known(case, one, one.target(form.key), facts)
         if value not in (None, "", []):
             known[one.key] = value
     return known

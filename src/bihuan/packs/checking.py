@@ -31,6 +31,7 @@ from bihuan.records.cases import CHANGEABLE
 from bihuan.records.models import Case, Customer, DocumentKind, Vehicle
 
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
+MAX_FORM_KEY = 40
 BOUND_RECORDS: Mapping[str, type[DjangoModel]] = {"case": Case, "customer": Customer, "vehicle": Vehicle}
 
 
@@ -79,6 +80,8 @@ def _check_forms(pack: Pack) -> Iterator[PackProblem]:
         except FormSchemaError as error:
             yield from (PackProblem(file, problem.reason, place=problem.component) for problem in error.problems)
             continue
+        if len(key) > MAX_FORM_KEY:
+            yield PackProblem(file, f"文件名最多 {MAX_FORM_KEY} 个字")
         if form.key != key:
             yield PackProblem(file, f"id 是“{form.key}”，应与文件名相同")
         for field in form.fields:

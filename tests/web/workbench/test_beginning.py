@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from bihuan.operations.pages.case_list import CaseQuery, case_list
 from bihuan.org.access import system_actor
 from bihuan.packs.checking import check_pack
 from bihuan.packs.install import install_pack
 from bihuan.processes.models import WorkItem
-from bihuan.records.models import Case
+from bihuan.records.models import Attachment, Case
+from tests.records.test_files_and_sheets import picture
 from tests.web.visits import Centre
 
 HEAD = """key = "office"
@@ -35,12 +38,24 @@ MODEL = """<?xml version="1.0" encoding="UTF-8"?>
       <lane id="head" name="服务经理" bihuan:role="site_manager">
         <flowNodeRef>approve</flowNodeRef><flowNodeRef>e</flowNodeRef></lane>
     </laneSet>
-    <startEvent id="s"/><userTask id="fill" name="填报销单"/><userTask id="approve" name="审批"/><endEvent id="e"/>
+    <startEvent id="s"/><userTask id="fill" name="填报销单" bihuan:form="expense"/>
+    <userTask id="approve" name="审批"/><endEvent id="e"/>
     <sequenceFlow id="f1" sourceRef="s" targetRef="fill"/><sequenceFlow id="f2" sourceRef="fill" targetRef="approve"/>
     <sequenceFlow id="f3" sourceRef="approve" targetRef="e"/>
   </process>
 </definitions>
 """
+FORM = {
+    "type": "default", "id": "expense", "title": "报销单", "components": [
+        {"type": "number", "key": "amount", "label": "金额", "properties": {"unit": "元"}},
+        {"type": "checklist", "key": "papers", "label": "票据",
+         "values": [{"value": "a", "label": "发票"}, {"value": "b", "label": "行程单"}]},
+        {"type": "person", "key": "with", "label": "同行", "properties": {"role": "site_manager"}},
+        {"type": "datetime", "key": "back", "label": "返回"},
+        {"type": "textarea", "key": "note", "label": "说明"},
+        {"type": "photos", "key": "bill", "label": "发票照片"},
+    ],
+}  # fmt: skip
 ASKED = {"kind": "expense", "title": "十月差旅", "once_key": "k" * 22}
 
 
@@ -56,6 +71,8 @@ def written(folder: Path, head: str) -> Path:
     (folder / "processes").mkdir(exist_ok=True)
     (folder / "pack.toml").write_text(head, encoding="utf-8")
     (folder / "roles.toml").write_text(ROLES, encoding="utf-8")
+    (folder / "forms").mkdir(exist_ok=True)
+    (folder / "forms" / "expense.json").write_text(json.dumps(FORM), encoding="utf-8")
     (folder / "processes" / "expense.bpmn").write_text(MODEL, encoding="utf-8")
     return folder
 
@@ -75,6 +92,23 @@ def test_a_rule_books_own_case_is_begun_by_hand_and_ends_with_its_process(office
     found = case_list(CaseQuery.of({"kind": "expense", "status": ""}), actor=office.cast.actor("site_manager"))
     assert [row.case for row in found.rows] == [case]
     assert ("expense", "费用报销") in found.kinds
+
+
+def test_whoever_approves_reads_what_was_filled_in(office: Centre) -> None:
+    desk, manager = office.client("front_desk"), office.client("site_manager")
+    task = desk.post("/beginnings", ASKED).headers["Location"]
+    person = office.cast.user("site_manager")
+    filled = {"amount": "61000", "papers": ["a", "b"], "with": str(person.pk), "back": "2026-11-25T18:30",
+              "note": "机票\n<b>住宿</b>", "bill": SimpleUploadedFile("a.jpg", picture())}  # fmt: skip
+    assert desk.post(task, filled).status_code == 302
+    item, case = WorkItem.unscoped.get(node_id="approve"), Case.unscoped.get()
+    for page in (f"/tasks/{item.pk}", f"/cases/{case.pk}?tab=forms"):
+        shown = manager.get(page).content.decode()
+        assert all(word in shown for word in ("报销单", "61000 元", "发票、行程单", person.name, "2026-11-25 18:30"))
+        assert "机票\n&lt;b&gt;住宿&lt;/b&gt;" in shown
+    tabs = manager.get(f"/cases/{case.pk}").content.decode()
+    assert "填写内容" in tabs and "作业与费用" not in tabs and "服务顾问" not in tabs
+    assert Attachment.unscoped.get().kind == "bill"
 
 
 @pytest.mark.parametrize(

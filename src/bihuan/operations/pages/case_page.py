@@ -19,6 +19,7 @@ from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
 from bihuan.operations.pages.copies import copies_of_case
+from bihuan.operations.pages.sheets import filled_forms
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
 from bihuan.operations.people.beginning import Activities, activities_of
@@ -48,6 +49,7 @@ from bihuan.records.models import (
 
 TABS: Mapping[str, str] = {
     "story": "时间线",
+    "forms": "填写内容",
     "lines": "作业与费用",
     "papers": "单证",
     "custody": "保管",
@@ -57,6 +59,7 @@ TABS: Mapping[str, str] = {
     "copies": "抄送",
     "diagram": "流程图",
 }
+OF_THE_WORKSHOP = frozenset({"lines", "papers", "custody", "money"})
 COUNTED = (LineStatus.REQUESTED, LineStatus.ESTIMATED, LineStatus.AGREED, LineStatus.DONE)
 MAX_FILES = 120
 
@@ -77,6 +80,7 @@ class CasePage:
     bill: Settlement | None
     parts_yuan: Decimal
     labour_yuan: Decimal
+    has_lines: bool
     signs: ClockSigns
     may_cancel: bool
     related: list[Case]
@@ -90,6 +94,13 @@ class CasePage:
     copied: list[CaseCopy]
     """What of it was copied to the actor, newest first, if they came for that."""
     shown: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tabs(self) -> Mapping[str, str]:
+        """The tabs there are: a rule book's own kind shows those of the workshop only once it comes to work lines."""
+        if not self.case.kind_name or self.has_lines or self.bill:
+            return TABS
+        return {key: label for key, label in TABS.items() if key not in OF_THE_WORKSHOP}
 
     @property
     def to_confirm(self) -> bool:
@@ -130,6 +141,7 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story", copied: bool = 
         bill=bill,
         parts_yuan=sum((line.parts_fee_yuan for line in counted), Decimal("0.00")),
         labour_yuan=sum((line.labour_fee_yuan for line in counted), Decimal("0.00")),
+        has_lines=bool(lines),
         signs=signs_of([case.pk], [item.pk for item in steps]),
         may_cancel=case.status == "open" and actor.can("case.manage", case.site_id),
         entries=[] if only_reads else case_entries(instance, actor, process),
@@ -182,6 +194,10 @@ def _story(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     return {"story": case_story(page.case.pk)}
 
 
+def _forms(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
+    return {"filled": filled_forms(page.case)}
+
+
 def _lines(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     return {
         "lines": lines,
@@ -232,6 +248,7 @@ def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
 
 _TAB_CONTENT: Mapping[str, Callable[[CasePage, list[WorkLine]], dict[str, Any]]] = {
     "story": _story,
+    "forms": _forms,
     "lines": _lines,
     "papers": _papers,
     "custody": _custody,

@@ -23,6 +23,7 @@ from bihuan.operations.customer_notices import calls_to_make
 from bihuan.operations.facts import CaseFacts, fill_script, script_words
 from bihuan.operations.pages.acting import Entry, Signer, done_steps, entries_of, process_of, signers_of
 from bihuan.operations.pages.clock_signs import ClockSign, signs_of_work
+from bihuan.operations.pages.sheets import Filled, filled_forms
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.people.beginning import Activities, activities_of
@@ -38,7 +39,16 @@ from bihuan.processes.holding import acted_for, holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import open_items_of_subject
 from bihuan.records.knowledge import read_note
-from bihuan.records.models import Case, CustomerNotice, Document, DocumentKind, KnowledgeNote, Settlement, WorkLine
+from bihuan.records.models import (
+    Case,
+    CaseKind,
+    CustomerNotice,
+    Document,
+    DocumentKind,
+    KnowledgeNote,
+    Settlement,
+    WorkLine,
+)
 
 STORY_LENGTH = 24
 STORY_SHOWN = 6
@@ -87,6 +97,8 @@ class TaskPage:
     activities: list[Activities]
     may_release: bool
     calls: list[CustomerNotice]
+    filled: list[Filled]
+    """What was filled in on the way here; a visit to the workshop shows it in its own places."""
 
     @property
     def item(self) -> WorkItem:
@@ -182,6 +194,7 @@ def task_page(
         activities=[one for one in activities_of(work.instance, process, actor) if one.may],
         may_release=may_manage or "release" in may,
         calls=calls_to_make(work.case.pk, actor=actor),
+        filled=filled_forms(case) if case.kind != CaseKind.SERVICE_VISIT else [],
     )
 
 

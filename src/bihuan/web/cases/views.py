@@ -12,7 +12,7 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import cancel_case
 from bihuan.operations.customer_notices import note_customer_called
 from bihuan.operations.pages.case_list import CaseList, CaseQuery, case_list, export_cases
-from bihuan.operations.pages.case_page import TABS, case_page
+from bihuan.operations.pages.case_page import case_page
 from bihuan.records.access import access_case
 from bihuan.records.customers import reveal_phone
 from bihuan.records.models import CaseStatus
@@ -45,8 +45,8 @@ def detail(request: HttpRequest, case_id: int) -> HttpResponse:
     copied = "copied" in request.GET
     shown = case_page(case_id, actor=actor_of(request), tab=request.GET.get("tab", "story"), copied=copied)
     here, kept = reverse("cases:detail", args=(case_id,)), "&copied" if copied else ""
-    hrefs = {key: f"{here}?tab={key}{kept}" for key in TABS} | ({} if copied else {"story": here})
-    tabs = [{"label": label, "href": hrefs[key], "current": key == shown.tab} for key, label in TABS.items()]
+    hrefs = {key: f"{here}?tab={key}{kept}" for key in shown.tabs} | ({} if copied else {"story": here})
+    tabs = [{"label": label, "href": hrefs[key], "current": key == shown.tab} for key, label in shown.tabs.items()]
     return page(request, "cases/page.html", {"shown": shown, "case": shown.case, "tabs": tabs})
 
 
