@@ -26,21 +26,14 @@ function shape(name, attributes, parent) {
   return found;
 }
 
-// What was sent back: a dashed arrow over the diagram, and the same in words under it for those who cannot see it.
-function drawReturns(figure, layer, registry, returns) {
-  const list = document.createElement("ul");
-  list.className = "diagram-returns";
-  list.setAttribute("aria-label", "退回");
+// What was sent back: a dashed arrow over the diagram. The page says the same in words under it.
+function drawReturns(layer, registry, returns) {
   const words = document.createElementNS(SVG, "g");
   words.setAttribute("class", "diagram-return");
   words.setAttribute("aria-hidden", "true");
   for (const { from, to, times } of returns) {
     const [source, target] = [registry.get(from), registry.get(to)];
     if (!source || !target) continue;
-    const line = document.createElement("li");
-    const name = (element) => element.businessObject.name || "未命名环节";
-    line.textContent = `从“${name(source)}”退回“${name(target)}” ${times} 次`;
-    list.append(line);
     const [x1, x2] = [source.x + source.width / 2 - 8, target.x + target.width / 2 + 8];
     const height = Math.min(source.y, target.y) - 30 - Math.min(90, Math.abs(x1 - x2) / 8);
     const group = shape("g", { class: "diagram-return", "aria-hidden": "true" }, layer);
@@ -51,7 +44,6 @@ function drawReturns(figure, layer, registry, returns) {
   }
   // Words lie over all arrows.
   layer.append(words);
-  if (list.children.length) figure.append(list);
 }
 
 async function draw(figure) {
@@ -77,7 +69,7 @@ async function draw(figure) {
     if (entry.state !== "done" || (entry.who && /(Task|SubProcess|CallActivity|Transaction)$/.test(element.type))) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
   }
 
-  drawReturns(figure, canvas.getLayer("returns", 2), registry, state.returns ?? []);
+  drawReturns(canvas.getLayer("returns", 2), registry, state.returns ?? []);
 
   const fit = () => canvas.zoom("fit-viewport", "auto");
   const shown = () => ({ width: container.clientWidth, height: container.clientHeight });

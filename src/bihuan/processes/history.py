@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
@@ -83,6 +87,28 @@ class Diagram:
     nodes: dict[str, NodeState] = field(default_factory=dict)
     flows: dict[str, int] = field(default_factory=dict)
     returns: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What was sent back from one step to another, by the names they had then, and how often."""
+
+    source: str
+    target: str
+    times: int
+
+
+def returned_in(chain: str) -> dict[int, list[Returned]]:
+    """What was sent back in each instance of a case, in the order in which it first was; reads those steps only."""
+    written = Cast("data", TextField())  # the log keeps its JSON as text
+    steps = Entry.objects.annotate(written=written).filter(
+        chain=chain, action=STEP, written__contains='"command":"SendBack"'
+    )
+    ways: dict[int, Counter[tuple[str, str]]] = {}
+    for entry in steps.order_by("seq"):
+        detail = entry.data.get("detail", {})
+        ways.setdefault(entry.data["instance"], Counter())[detail.get("name", ""), detail.get("target", "")] += 1
+    return {instance: [Returned(*way, times) for way, times in counted.items()] for instance, counted in ways.items()}
 
 
 def diagram_state(instance_id: int) -> dict[str, NodeState]:

@@ -98,6 +98,9 @@ def test_going_back_says_first_what_is_cancelled_and_what_goes_on(centre: Centre
     assert "从“预算复核”退回到“财务初审”" in story and "原因：抬头" in story
     state = centre.client("advisor").get(f"/instances/{budget.instance_id}/diagram.json").json()
     assert state["returns"] == [{"from": "budget", "to": "account", "times": 1}]
+    told = "从“预算复核”退回“财务初审” 1 次"
+    pages = (f"/tasks/{budget.pk}", f"/cases/{expense.pk}?tab=diagram", f"/processes/instances/{budget.instance_id}")
+    assert all(told in page_of(centre, "admin", page) for page in pages), "in words without any script"
 
 
 def test_of_many_one_chooses_which_and_reads_what_becomes_of_each(centre: Centre, inquiry: Case) -> None:

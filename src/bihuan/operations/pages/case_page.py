@@ -26,7 +26,7 @@ from bihuan.operations.people.beginning import Activities, activities_of
 from bihuan.operations.surroundings import CASE, load_case
 from bihuan.org.actor import Actor
 from bihuan.processes.handling.passed import label_of
-from bihuan.processes.history import diagram
+from bihuan.processes.history import diagram, returned_in
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.access import only_reads as not_by_right
 from bihuan.records.access import read_case
@@ -243,7 +243,8 @@ def _copies(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
 
 def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
     rows = Instance.unscoped.filter(subject_kind=CASE, subject_id=page.case.pk)
-    return {"instances": list(rows.select_related("version", "version__definition").order_by("pk"))}
+    instances = list(rows.select_related("version", "version__definition").order_by("pk"))
+    return {"instances": instances, "returns": returned_in(f"case:{page.case.pk}")}
 
 
 _TAB_CONTENT: Mapping[str, Callable[[CasePage, list[WorkLine]], dict[str, Any]]] = {

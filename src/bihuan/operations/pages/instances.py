@@ -23,7 +23,7 @@ from bihuan.operations.surroundings import CASE
 from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder, Site
 from bihuan.processes.compiled import compiled_process, process_of
-from bihuan.processes.history import Diagram, diagram
+from bihuan.processes.history import Diagram, Returned, diagram, returned_in
 from bihuan.processes.models import Definition, Incident, Instance, Version, WorkItem
 from bihuan.processes.searching import STUCK, Cursor, InstanceSearch, search_instances
 from bihuan.records.models import Case
@@ -202,6 +202,7 @@ class InstancePage:
     inner: list[tuple[str, list[Variable]]]
     story: list[Told]
     called: list[Instance]
+    returns: list[Returned]
     case: Case | None = None
 
 
@@ -232,6 +233,7 @@ def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
         story=instance_story(instance, newest=STORY),
         called=list(called.defer("version__xml", "state").order_by("pk")[:50]),
         case=case,
+        returns=returned_in(instance.chain).get(instance.pk, []),
     )
 
 

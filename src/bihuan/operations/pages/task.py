@@ -35,6 +35,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
+from bihuan.processes.history import Returned, returned_in
 from bihuan.processes.holding import acted_for, holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import open_items_of_subject
@@ -94,6 +95,7 @@ class TaskPage:
     why: str
     entries: list[Entry]
     signers: list[Signer]
+    returns: list[Returned]
     activities: list[Activities]
     may_release: bool
     calls: list[CustomerNotice]
@@ -191,11 +193,19 @@ def task_page(
         why=_why(work, actor, names, may_complete),
         entries=entries_of(work, actor, process, done, may_complete=may_complete),
         signers=signers_of(work, done),
+        returns=_returns(work, actor),
         activities=[one for one in activities_of(work.instance, process, actor) if one.may],
         may_release=may_manage or "release" in may,
         calls=calls_to_make(work.case.pk, actor=actor),
         filled=filled_forms(case) if case.kind != CaseKind.SERVICE_VISIT else [],
     )
+
+
+def _returns(work: Work, actor: Actor) -> list[Returned]:
+    """For those who see the diagram."""
+    if not actor.can("process.view", work.item.site_id):
+        return []
+    return returned_in(work.instance.chain).get(work.instance.pk, [])
 
 
 def _choices(work: Work, actor: Actor) -> list[Choice]:
