@@ -60,13 +60,23 @@ def history(chain: str, *, newest_first: bool = False, limit: int | None = None)
     """Everything logged for a case (`case:12`) or an instance, with the names of the people."""
     rows = Entry.objects.filter(chain=chain).order_by("-seq" if newest_first else "seq")
     entries = list(rows if limit is None else rows[:limit])
-    names = _names({entry.actor_id for entry in entries if entry.actor_id is not None})
+    people = {person for entry in entries for person in (entry.actor_id, _principal(entry)) if person is not None}
+    names = _names(people)
     return [
-        HistoryEntry(
-            entry.seq, entry.at, entry.actor_id, names.get(entry.actor_id or 0, "系统"), entry.action, entry.data
-        )
+        HistoryEntry(entry.seq, entry.at, entry.actor_id, _who(entry, names), entry.action, entry.data)
         for entry in entries
     ]
+
+
+def _principal(entry: Entry) -> int | None:
+    """For whom the person acted, if not for themselves."""
+    found: int | None = entry.data.get("acts_for") or entry.data.get("detail", {}).get("acts_for")
+    return found
+
+
+def _who(entry: Entry, names: Mapping[int, str]) -> str:
+    name, principal = names.get(entry.actor_id or 0, "系统"), _principal(entry)
+    return f"{name}（代{names[principal]}）" if principal is not None and principal in names else name
 
 
 class NodeState(TypedDict, total=False):

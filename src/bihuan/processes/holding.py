@@ -54,6 +54,19 @@ def acted_for(item: Held | WorkItem, actor: Actor) -> ActingFor | None:
     return actor.acts_for(item.assignee_id, facts.site_id, item.role, facts.process_id)
 
 
+def belongs(item: Held | WorkItem, actor: Actor) -> bool:
+    """Whether the item is the actor's own or that of somebody they act for, whether it can be done now or not."""
+    if item.assignee_id is None:
+        return False
+    return item.assignee_id == actor.user_id or acted_for(item, actor) is not None
+
+
+def on_behalf(item: Held, actor: Actor) -> dict[str, int]:
+    """For the history: whose work it is if the actor does it for somebody else."""
+    is_lent = item.assignee_id is not None and acted_for(item, actor) is not None
+    return {"acts_for": item.assignee_id} if is_lent and item.assignee_id is not None else {}
+
+
 def require_holder(item: Held, actor: Actor) -> None:
     """Refuse with NotAllowed, saying whose it is, unless the actor holds the open item."""
     if holds(item, actor):

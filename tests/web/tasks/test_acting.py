@@ -147,6 +147,9 @@ def test_whoever_is_asked_answers_and_sees_no_form_to_fill(centre: Centre, expen
     sent(centre, "technician", f"/tasks/{asked.pk}", {"answer": "refuse", "opinion": "贵了"})
     back = page_of(centre, "cashier", f"/tasks/{account.pk}")
     assert "不同意" in back and "贵了" in back
+    assert "先等着" in page_of(centre, "technician", f"/tasks/{asked.pk}/act/recall")
+    sent(centre, "technician", f"/tasks/{asked.pk}/act/recall", {"reason": "看错"})
+    assert item(expense, "account", asked_as="before").assignee == technician
 
 
 def test_a_colleague_is_found_by_post_or_initials_and_without_script_by_the_name_typed(

@@ -26,7 +26,7 @@ from bihuan.processes.handling.passed import RECALLED, Passed, label_of, steps_b
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
-from bihuan.processes.holding import holds, roles_of
+from bihuan.processes.holding import belongs, holds, roles_of
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import read_item, transactional
 
@@ -113,12 +113,12 @@ def entries_of(
 ) -> list[Entry]:
     """What the actor may do with the task now; `done` are the steps done so far (node, asked as, answer)."""
     item, may = work.item, allowed(process, work.node)
-    mine = item.assignee_id is not None and item.assignee_id == actor.user_id
+    mine = belongs(item, actor)
     managing = actor.can("case.manage", item.site_id)
     asked, rests = item.asked_as != "", item.status == WAITING
     keys: list[str] = []
     if item.status == WorkItem.Status.DONE:
-        recallable = item.completed_by_id == actor.user_id and item.answer != RECALLED and not asked
+        recallable = actor.user_id in (item.completed_by_id, item.assignee_id) and item.answer != RECALLED
         keys += ["recall"] if recallable and work.instance.is_running and not is_final(work.node) else []
     elif not item.is_over and (may_complete or (mine and rests)) and work.instance.status == "running":
         keys += _of_holder(item, process, work.node, done, rests=rests, asked=asked)

@@ -16,6 +16,7 @@ from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import asking, returning
 from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.handling.passed import passed_steps, step_named, steps_back
+from bihuan.processes.holding import belongs
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.people import reassign
 from bihuan.records.access import access_case
@@ -57,7 +58,7 @@ def _step_named(held: engine_store.Held, target: str) -> str:
 
 def require_own(held: engine_store.Held, actor: Actor) -> None:
     """Refuse those to whom the item does not belong; a resting one belongs to its holder too."""
-    mine = actor.user_id is not None and held.assignee_id == actor.user_id
+    mine = belongs(held, actor)
     if not mine and not actor.is_system and held.is_open:
         engine_store.require_completable(held, actor)
     elif not mine and not actor.is_system:
@@ -97,21 +98,21 @@ def take_back_work(item_id: int, *, actor: Actor) -> None:
     returning.require_live(held, actor)
     require_allowed("take_back", held.instance.process, held.node)
     asked = [ask for ask in held.instance.state.asks.values() if ask.wait == held.wait and ask.item]
-    if held.assignee_id == actor.user_id and asked:
+    if belongs(held, actor):
         for ask in asked:
             present = hold_work(item_id, actor=actor)
             result = asking.remove_person(present, ask.person, actor=actor, reason="拿回", around=surroundings())
             tell_closed(result, f"{actor.name}拿回", actor=actor)
         return
-    if held.assignee_id == actor.user_id:
-        return
     facts = held.instance.facts
     handed = Entry.objects.filter(chain=facts.chain, action="item.transfer").order_by("-seq")[:50]
     last = next((entry for entry in handed if entry.data.get("item") == item_id), None)
-    if last is None or last.data["before"].get("assignee") != actor.user_id or actor.user_id is None:
+    whose = last.data["before"].get("assignee") if last is not None else None
+    lent = whose is not None and actor.acts_for(whose, facts.site_id, held.role, facts.process_id) is not None
+    if whose is None or not (lent or whose == actor.user_id):
         raise NotAllowed(f"“{held.name}”不是您转出去的，不能拿回")
     present_holder = held.assignee_id
-    reassign(held, actor.user_id, action="item.take_back", actor=actor)
+    reassign(held, whose, action="item.take_back", actor=actor)
     tell([present_holder], f"不必再办：{held.name}", f"{facts.title}，{actor.name}拿回自己办", case_url(facts),
          instance=facts, actor=actor)  # fmt: skip
 

@@ -46,15 +46,17 @@ def open_item(world: World, step: Step) -> WorkItem:
     named: list[WorkItem] = [item for item in items.order_by("-pk") if step.task in (item.name, item.node_id)]
     if named:
         me = world.person_id(step.actor)
-        return max(named, key=lambda item: _likely(item, me))
+        lent = {one.user_id for one in world.actor(step.actor).acting_for} if me is not None else set()
+        return max(named, key=lambda item: _likely(item, me, lent))
     there = "、".join(items.filter(status=WorkItem.Status.OPEN).values_list("name", flat=True)) or "没有待办"
     raise StepProblem(f"单据 {case.number} 没有任务“{step.task}”；现在的待办：{there}")
 
 
-def _likely(item: WorkItem, me: int | None) -> tuple[bool, bool, bool, int]:
-    """Of several of that name: one's own before others', what can be done before what waits, the latest."""
+def _likely(item: WorkItem, me: int | None, lent: set[int]) -> tuple[bool, bool, bool, bool, int]:
+    """Of several of that name: one's own before that of whom one acts for, before others', what can be done before what
+    waits, the latest."""
     mine = me is not None and item.assignee_id == me
-    return not item.is_over, mine, item.is_open, item.pk if item.is_over else -item.pk
+    return not item.is_over, mine, item.assignee_id in lent, item.is_open, item.pk if item.is_over else -item.pk
 
 
 def complete(world: World, step: Step) -> None:

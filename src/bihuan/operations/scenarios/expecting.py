@@ -261,7 +261,7 @@ def _history(world: World, case_name: str | None, value: Any) -> str:
     entries = Entry.objects.filter(chain=case.chain)
     told = "\n".join(f"{entry.action} {entry.data}" for entry in entries)
     # What the log holds, or what the timeline says of it.
-    told += "\n".join(f"{line.what} {line.note}" for line in case_story(case.pk))
+    told += "\n".join(f"{line.who} {line.what} {line.note}" for line in case_story(case.pk))
     missing = [text for text in _names(value) if text not in told]
     return f"单据历史里应有“{'、'.join(missing)}”" if missing else ""
 

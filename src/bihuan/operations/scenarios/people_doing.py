@@ -47,11 +47,15 @@ def recall(world: World, step: Step) -> None:
     case = world.case(step.case)
     rows = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk).order_by("-pk")
     named = [item for item in rows if step.task in (item.name, item.node_id)]
-    mine = [item for item in named if item.completed_by_id == actor.user_id and item.answer != "recalled"]
+    mine = [item for item in named if actor.user_id in (item.completed_by_id, item.assignee_id) and _is_done(item)]
     done = mine[0] if mine else None
     resting = next((item for item in named if item.status == WorkItem.Status.WAITING), None)
     item = resting or done or open_item(world, step)
     going_back.recall_work(item.pk, actor=actor, reason=_text(step, "reason"))
+
+
+def _is_done(item: WorkItem) -> bool:
+    return bool(item.status == WorkItem.Status.DONE and item.answer != "recalled")
 
 
 def take_back(world: World, step: Step) -> None:

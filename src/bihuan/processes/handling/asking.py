@@ -22,6 +22,7 @@ from bihuan.processes.contract import Decided, StepResult, Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import require_allowed
+from bihuan.processes.holding import on_behalf
 from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held, transactional
 
@@ -43,10 +44,11 @@ def ask_person(
     if any(ask.wait == held.wait and ask.person == person.pk and ask.mode == mode for ask in asks):
         return None
     unit = begin(actor, clock.now(), around)
-    asker = actor.user_id if actor.user_id is not None else held.assignee_id or 0
+    # Who acts for the holder asks in the holder's name: a refusal gives the step back to the holder.
+    asker = held.assignee_id or actor.user_id or 0
     unit.submit(held.instance, Ask(held.wait, mode, person.pk, asker))
     detail = {"item": held.item_id, "name": held.name, "mode": mode, "to": person.pk, "to_name": person.name,
-        "reason": reason}  # fmt: skip
+        "reason": reason, **on_behalf(held, actor)}  # fmt: skip
     return finish(unit, held.instance, command="Ask", detail=detail)
 
 
@@ -77,7 +79,7 @@ def add_signer(
             why = f"{actor.name}加入会签"
             held.instance.decided[event.wait] = Decided(person.pk, (), event.role, why, {"rule": "add"})
     detail = {"item": held.item_id, "name": held.name, "mode": "with", "to": person.pk, "to_name": person.name,
-        "turn": words, "reason": reason}  # fmt: skip
+        "turn": words, "reason": reason, **on_behalf(held, actor)}  # fmt: skip
     return finish(unit, held.instance, command="AddSigner", detail=detail)
 
 
@@ -123,7 +125,8 @@ def remove_person(held: Held, user_id: int, *, actor: Actor, reason: str, around
         command = RemoveSigner(row.wait) if row is not None else RemoveSigner(held.wait, place)
         unit.submit(held.instance, command)
     name = User.objects.values_list("name", flat=True).filter(pk=user_id).first()
-    detail = {"item": held.item_id, "name": held.name, "to": user_id, "to_name": name or "", "reason": reason}
+    detail = {"item": held.item_id, "name": held.name, "to": user_id, "to_name": name or "", "reason": reason,
+        **on_behalf(held, actor)}  # fmt: skip
     return finish(unit, held.instance, command="RemoveAssignee", detail=detail)
 
 

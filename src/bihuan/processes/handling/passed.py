@@ -25,7 +25,8 @@ MAX_NAME = 20
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A step that was done: where one may go back to. `last` is the newest item of it, `into` the passes it is in.
+    """A step that was done: where one may go back to. `last` is the newest item of it, `done_by_id` whose it was (who
+    acted for them is in `done_by`), `into` the passes it is in.
 
     `of` names the passes (“泵”, “第 2 次”) where there are several, and `key` tells them apart.
     """
@@ -59,7 +60,8 @@ def passed_steps(instance_id: int, process: Process, present: Present | None = N
     many = [node.id for node in process.nodes.values() if any(_is_several(process, one) for one in _in(process, node))]
     if many:
         newest.update(done.filter(node_id__in=many).order_by("-id").values_list("id", flat=True)[:MAX_PASSES])
-    rows = list(WorkItem.unscoped.filter(pk__in=newest).select_related("completed_by").order_by("completed_at", "id"))
+    found = WorkItem.unscoped.filter(pk__in=newest).select_related("completed_by", "assignee")
+    rows = list(found.order_by("completed_at", "id"))
     passes = _passes(instance_id, process, rows)
     turns = _turns(process, passes.values())
     steps: list[Passed] = []
@@ -76,12 +78,20 @@ def passed_steps(instance_id: int, process: Process, present: Present | None = N
             into = into[:-1]
         told = [one for one in into if _is_several(process, process.nodes[one.node])]
         if present is None or not present.is_at(row.node_id, told):
-            who, of = row.completed_by, tuple(filter(None, (_name(one, turns) for one in told)))
+            of = tuple(filter(None, (_name(one, turns) for one in told)))
             key = "@".join([row.node_id, *(str(one.number if one.whole else one.scope) for one in told)])
             beside = present is not None and any(present.is_beside(one) for one in told)
-            done_by = (who.pk, who.name, row.completed_at)
-            steps.append(Passed(row.node_id, row.name, row.pk, *done_by, 0, into, of, key, beside))
+            steps.append(Passed(row.node_id, row.name, row.pk, *_done(row), 0, into, of, key, beside))
     return _newest(steps)
+
+
+def _done(row: WorkItem) -> tuple[int, str, datetime]:
+    """Whose it was, who did it and when."""
+    who, at = row.completed_by, row.completed_at
+    assert who is not None and at is not None, "it is done"
+    whose = row.assignee or who
+    name = who.name if who.pk == whose.pk else f"{who.name}（代{whose.name}）"
+    return whose.pk, name, at
 
 
 @dataclass(frozen=True, slots=True)

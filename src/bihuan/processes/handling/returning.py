@@ -23,7 +23,7 @@ from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
 from bihuan.processes.handling.passed import RECALLED, Passed, label_of, step_named, steps_back
 from bihuan.processes.history import states_around
-from bihuan.processes.holding import refuse_closed
+from bihuan.processes.holding import on_behalf, refuse_closed
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
 
@@ -58,7 +58,7 @@ def send_back(
     _give_to(where, step)
     detail = {
         "item": held.item_id, "name": name, "target": step.label, "straight": straight, "reason": reason,
-        "to": step.done_by_id, **_what_went(where, open_, held.wait),
+        "to": step.done_by_id, **_what_went(where, open_, held.wait), **on_behalf(held, actor),
     }  # fmt: skip
     if not straight and held.wait in held.instance.state.waits:
         detail["beside"] = True
@@ -95,12 +95,14 @@ def call_off_return(held: Held, *, actor: Actor, reason: str, around: Surroundin
     """Whoever sent a step back straight goes on without its being redone."""
     unit = begin(actor, clock.now(), around)
     unit.submit(held.instance, CallOffRework(held.wait))
-    return finish(unit, held.instance, command="CallOffRework", detail={"name": held.name, "reason": reason})
+    return finish(unit, held.instance, command="CallOffRework",
+                  detail={"name": held.name, "reason": reason, **on_behalf(held, actor)})  # fmt: skip
 
 
 @transactional
 def recall_item(item_id: int, *, actor: Actor, reason: str = "", around: Surroundings) -> StepResult:
-    """Take back the step one completed, while nobody has acted on what came of it (撤回).
+    """Take back the step one completed, while nobody has acted on what came of it (撤回); or that somebody completed
+    who acted for one.
 
     Refused once a program, a message or a called process was set off by it, and across final steps.
     """
@@ -110,12 +112,14 @@ def recall_item(item_id: int, *, actor: Actor, reason: str = "", around: Surroun
         raise Conflict(f"“{held.name}”还没有办完，不用撤回" if not row.is_over else "这项工作已经取消，不能撤回")
     if row.answer == RECALLED:
         raise Conflict(f"“{held.name}”已经撤回过了")
-    if not actor.is_system and row.completed_by_id != actor.user_id:
+    if not actor.is_system and actor.user_id not in (row.completed_by_id, row.assignee_id):
         raise NotAllowed(f"“{held.name}”不是您办的，不能撤回")
     require_allowed("recall", held.instance.process, held.node)
     if is_final(held.node):
         raise Conflict(f"“{held.name}”办完后不能撤回")
     if held.instance.state.status == "ended":
+        if held.instance.parent_id is not None:
+            raise Conflict("子流程办完已经回到上级流程，请从上级流程退回")
         raise Conflict("流程已经结束，需要时请用唤醒")
     before, after, step = states_around(held.instance.id, item_id)
     # A message that had been kept for it is gone, too.
@@ -169,7 +173,7 @@ def _give_back(instance: Loaded, before: State, after: State) -> None:
         if old is None:
             continue
         rows.remove(old)
-        person = old.completed_by_id or old.assignee_id
+        person = old.assignee_id or old.completed_by_id
         if person is not None:
             instance.decided[event.wait] = Decided(person, (), old.role, "重新打开，仍由原来的人办理", NO_VALUES)
 
