@@ -32,7 +32,7 @@ function drawReturns(layer, registry, returns) {
   words.setAttribute("class", "diagram-return");
   words.setAttribute("aria-hidden", "true");
   for (const { from, to, times } of returns) {
-    const [source, target] = [registry.get(from), registry.get(to)];
+    const [source, target] = [registry.get(drawnId(from)), registry.get(drawnId(to))];
     if (!source || !target) continue;
     const [x1, x2] = [source.x + source.width / 2 - 8, target.x + target.width / 2 + 8];
     const height = Math.min(source.y, target.y) - 30 - Math.min(90, Math.abs(x1 - x2) / 8);
@@ -46,6 +46,24 @@ function drawReturns(layer, registry, returns) {
   layer.append(words);
 }
 
+// The viewer leaves out what has an id like “打蜡”, though BPMN allows it: it is given others to draw.
+const DRAWN = /^[a-z_][\w.-]*$/i;
+const drawnId = (id) => (DRAWN.test(id) ? id : `_${[...id].map((one) => (/\w/.test(one) ? one : `${one.codePointAt(0).toString(16)}_`)).join("")}`);
+
+function withDrawnIds(xml) {
+  const model = new DOMParser().parseFromString(xml, "application/xml");
+  const all = [...model.getElementsByTagName("*")];
+  const ids = new Set(all.map((element) => element.getAttribute("id")).filter((id) => id && !DRAWN.test(id)));
+  if (!ids.size) return xml;
+  for (const element of all) {
+    for (const attribute of element.attributes) {
+      if (attribute.name !== "name" && ids.has(attribute.value)) attribute.value = drawnId(attribute.value);
+    }
+    if (/(Ref|incoming|outgoing)$/.test(element.localName) && ids.has(element.textContent.trim())) element.textContent = drawnId(element.textContent.trim());
+  }
+  return new XMLSerializer().serializeToString(model);
+}
+
 async function draw(figure) {
   if (figure.dataset.ready) return;
   figure.dataset.ready = "true";
@@ -56,17 +74,17 @@ async function draw(figure) {
   ]);
   container.replaceChildren();
   const viewer = new NavigatedViewer({ container, bpmnRenderer: { defaultStrokeColor: "#47525c", defaultFillColor: "#ffffff", defaultLabelColor: "#161b20" } });
-  await viewer.importXML(xml);
+  await viewer.importXML(withDrawnIds(xml));
   const [canvas, overlays, registry] = ["canvas", "overlays", "elementRegistry"].map((name) => viewer.get(name));
   const present = [];
   for (const [id, entry] of Object.entries(state.nodes ?? {})) {
-    const element = registry.get(id);
+    const element = registry.get(drawnId(id));
     if (!element || (element.waypoints && !figure.dataset.marks)) continue;
-    canvas.addMarker(id, `is-${entry.state}`);
+    canvas.addMarker(element, `is-${entry.state}`);
     if (element.waypoints) continue;
     if (entry.state !== "done") present.push(element);
     // Who and when stand at the work only: at gateways and events they would cover their names.
-    if (entry.state !== "done" || (entry.who && /(Task|SubProcess|CallActivity|Transaction)$/.test(element.type))) overlays.add(id, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
+    if (entry.state !== "done" || (entry.who && /(Task|SubProcess|CallActivity|Transaction)$/.test(element.type))) overlays.add(element, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
   }
 
   drawReturns(canvas.getLayer("returns", 2), registry, state.returns ?? []);
