@@ -208,10 +208,10 @@ def _move(migration: Migration, before: Instance, reason: str, acting: Actor) ->
 
 def _stand(deed: Callable[..., object], actor: Actor, words: str, row: SweepRow) -> None:
     """A called process stands still with the whole hierarchy it belongs to, and goes on with it."""
-    root = row.instance if row.instance.root is None else row.instance.root
-    done = row.sweep.rows.filter(outcome=SweepRow.Outcome.DONE)
-    if done.filter(Q(instance=root) | Q(instance__root=root)).exists():
-        return
+    root = row.instance.root or row.instance
+    called = [] if root == row.instance else list(Instance.unscoped.filter(root=root).values_list("pk", flat=True))
+    if row.sweep.rows.filter(instance__in=called, outcome=SweepRow.Outcome.DONE).exists():
+        return  # another of them took the hierarchy along
     deed(root, words, actor=under_process(actor, root.site_id))
 
 
