@@ -53,6 +53,16 @@ def compensation_does_not_run_beside(file: File) -> Iterator[Breach]:
             yield Breach(node, f"补偿事件不能标 {attribute}=false", "compensation")
 
 
+def what_undoes_stands_in_a_sub_process(file: File) -> Iterator[Breach]:
+    """A compensation event sub-process undoes the sub-process around it; a process is not undone (10.5.2, 10.6.2)."""
+    for node in file.all("startEvent"):
+        listener = node.getparent()
+        around = None if listener is None else listener.getparent()
+        if file.has_event(node, "compensate") and around is not None and kind(around) == "process":
+            reason = "补偿事件子流程直接放在流程里：流程本身不会被补偿，它不会运行"
+            yield Breach(node, reason, "never-compensated", advice=True)
+
+
 def called_processes_begin_plainly(file: File) -> Iterator[Breach]:
     """A called process has a start event that waits for nothing (10.5.2)."""
     for call in file.all("callActivity"):
@@ -120,6 +130,7 @@ RULES: tuple[Rule, ...] = (
     links_point_at_each_other,
     handlers_are_marked,
     compensation_does_not_run_beside,
+    what_undoes_stands_in_a_sub_process,
     called_processes_begin_plainly,
     event_gateways_do_not_mix,
     beginning_tasks_come_first,
