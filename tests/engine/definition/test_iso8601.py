@@ -82,9 +82,7 @@ def test_cycles() -> None:
     assert parse_cycle("R2/2026-11-24T12:00:00Z/2026-11-24T13:00:00Z") == Cycle(hour, 2, NOON)
 
 
-@pytest.mark.parametrize(
-    "text", ["R3", "R3/", "R0/PT1H", "Rx/PT1H", "R/PT0S", "R/-PT1H", "R/a/b/c", "0 0 9 * * ?", "@daily"]
-)
+@pytest.mark.parametrize("text", ["R3", "R3/", "R0/PT1H", "Rx/PT1H", "R/PT0S", "R/-PT1H", "R/a/b/c"])
 def test_what_is_no_cycle(text: str) -> None:
     with pytest.raises(BadTime):
         parse_cycle(text)
@@ -124,3 +122,57 @@ def test_a_cycle_that_began_long_ago_goes_on_from_now() -> None:
     assert first_due(cycle, NOON, UTC) == (NOON + timedelta(seconds=1), None)
     daily = parse_cycle("R/2020-01-01T09:00:00Z/P1D")
     assert first_due(daily, NOON, UTC) == (datetime(2026, 11, 25, 9, tzinfo=UTC), None)
+
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    ("text", "every", "moments"),
+    [
+        ("0 0/5 * * * ?", 300, ["24 20:05:00", "24 20:10:00"]),
+        ("*/30 * * * * *", 30, ["24 20:00:30", "24 20:01:00"]),
+        ("0 30 8 ? * MON-FRI", 86400, ["25 08:30:00", "26 08:30:00"]),
+        ("15 3 * * 0,6", 86400, ["28 03:15:00", "29 03:15:00"]),
+        ("0 0 9 L * ?", 2419200, ["30 09:00:00", "31 09:00:00"]),
+        ("0 0 9 ? * MON#1", 2419200, ["07 09:00:00", "04 09:00:00"]),
+        ("0 0 9 ? * FRIL", 2419200, ["27 09:00:00", "25 09:00:00"]),
+        (86400, ["25 00:00:00", "26 00:00:00"]),
+        ("0 0 12 1 1 ? 2027", 31622400, ["01 12:00:00"]),
+    ],
+)
+def test_cron_names_moments_on_the_clock_of_the_site(text: str, every: int, moments: list[str]) -> None:
+    cycle = parse_cycle(text)
+    due = first_due(cycle, NOON, SHANGHAI)
+    for moment in moments:
+        assert due is not None and due[0].astimezone(SHANGHAI).strftime("%d %H:%M:%S") == moment
+        due = next_due(cycle, due[0], due[0], SHANGHAI, due[1])
+    assert cycle.every.seconds == timedelta(seconds=every) and (due is None) is text.endswith("2027")
+
+
+def test_cron_leaves_out_an_hour_that_the_clock_skips_without_standing_still() -> None:
+    cycle, paris = parse_cycle("0 30 2 * * ?"), ZoneInfo("Europe/Paris")
+    before = datetime(2027, 3, 27, 12, tzinfo=UTC)
+    found = [first_due(cycle, before + timedelta(days=days), paris) for days in range(2)]
+    assert [due and due[0] for due in found] == [
+        datetime(2027, 3, 28, 1, 30, tzinfo=UTC),
+        datetime(2027, 3, 29, 0, 30, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 0 25 * * ?", "不在 0 到 23"),
+        ("0 0 1 ? * 2", "数字在各软件里含义不同"),
+        ("0 0 1 5 * MON", "只能限定一个"),
+        ("0 0 0 31 2 ?", "没有一个日子"),
+        ("0 0 0 x * ?", "看不懂"),
+        ("0 0 0 1W * ?", "看不懂"),
+        ("@often", "5 到 7 段"),
+        ("1 2 3 4 5 6 7 8", "5 到 7 段"),
+    ],
+)
+def test_what_is_no_cron(text: str, words: str) -> None:
+    with pytest.raises(BadTime, match=words):
+        parse_cycle(text)

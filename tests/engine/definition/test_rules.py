@@ -52,7 +52,7 @@ def inside(xml: str) -> list[Problem]:
         ("start s\ncatch c\ns -> c", "event-without-trigger", "intermediateCatchEvent"),
         ("start s\ncatch c after=gleich\ns -> c", "", ""),
         ('start s\ncatch c after="P1X"\ns -> c', "", ""),
-        ('start s\ncatch c every="0 0 9 * * ?"\ns -> c', "bad-timer", "intermediateCatchEvent"),
+        ('start s\ncatch c every="0 0 9 1W * ?"\ns -> c', "bad-timer", "intermediateCatchEvent"),
         ("start s\ncatch c every=R0/PT1H\ns -> c", "bad-timer", "intermediateCatchEvent"),
         ("start s\ncatch c every=R/PT0S\ns -> c", "bad-timer", "intermediateCatchEvent"),
         ("start s\ncatch c at=2026-02-30\ns -> c", "bad-timer", "intermediateCatchEvent"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from bihuan.engine.definition.cron import Cron, parse_cron
 from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.temporal import add_months, parse_datetime
 from bihuan.engine.feel.values import YearMonthDuration
@@ -52,12 +53,16 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """A repeating interval: every `every`, `times` times (None: for ever), from `start` and until `end` if given."""
+    """A repeating interval: every `every`, `times` times (None: for ever), from `start` and until `end` if given.
+
+    Or the moments of a cron text; then `every` is the least time between two of them.
+    """
 
     every: Duration
     times: int | None = None
     start: datetime | None = None
     end: datetime | None = None
+    cron: Cron | None = None
 
 
 def parse_moment(text: str) -> Moment:
@@ -95,13 +100,14 @@ def parse_duration(text: str) -> Duration:
 
 
 def parse_cycle(text: str) -> Cycle:
-    """`R3/PT1H`, `R/2026-12-01T09:00/P1D`, `R5/P1D/2026-12-31`, or a bare duration for ever. Raises BadTime."""
+    """`R3/PT1H`, `R/2026-12-01T09:00/P1D`, `R5/P1D/2026-12-31`, a bare duration for ever, or cron. Raises BadTime."""
+    if text.strip().startswith("@") or len(text.split()) >= 5:
+        return _cron_cycle(text)
     parts = [part.strip() for part in text.strip().split("/")]
     if len(parts) == 1 and parts[0].startswith(("P", "+P")):
         return _checked(Cycle(parse_duration(parts[0])), text)
     if not parts[0].startswith("R") or len(parts) not in (2, 3):
-        hint = "；不支持 cron 写法" if len(text.split()) >= 5 else ""
-        raise BadTime(f"“{text[:40]}”不是重复周期，要写成 R3/PT1H 这样{hint}")
+        raise BadTime(f"“{text[:40]}”不是重复周期，要写成 R3/PT1H 这样")
     count = parts[0][1:]
     if count and not (count.lstrip("-").isascii() and count.lstrip("-").isdigit() and len(count) < 10):
         raise BadTime(f"“{text[:40]}”的重复次数不对")
@@ -120,6 +126,20 @@ def parse_cycle(text: str) -> Cycle:
     if (start.tzinfo is None) != (end.tzinfo is None):
         raise BadTime(f"“{text[:40]}”的起止时间要么都带时区，要么都不带")
     return _checked(Cycle(Duration(seconds=end - start), times, start), text)
+
+
+def _cron_cycle(text: str) -> Cycle:
+    try:
+        cron = parse_cron(text)
+    except ValueError as bad:
+        raise BadTime(str(bad)) from None
+    moment, least = cron.after(datetime(2024, 1, 1, tzinfo=UTC), UTC), timedelta(days=366)
+    for _ in range(60):
+        following = None if moment is None else cron.after(moment, UTC)
+        if moment is None or following is None:
+            break
+        least, moment = min(least, following - moment), following
+    return Cycle(Duration(seconds=least), cron=cron)
 
 
 def _checked(cycle: Cycle, text: str) -> Cycle:
@@ -142,7 +162,7 @@ def parse_timer(kind: str, text: str) -> Moment | Duration | Cycle:
 
 def looks_like_iso(kind: str, text: str) -> bool:
     """Whether the text is meant as ISO 8601 rather than as an expression."""
-    pattern = {"date": r"[0-9]{4}-?[0-9]{2}", "duration": r"[+-]?P[0-9T]", "cycle": r"R[0-9]*/|P[0-9T]"}[kind]
+    pattern = {"date": r"[0-9]{4}-?[0-9]{2}", "duration": r"[+-]?P[0-9T]", "cycle": r"R[0-9]*/|P[0-9T]|@[a-z]+$"}[kind]
     return re.match(pattern, text.strip()) is not None
 
 
@@ -191,6 +211,8 @@ def first_due(value: Moment | Duration | Cycle, now: datetime, zone: tzinfo) -> 
     if isinstance(value, Duration):
         return later(now, value, zone), 0
     left = None if value.times is None else value.times - 1
+    if value.cron is not None:
+        return _following(value, now, now, zone, left)
     if value.start is not None:
         start = absolute(value.start, zone)
         return (start, left) if start > now else _following(value, start, now, zone, left)
@@ -210,6 +232,9 @@ def next_due(
 def _following(
     cycle: Cycle, previous: datetime, now: datetime, zone: tzinfo, left: int | None
 ) -> tuple[datetime, int | None] | None:
+    if cycle.cron is not None:
+        found = cycle.cron.after(max(previous, now), zone)
+        return None if found is None else (found, left)
     due = later(previous, cycle.every, zone)
     if due <= now and not cycle.every.months and not cycle.every.days:
         due += cycle.every.seconds * ((now - due) // cycle.every.seconds)
