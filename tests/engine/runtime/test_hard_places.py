@@ -252,8 +252,9 @@ def test_who_signed_after_takes_it_back_and_signs_again() -> None:
 
 def test_without_the_heaviest_the_rest_decides_by_its_own_weights() -> None:
     options = "signoff=ratio threshold=60% weight=who.w"
-    story = Story(SIGN.format(options=options).replace("assignee=who ", ""))
-    story.start(people=[{"w": 3}, {"w": 1}, {"w": 1}]).complete("V", number=1, approved=True)
+    story = Story(SIGN.format(options=options).replace("assignee=who", "assignee=who.user"))
+    people = [{"user": user, "w": weight} for user, weight in (("a", 3), ("b", 1), ("c", 1))]
+    story.start(people=people).complete("V", number=1, approved=True)
     assert story.items == ["V", "V"], "one of five"
     story.do(RemoveSigner(story.wait("V", "item")))
     assert story.items == ["V"], "one of two"

@@ -22,7 +22,7 @@ from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import LAST, NEXT, signers_to_come, signs_in_a_row
-from bihuan.processes.handling.passed import RECALLED, Passed, label_of, steps_back
+from bihuan.processes.handling.passed import RECALLED, Passed, is_done_for_several, label_of, steps_back
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
@@ -158,7 +158,7 @@ def _may_go_back(process: Process, present: Node, done: Iterable[tuple[str, str,
             passed.clear()
         else:
             passed.add(node_id)
-    return bool(passed - {present.id})
+    return bool(passed if is_done_for_several(process, present) else passed - {present.id})
 
 
 @transactional

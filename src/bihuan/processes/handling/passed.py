@@ -57,7 +57,7 @@ def passed_steps(instance_id: int, process: Process, present: Present | None = N
         instance_id=instance_id, status=WorkItem.Status.DONE, asked_as="", completed_by__isnull=False
     ).exclude(answer=RECALLED)
     newest = set(done.values("node_id").annotate(last=Max("id")).values_list("last", flat=True))
-    many = [node.id for node in process.nodes.values() if any(_is_several(process, one) for one in _in(process, node))]
+    many = [node.id for node in process.nodes.values() if is_done_for_several(process, node)]
     if many:
         newest.update(done.filter(node_id__in=many).order_by("-id").values_list("id", flat=True)[:MAX_PASSES])
     found = WorkItem.unscoped.filter(pk__in=newest).select_related("completed_by", "assignee")
@@ -188,6 +188,11 @@ def _in(process: Process, node: Node) -> Iterator[Node]:
     while node.parent:
         node = process.nodes[node.parent]
         yield node
+
+
+def is_done_for_several(process: Process, node: Node) -> bool:
+    """Whether a step is done for each of many, or as often as an event comes, so that one may be at it for each."""
+    return any(_is_several(process, one) for one in _in(process, node))
 
 
 def _is_several(process: Process, node: Node) -> bool:
