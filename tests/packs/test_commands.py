@@ -38,6 +38,7 @@ def test_check_prints_file_line_place_and_reason(tmp_path: Path, capsys: pytest.
     assert found == {
         "ok": False,
         "problems": [{"file": "scripts/greet.md", "reason": "没有占位词 {谁}", "line": 2, "place": ""}],
+        "advice": [],
     }
 
 

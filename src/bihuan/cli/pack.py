@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bihuan.kernel.errors import BusinessError
 from bihuan.org.access import system_actor
-from bihuan.packs.checking import check_pack
+from bihuan.packs.checking import advice_on, check_pack
 from bihuan.packs.install import install_pack
 from bihuan.packs.layout import LayoutError, lay_out
 from bihuan.packs.loading import PackError, PackProblem, pack_folder
@@ -44,7 +45,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         problems = check_pack(pack_folder(arguments.pack))
     except PackError as error:
         problems = list(error.problems)
-    _print_problems(problems, as_json=arguments.json)
+    advice = advice_on(pack_folder(arguments.pack)) if not problems else []
+    _print_problems(problems, as_json=arguments.json, advice=advice)
     return 1 if problems else 0
 
 
@@ -82,6 +84,8 @@ def run_install(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"ok": True, **asdict(report), "seeded": seeded}, ensure_ascii=False))
         return 0
+    for told in advice_on(folder):
+        print(f"提醒：{told}")
     print(f"新装 {len(report.new)} 项，更新 {len(report.renewed)} 项，不变 {len(report.unchanged)} 项")
     for name in report.kept:
         print(f"保留本地修改：{name}（要换成流程包的内容，请加 --overwrite）")
@@ -92,10 +96,14 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def _print_problems(problems: list[PackProblem], *, as_json: bool) -> None:
+def _print_problems(problems: list[PackProblem], *, as_json: bool, advice: Sequence[PackProblem] = ()) -> None:
     if as_json:
-        print(json.dumps({"ok": not problems, "problems": [asdict(item) for item in problems]}, ensure_ascii=False))
+        found = {"problems": [asdict(item) for item in problems], "advice": [asdict(item) for item in advice]}
+        print(json.dumps({"ok": not problems, **found}, ensure_ascii=False))
         return
     for problem in problems:
         print(problem)
-    print(f"发现 {len(problems)} 个问题" if problems else "没有问题")
+    for told in advice:
+        print(f"提醒：{told}")
+    also = f"，{len(advice)} 个提醒" if advice else ""
+    print(f"发现 {len(problems)} 个问题" if problems else f"没有问题{also}")

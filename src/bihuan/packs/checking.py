@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db.models import Field as DjangoField
 from django.db.models import Model as DjangoModel
 
-from bihuan.engine.definition import Assignment, DefinitionError, Model, Node, Process, parse_bpmn
+from bihuan.engine.definition import Assignment, DefinitionError, Model, Node, Process, parse_bpmn, review_bpmn
 from bihuan.engine.definition.standard.settings import UNKNOWN_SETTING
 from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
@@ -51,6 +51,16 @@ def check_pack(folder: Path) -> list[PackProblem]:
         *_check_processes(pack),
         *check_kinds(pack),
     ]
+
+
+def advice_on(folder: Path) -> list[PackProblem]:
+    """What to look at in the processes of a pack although it can be installed."""
+    found: list[PackProblem] = []
+    with suppress(PackError):
+        for declared in load_pack(folder).processes:
+            told = (one for one in review_bpmn(declared.xml) if one.advice and one.code != UNKNOWN_SETTING)
+            found += [PackProblem(declared.file, one.reason, line=one.line, place=one.element_id) for one in told]
+    return found
 
 
 def _check_roles(pack: Pack) -> Iterator[PackProblem]:

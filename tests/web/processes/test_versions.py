@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,6 +53,25 @@ def polished(centre: Centre, times: int) -> list[int]:
 def work() -> None:
     while run_due(handlers={SWEEP: HANDLER}).done:
         pass
+
+
+def test_what_is_worth_a_look_is_told_before_moving_and_on_the_page_of_the_process(centre: Centre) -> None:
+    polished(centre, 1)
+    gates = [f"g{number}" for number in range(1, 6)]
+    way = ["start", "wash", *gates, "coat", "hand", "end"]
+    odd = bpmn(
+        "polish", START, *(task(node, role="technician") for node in ("wash", "coat", "hand")),
+        *(f'\n<parallelGateway id="{gate}" name="分流{gate}"/>' for gate in gates), END,
+        flows=" ".join(f"{one}>{other}" for one, other in pairwise(way)),
+    )  # fmt: skip
+    store.publish(odd, "polish", name="漆面养护")
+    browser = centre.client("admin")
+    for page in (HERE, f"{HERE}/migrate?from=1&to=3"):
+        text = browser.get(page).content.decode()
+        assert "流程图的提醒" in text and "第 3 版，5 条，不影响运行" in text
+        assert '<b>分流g1</b> <span class="row-note">第 2 行</span>' in text and "没有多个入口，也没有多个出口" in text
+        assert "其余 2 条" in text, "the rest is folded"
+    assert "流程图的提醒" not in browser.get("/processes/service_visit").content.decode()
 
 
 def text(answer: Any) -> str:

@@ -25,6 +25,7 @@ from bihuan.processes.auto_starts import process_begun, start_events
 from bihuan.processes.compiled import compiled_model, process_of
 from bihuan.processes.models import AutoStart, Definition, Job, Version
 from bihuan.processes.retention import set_retention
+from bihuan.processes.reviewing import Remark, remarks_on
 from bihuan.processes.starting import hold_start
 
 _TASKS = ("userTask", "manualTask", "serviceTask", "callActivity", "businessRuleTask", "scriptTask")
@@ -61,6 +62,8 @@ class ProcessPage:
     begins_by_itself: bool
     failing: dict[int, str]
     """Why the jobs of automatic starts fail, by the number of the job."""
+    remarks: tuple[Remark, ...]
+    """What to look at in the file of the version in force."""
 
     def label(self, start: AutoStart) -> str:
         """What the start event is called on the diagram."""
@@ -104,7 +107,10 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     for node in process.nodes.values():
         copied += copies_in_words(node.label, node.copies, roles, event=node.event is not None)
     changes = {new.number: _limit_changes(old.limits, new.limits) for new, old in pairwise(versions)}
-    return ProcessPage(definition, versions, changes, steps, copied, archived, list(starts), by_itself, failing)
+    return ProcessPage(
+        definition, versions, changes, steps, copied, archived, list(starts), by_itself, failing,
+        remarks_on(definition.current),
+    )  # fmt: skip
 
 
 def _limit_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ from bihuan.processes.migrating import (
 )
 from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Version
 from bihuan.processes.publishing import stop_version
+from bihuan.processes.reviewing import Remark, remarks_on
 from bihuan.processes.sweeping import Counts, counts_of
 from bihuan.records.exporting import export_xlsx
 
@@ -83,6 +84,8 @@ class MigrationPage:
     places: list[Place] = field(default_factory=list)
     preview: Preview | None = None
     blocked: list[tuple[str, list[Seen]]] = field(default_factory=list)
+    remarks: tuple[Remark, ...] = ()
+    """What to look at in the file of the target."""
     problem: str = ""
 
 
@@ -136,6 +139,7 @@ def migration_page(
     except BusinessError as refusal:
         shown.problem = refusal.message
         return shown
+    shown.remarks = remarks_on(migration.target)
     newest = max(migration.sources.values(), key=lambda version: version.number)
     shown.differences = compare(migration.plan(newest.pk, newest.process_id))
     if not shown.differences.is_none:
