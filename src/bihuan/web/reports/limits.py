@@ -57,7 +57,7 @@ def clocks(request: HttpRequest) -> HttpResponse:
     tabs = [
         {
             "label": STATES[key], "href": f"?{query.address(state=key, since=None, until=None)}",
-            "current": key == query.state, "count": in_words(found.counts[key]),
+            "current": key == query.state, "count": found.counts[key] and in_words(found.counts[key]),
         }
         for key in (LATE, TODAY)
     ]  # fmt: skip
