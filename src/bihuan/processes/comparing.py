@@ -67,6 +67,7 @@ def _what(plan: MigrationPlan, old: Node, new: Node) -> Iterator[str]:
         ("效果", before.effects, after.effects),
         ("按钮", before.button, after.button),
         ("服务", (before.service, old.decision), (after.service, new.decision)),
+        ("抄送", _copies(old), _copies(new)),
     ):
         if one != other:
             yield word
@@ -76,6 +77,10 @@ def _what(plan: MigrationPlan, old: Node, new: Node) -> Iterator[str]:
         yield "办理方式"
     if _ways(plan.old, old, plan) != _ways(plan.new, new, None):
         yield "去向"
+
+
+def _copies(node: Node) -> list[tuple[object, ...]]:
+    return [(one.said, one.on, one.confirm, one.remind, text_of(one.when), one.note) for one in node.copies]
 
 
 def _ways(process: Process, node: Node, plan: MigrationPlan | None) -> list[tuple[str, str]]:

@@ -121,24 +121,21 @@ def require_sender(copy: CaseCopy, actor: Actor) -> None:
     raise NotAllowed("只有抄送人和管理单据的人可以催阅、收回")
 
 
-def to_confirm(user_id: int, site_id: int) -> QuerySet[CaseCopy]:
-    """What somebody is still to confirm of a site's cases."""
-    rows = CaseCopy.unscoped.filter(user_id=user_id, withdrawn_at__isnull=True, unread=True, wants_confirmation=True)
-    return rows.filter(case__site_id=site_id)
+def to_confirm(user_id: int) -> QuerySet[CaseCopy]:
+    """What somebody is still to confirm."""
+    return CaseCopy.unscoped.filter(user_id=user_id, withdrawn_at__isnull=True, unread=True, wants_confirmation=True)
 
 
 @transaction.atomic
-def hand_over_copies(of: int, to: int, site_id: int, *, actor: Actor) -> int:
-    """What somebody was still to confirm at a site is copied to their successor and taken back from them."""
-    waiting = list(to_confirm(of, site_id).select_related("user").order_by("pk"))
-    now, ids = clock.now(), [row.pk for row in waiting]
-    CaseCopy.unscoped.bulk_create(
-        CaseCopy(
-            case_id=row.case_id, user_id=to, step=row.step, on=row.on, by_id=row.by_id, why=f"{row.user.name}交接",
-            note=row.note, sent_at=now, wants_confirmation=True,
-        )
-        for row in waiting
-    )  # fmt: skip
+def hand_over_copies(of: int, to: int, *, actor: Actor) -> int:
+    """What somebody was still to confirm is copied to their successor and taken back from them."""
+    waiting = list(to_confirm(of).select_related("user", "case").order_by("pk"))
+    now = clock.now()
+    for row in waiting:
+        why = {to: f"{row.user.name}交接"}
+        send_copies(row.case_id, why, step=row.step, on=row.on, by=row.by_id, note=row.note, confirm=True)
+        note_on_case(actor, "copy.handed_over", row.case, data={"copy": row.pk, "name": row.user.name, "to": to})
+    ids = [row.pk for row in waiting]
     CaseCopy.unscoped.filter(pk__in=ids).update(withdrawn_at=now, withdrawn_by_id=actor.user_id)
     return len(ids)
 

@@ -169,6 +169,30 @@ def test_copies_by_hand_are_checked(centre: Centre) -> None:
         copy_work(item.pk, [cast.user("cashier").pk], actor=cast.actor("other_advisor"))
 
 
+def test_names_may_be_typed_and_what_was_chosen_is_kept_when_one_is_wrong(centre: Centre) -> None:
+    case = centre.arrive()
+    address, browser = f"/tasks/{centre.item(case, 'greet').pk}/act/cc", centre.client("advisor")
+    chosen = {"to": str(centre.cast.user("cashier").pk), "confirm": "true"}
+    refused = browser.post(address, {**chosen, "to-text": "郑国、马骏"})
+    page = refused.content.decode()
+    assert refused.status_code == 422 and "没有找到同事“马骏”" in page
+    assert 'aria-label="去掉冯玉"' in page and "郑国、马骏" in page
+    browser.post(address, {**chosen, "to-text": "郑国、hanlei"})
+    assert sorted(CaseCopy.unscoped.filter(case=case).values_list("user__name", flat=True)) == ["冯玉", "郑国", "韩磊"]
+
+
+def test_colleagues_of_every_site_are_found_one_s_own_first(centre: Centre) -> None:
+    found = centre.client("advisor").get("/lookup/colleague", {"q": "技师"}).json()["results"]
+    assert [(one["label"], one["note"]) for one in found] == [
+        ("赵强", "维修技师"), ("钱进", "维修技师"), ("韩磊", "江湾汽车服务中心 维修技师"),
+    ]  # fmt: skip
+
+
+def test_the_process_page_lists_what_is_copied_to_whom(centre: Centre) -> None:
+    page = centre.client("site_manager").get("/processes/complaint").content.decode()
+    assert "投诉受理，办完时" in page and "车间主管，要确认已阅" in page
+
+
 def test_what_a_leaver_was_to_read_goes_to_a_successor(centre: Centre) -> None:
     case, copy = copied(centre, "cashier")
     leaver, manager = centre.cast.user("cashier").pk, centre.cast.actor("admin")

@@ -165,7 +165,8 @@ def _custodies(user_id: int, site_id: int) -> list[str]:
 
 
 def _copies(user_id: int, site_id: int) -> list[str]:
-    rows = to_confirm(user_id, site_id).order_by("pk")
+    # What is only read belongs to the person: of cases of other sites too.
+    rows = to_confirm(user_id).order_by("pk")
     return [f"{step} {number}".strip() for step, number in rows.values_list("step", "case__number")]
 
 
@@ -231,7 +232,7 @@ def _hand_custody(one: _Handing) -> None:
 
 
 def _hand_copies(one: _Handing) -> None:
-    hand_over_copies(one.of, one.to, one.site_id, actor=one.actor)
+    hand_over_copies(one.of, one.to, actor=one.actor)
 
 
 def _hand_bookings(one: _Handing) -> None:

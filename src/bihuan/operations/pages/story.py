@@ -272,11 +272,14 @@ WORDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
     "item.release": lambda data: (f"退回“{data.get('name', '')}”", _reason(data), "none", "arrow-back-up"),
     "item.transfer": _handed_on,
     "item.take_back": lambda data: (f"拿回“{data.get('name', '')}”", "", "none", "arrow-back-up"),
-    "item.cc": lambda data: (f"抄送“{data.get('name', '')}”给{data.get('names', '')}", _reason(data), "none", "mail"),
+    "item.cc": lambda data: (
+        f"抄送“{data.get('name', '')}”给{data.get('names', '')}", str(data.get("reason", "")), "none", "mail",
+    ),
     "copy.confirmed": _verb("已阅", "eye", "ok", _field("remark", "意见：")),
     "copy.withdrawn": lambda data: (
         f"收回抄送给{data.get('name', '')}的“{data.get('step', '')}”", _reason(data), "warn", "mail",
     ),
+    "copy.handed_over": lambda data: (f"{data.get('name', '')}的待阅抄送已交接", "", "none", "mail"),
     "copy.urged": lambda data: (f"催{data.get('name', '')}阅“{data.get('step', '')}”", "", "warn", "bell"),
     "item.urge": lambda data: (f"催办“{data.get('name', '')}”", _reason(data), "warn", "bell"),
     "case.reopened": _verb("单据重新打开", "player-play", "info"),
