@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from bihuan.audit.models import Entry
 from bihuan.cli import processes
@@ -76,6 +77,10 @@ def test_what_runs_at_several_places_moves_and_what_cannot_is_reported(cast: Cas
     assert [(entry.data["instances"], entry.data["mapping"]) for entry in logged] == [(3, {}), (2, {"wash": "clean"})]
 
 
+def _lose_the_database() -> None:
+    raise OperationalError("server closed the connection unexpectedly")
+
+
 def test_a_worker_that_died_is_followed_by_the_next(cast: Cast) -> None:
     instances = start(cast, "parallel", PARALLEL, 3)
     store.publish(CLEANED, "parallel")
@@ -84,6 +89,9 @@ def test_a_worker_that_died_is_followed_by_the_next(cast: Cast) -> None:
     done: list[int] = []
     assert do_portion(sweep, lambda row: done.append(row.instance_id), limit=2)
     sweep.rows.filter(instance_id=instances[1]).update(outcome=SweepRow.Outcome.WAITING)
+    with pytest.raises(OperationalError):
+        do_portion(sweep, lambda row: _lose_the_database())
+    assert counts_of(sweep).waiting == 2, "that is no instance's fault"
     assert not run_sweep(sweep.pk) and not run_sweep(sweep.pk)
     assert versions(*instances) == [1, 2, 2] and Sweep.objects.get(pk=sweep.pk).is_over
 

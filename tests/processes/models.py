@@ -184,6 +184,29 @@ POOLS = (
     f"</extensionElements></sendTask>{flow('got>pack')}{flow('pack>ship')}</process></definitions>"
 )
 
+# 两台车各看一遍、各问一次上级，一小时不完就算了；来电话随时记一笔
+BRANCHING = bpmn(
+    "branching",
+    START,
+    '<subProcess id="each"><multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality>'
+    '</multiInstanceLoopCharacteristics><startEvent id="in"/>',
+    task("look", role="technician"),
+    '<callActivity id="ask" calledElement="approval"/>',
+    flow("in>look"),
+    flow("look>ask"),
+    "</subProcess>",
+    '<boundaryEvent id="enough" attachedToRef="each"><timerEventDefinition><timeDuration>PT1H</timeDuration>'
+    "</timerEventDefinition></boundaryEvent>",
+    '<subProcess id="told" triggeredByEvent="true"><startEvent id="rang" isInterrupting="false">'
+    '<messageEventDefinition messageRef="m"/></startEvent>',
+    task("note", role="advisor"),
+    flow("rang>note"),
+    "</subProcess>",
+    END,
+    flows="start>each each>end enough>end",
+    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
+)
+
 # 两个泳池各自开始：门店先订货，供应商备好料才去收订单，再报价，门店同意
 TOGETHER = (
     f'{_HEAD}<collaboration id="c"><participant id="a" processRef="shop"/><participant id="b" processRef="supplier"/>'

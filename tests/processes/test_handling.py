@@ -12,10 +12,10 @@ from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.asking import remove_person
 from bihuan.processes.handling.passed import steps_back
 from bihuan.processes.handling.returning import recall_item, send_back
-from bihuan.processes.models import Instance
+from bihuan.processes.models import Instance, Job, Subscription, WorkItem
 from bihuan.processes.rows import read_item
 from tests.processes.conftest import Desk
-from tests.processes.models import APPROVAL, END, START, bpmn, task
+from tests.processes.models import APPROVAL, BRANCHING, END, START, bpmn, task
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 AROUND = Surroundings()
@@ -109,3 +109,19 @@ def test_a_signer_in_a_row_leaves_before_their_turn(desk: Desk) -> None:
     desk.complete(instance, "sign", {"approved": True}, by="cashier")
     assert desk.item(instance, "sign").assignee == desk.cast.user("advisor")
     assert list(check_instances()) == []
+
+
+def test_calling_off_leaves_no_item_timer_or_subscription_of_all_it_has_begun(desk: Desk) -> None:
+    store.publish(APPROVAL, "approval")
+    variables = {"number": "A1", "owner": None, "case_id": 7}
+    instance = desk.start(BRANCHING, "branching", variables).instance_id
+    looked = WorkItem.unscoped.filter(instance_id=instance, node_id="look").order_by("pk")[0]
+    store.complete_item(looked.pk, {}, actor=desk.cast.actor("technician"))
+    store.deliver_message("arrived", 7, {}, actor=desk.cast.system, site_id=desk.site_id)
+    waiting = WorkItem.unscoped.filter(status="open"), Job.objects.all(), Subscription.unscoped.all()
+    assert [rows.count() for rows in waiting] == [3, 1, 1]
+    assert Instance.unscoped.get(parent_id=instance).status == "running"
+    store.cancel_instance(instance, "不做了", actor=desk.cast.actor("advisor"))
+    assert [rows.count() for rows in waiting] == [0, 0, 0]
+    assert set(Instance.unscoped.values_list("status", flat=True)) == {"cancelled"}
+    assert not list(check_instances())

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Count
 
 from bihuan.audit.log import record
@@ -99,6 +99,8 @@ def do_portion(sweep: Sweep, deed: Deed, *, limit: int = PORTION) -> bool:
             _do_one(row, deed)
         except BusinessError as refusal:
             _tell(row, SweepRow.Outcome.REFUSED, refusal.message)
+        except (OperationalError, InterfaceError):
+            raise  # the database is in trouble, not this instance: a worker comes back to it
         except Exception:
             log.exception("sweep %s failed for instance %s", sweep.pk, row.instance_id)
             _tell(row, SweepRow.Outcome.REFUSED, FAULT)
