@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from bihuan.accounts.models import User
 from bihuan.forms.field import Resolver
+from bihuan.forms.form import Form
 from bihuan.kernel.errors import BusinessError
 from bihuan.org.models import PositionHolder
+from bihuan.org.roles import people_with_role
 from bihuan.records.models import Customer, JobType, Part, Vehicle
 from bihuan.records.search_keys import digits, plate_key
 
@@ -44,6 +48,17 @@ def _only(rows: object) -> int | None:
 def _person(site_id: int, name: str) -> int | None:
     holders = PositionHolder.objects.filter(user__name=name, user__is_active=True, until__isnull=True)
     return _only(User.objects.filter(pk__in=holders.values("user_id")))
+
+
+def misplaced_people(form: Form, values: Mapping[str, Any], site_id: int) -> dict[str, str]:
+    """Messages for the fields that name somebody without the role they ask for at the site: the list they were chosen
+    from is old, or never held them. Asks nothing where a form has no such field."""
+    asked = {one.key: one for one in form.fields if one.kind == "person" and one.role and values.get(one.key)}
+    return {
+        key: f"{one.label}：这位同事现在不担任这个岗位，请重新选择"
+        for key, one in asked.items()
+        if not people_with_role(one.role, site_id).filter(pk=values[key]).exists()
+    }
 
 
 def find_part(text: str) -> Part:

@@ -21,7 +21,7 @@ from bihuan.operations.binding import sort_values, write_sheets, write_values
 from bihuan.operations.facts import case_facts
 from bihuan.operations.people.answering import ANSWER_KEYS, asked_with, keep_answer, read_answer
 from bihuan.operations.people.choosing import FIELD, choices_of_submission
-from bihuan.operations.picking import resolver
+from bihuan.operations.picking import misplaced_people, resolver
 from bihuan.operations.registry import EffectContext, run_effects
 from bihuan.operations.surroundings import CASE, IN_FACTS, load_case, surroundings
 from bihuan.org.actor import Actor
@@ -183,8 +183,9 @@ def _take(
     known = ChainMap(held.variables, cast("dict[str, Any]", LazyNames(lambda _: case_facts(case), facts)))
     context = FormContext(known, facts.timezone, clock.now(), resolver(facts.site_id))
     cleaned = form.clean(raw, files, context=context)
-    if cleaned.errors:
-        raise FormRefused(cleaned.errors)
+    errors = cleaned.errors or misplaced_people(form, cleaned.values, facts.site_id)
+    if errors:
+        raise FormRefused(errors)
     bound = sort_values(form, cleaned.values)
     if bound.goes_beyond_sheets:
         write_values(bound, case, cleaned.values, actor=actor, plain=plain)

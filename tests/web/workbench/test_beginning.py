@@ -97,9 +97,12 @@ def test_a_rule_books_own_case_is_begun_by_hand_and_ends_with_its_process(office
 def test_whoever_approves_reads_what_was_filled_in(office: Centre) -> None:
     desk, manager = office.client("front_desk"), office.client("site_manager")
     task = desk.post("/beginnings", ASKED).headers["Location"]
-    person = office.cast.user("site_manager")
+    person, stranger = office.cast.user("site_manager"), office.cast.user("technician")
     filled = {"amount": "61000", "papers": ["a", "b"], "with": str(person.pk), "back": "2026-11-25T18:30",
-              "note": "机票\n<b>住宿</b>", "bill": SimpleUploadedFile("a.jpg", picture())}  # fmt: skip
+              "note": "机票\n<b>住宿</b>"}  # fmt: skip
+    refused = desk.post(task, {**filled, "with": str(stranger.pk)})
+    assert refused.status_code == 422 and "同行：这位同事现在不担任这个岗位" in refused.content.decode()
+    filled["bill"] = SimpleUploadedFile("a.jpg", picture())
     assert desk.post(task, filled).status_code == 302
     item, case = WorkItem.unscoped.get(node_id="approve"), Case.unscoped.get()
     for page in (f"/tasks/{item.pk}", f"/cases/{case.pk}?tab=forms"):

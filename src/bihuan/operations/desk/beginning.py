@@ -8,17 +8,18 @@ from django.db import transaction
 
 from bihuan.engine.definition import Process
 from bihuan.kernel import clock
-from bihuan.kernel.errors import BusinessError, NotAllowed
+from bihuan.kernel.errors import NotAllowed
 from bihuan.operations.cases import start_case
 from bihuan.operations.pages.task import next_item
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import process_of
 from bihuan.processes.models import Definition
 from bihuan.processes.once import recall, remember
-from bihuan.records.access import current_site
+from bihuan.records.access import current_site, required_text
 from bihuan.records.models import CaseKind, OwnKind
 
 START = "case.start"
+MAX_TITLE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,8 @@ def begin(key: str, *, title: str, actor: Actor, once_key: str) -> Begun:
         return Begun(**first)
     if key not in {one.key for one in openings(actor=actor).kinds}:
         raise NotAllowed("您不能发起这种单据，或者它已经停用")
-    if not title.strip():
-        raise BusinessError("请填写事由", "title")
-    case = start_case(key, actor=actor, site_id=site.pk, title=title)
+    about = required_text(title, label="事由", field="title", limit=MAX_TITLE)
+    case = start_case(key, actor=actor, site_id=site.pk, title=about)
     item, _ = next_item(case.pk, actor=actor)
     begun = Begun(case.pk, case.number, item.pk if item is not None else None)
     if once_key:
