@@ -57,6 +57,7 @@ VISIT = "processes/service_visit.bpmn"
         ("forms/greet.json", '"id": "greet"', '"id": "grüezi"', "", "应与文件名相同"),
         ("scripts/greet.md", "{本人}", "{我}", "", "没有占位词 {我}"),
         ("limits.toml", 'target = "1m"', 'target = "soon"', "", "target"),
+        ("limits.toml", 'target = "1m"', "target = 1m", "", "行第 11 列，这一行后面多了东西"),
         ("limits.toml", 'escalate_to = "front_desk"', 'escalate_to = "nobody"', "call_answer", "没有角色“nobody”"),
         ("roles.toml", '"case.view"', '"case.eat"', "customer_care", "没有操作“case.eat”"),
         ("notices/part_short.toml", "{配件}", "{零件}", "", "没有占位词 {零件}"),
@@ -79,6 +80,23 @@ def test_a_wrong_condition_is_named_with_its_line(copy: Path) -> None:
     replace(copy / VISIT, "waiting_cars &gt; 1", "waiting_cars &gt;")
     found = [problem for problem in check_pack(copy) if problem.file == VISIT]
     assert found and found[0].line > 1
+
+
+def test_a_mistake_in_the_limits_is_named_with_the_line_of_its_limit(copy: Path) -> None:
+    file = copy / "limits.toml"
+    whole = file.read_text(encoding="utf-8")
+    at = whole.count("\n") + 1
+    limit = '[[limit]]\nkey = "answer"\nname = "答复"\ntarget = "2d"\nof = "case"\nprocess = "complaint"\n'
+    limit += 'start = "started"\n'
+    file.write_text(f'{whole}{limit}stop = "completed:答复"\n', encoding="utf-8")
+    assert [str(problem) for problem in check_pack(copy)] == [f"limits.toml:{at + 1}: answer：没有环节“答复”"]
+    file.write_text(
+        f"{whole}{limit}warn = 75\n[[calendar]]\nkey = 'night'\nname = '夜'\nweek = {{}}\n", encoding="utf-8"
+    )
+    assert [str(problem).partition("：")[0] for problem in check_pack(copy)] == [
+        f"limits.toml:{at + 8}: 日历 night（第 1 个）",
+        f"limits.toml:{at + 1}: 时限 answer",
+    ]
 
 
 def test_a_form_or_script_that_no_process_uses_is_named(copy: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bihuan.engine.feel import FeelSyntaxError, compile_expression
+from bihuan.kernel.toml import TomlError, read_toml
 from bihuan.kernel.worktime import parse_calendar
 from bihuan.limits.calendars import SITE, TEAM, WALL
 from bihuan.limits.changes import Reopening
@@ -112,9 +113,9 @@ def rule_of(limit: LimitDefinition) -> dict[str, Any]:
 
 def _content(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as failure:
-        raise LimitDefinitionError([f"不是有效的 TOML：{failure}"]) from None
+        return read_toml(text)
+    except TomlError as failure:
+        raise LimitDefinitionError([str(failure)]) from None
 
 
 def _entries(content: Mapping[str, Any], name: str, problems: list[str]) -> list[Any]:

@@ -14,13 +14,13 @@ empty. Every channel escapes the finished text for itself.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from bihuan.kernel.toml import TomlError, read_toml
 from bihuan.notify.texts import clip
 
 TITLE_MAX = 120
@@ -77,9 +77,9 @@ def filled(text: str, words: Mapping[str, str], longest: int) -> str:
 def parse_template(text: str, *, channels: frozenset[str]) -> NoticeTemplate:
     """Read a template. Raises TemplateError naming every key and channel that is unknown or too long."""
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError([f"不是有效的 TOML：{error}"]) from None
+        raw = read_toml(text)
+    except TomlError as error:
+        raise TemplateError([str(error)]) from None
     problems: list[str] = []
     general = _wording({key: value for key, value in raw.items() if not isinstance(value, dict)}, "", problems)
     by_channel: dict[str, Wording] = {}

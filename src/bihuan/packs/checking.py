@@ -15,6 +15,7 @@ from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
 from bihuan.forms.schema import FormSchemaError, load
 from bihuan.forms.texts import MAX_TEXT_LENGTH
+from bihuan.limits.definition import LimitDefinition
 from bihuan.limits.rulebook import roles_named
 from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.templates import TemplateError, parse_template
@@ -23,13 +24,14 @@ from bihuan.operations.notice_words import words_for
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.kinds import check_kinds, kinds_known
-from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, load_pack
+from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, line_of_key, load_pack
 from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.handling.allowing import problems_of
 from bihuan.processes.rhythm import problems_of_rhythm
 from bihuan.records.cases import CHANGEABLE
 from bihuan.records.models import Case, Customer, DocumentKind, Vehicle
 
+OF_STEPS = ("opened:", "completed:", "cancelled:")
 PERSON_STEPS = frozenset({"userTask", "manualTask"})
 MAX_FORM_KEY = 40
 BOUND_RECORDS: Mapping[str, type[DjangoModel]] = {"case": Case, "customer": Customer, "vehicle": Vehicle}
@@ -76,10 +78,36 @@ def _check_limits(pack: Pack) -> Iterator[PackProblem]:
         for role in roles_named(limit):
             if role not in pack.roles:
                 yield PackProblem("limits.toml", f"没有角色“{role}”", place=limit.key)
+        yield from _check_milestones(limit, pack)
         begun = {str(step.get("start", "")) for step in limit.steps}
         for key in sorted(({limit.process} - kinds - keys) | (begun - kinds)):
             if key:
                 yield PackProblem("limits.toml", f"没有流程“{key}”", place=limit.key)
+
+
+def _check_milestones(limit: LimitDefinition, pack: Pack) -> Iterator[PackProblem]:
+    """Steps at which a limit starts, stops or stands still must be drawn in the process it is of, or in any."""
+    named = [text.partition(":")[2] for text in (*limit.start, *limit.stop, *limit.cancel) if text.startswith(OF_STEPS)]
+    named += [rule.condition.partition(":")[2] for rule in limit.pauses if rule.condition.startswith("open:")]
+    drawn = _drawn_steps(pack, limit.process) if named else None
+    for name in dict.fromkeys(named):
+        if drawn is not None and name not in drawn:
+            yield PackProblem("limits.toml", f"没有环节“{name}”", line_of_key(pack.limits_text, limit.key), limit.key)
+
+
+def _drawn_steps(pack: Pack, key: str) -> frozenset[str] | None:
+    """Ids and names of what is drawn in a process (all of the pack without a key); None where that cannot be told."""
+    names: set[str] = set()
+    declared_here = [one for one in pack.processes if key in ("", one.key)]
+    if not declared_here:
+        return None
+    for declared in declared_here:
+        try:
+            processes = parse_bpmn(declared.xml, source=declared.file).processes.values()
+        except DefinitionError:
+            return None
+        names |= {name for process in processes for node in process.nodes.values() for name in (node.id, node.name)}
+    return frozenset(names)
 
 
 def _check_forms(pack: Pack) -> Iterator[PackProblem]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import tomllib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bihuan.kernel.toml import TomlError, read_toml
 from bihuan.limits.definition import LimitDefinition
-from bihuan.limits.rulebook import LimitDefinitionError, parse_calendars, parse_limits
+from bihuan.limits.rulebook import LimitDefinitionError, parse_limits
 
+HEADS = {"时限": "[[limit]]", "日历": "[[calendar]]"}
 BUILT_IN = Path(__file__).resolve().parent
 MAX_FILE_BYTES = 5_000_000
 
@@ -109,6 +111,29 @@ def load_pack(folder: Path) -> Pack:
     return _Reader(folder).pack()
 
 
+_ENTRY = re.compile(r"(时限|日历) (?:第 (\d+) 个|([^：（]+?))(?:（第 (\d+) 个）)?(?:：| 重复)")
+
+
+def line_of_entry(text: str, reason: str) -> int:
+    """The line of a limits.toml at which the limit or calendar begins that a problem names; 0 if it names none."""
+    named = _ENTRY.match(reason)
+    if named is None:
+        return 0
+    kind, number, key, of_same = named.groups()
+    heads = [at for at, line in enumerate(text.splitlines(), 1) if line.strip() == HEADS[kind]]
+    if key is not None and of_same is None:
+        keys = [at for at, line in enumerate(text.splitlines(), 1) if re.match(rf"\s*key\s*=\s*[\"']{key}[\"']", line)]
+        return keys[-1] if keys else 0
+    place = int(number or of_same) - 1
+    return heads[place] if place < len(heads) else 0
+
+
+def line_of_key(text: str, key: str) -> int:
+    """The line of a limits.toml that gives a limit its key; 0 if none does."""
+    given = re.compile(rf"""key\s*=\s*["']{re.escape(key)}["']""")
+    return next((at for at, line in enumerate(text.splitlines(), 1) if given.match(line.strip())), 0)
+
+
 class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -177,11 +202,10 @@ class _Reader:
 
     def _limits(self, text: str) -> dict[str, LimitDefinition]:
         try:
-            parse_calendars(text)
             return parse_limits(text)
         except LimitDefinitionError as error:
             for reason in error.problems:
-                self._problem("limits.toml", reason)
+                self._problem("limits.toml", reason, line=line_of_entry(text, reason))
             return {}
 
     def _forms(self) -> dict[str, Mapping[str, Any]]:
@@ -224,9 +248,9 @@ class _Reader:
             self._problem(name, "缺少这个文件")
             return {}
         try:
-            return tomllib.loads(self._text(path))
-        except tomllib.TOMLDecodeError as error:
-            self._problem(name, f"不是有效的 TOML：{error}")
+            return read_toml(self._text(path))
+        except TomlError as error:
+            self._problem(name, str(error), line=error.line)
             return {}
 
     def _files(self, folder: str, pattern: str) -> list[Path]:
@@ -248,5 +272,5 @@ class _Reader:
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
-    def _problem(self, file: str, reason: str, *, place: str = "") -> None:
-        self.problems.append(PackProblem(file, reason, place=place))
+    def _problem(self, file: str, reason: str, *, place: str = "", line: int = 0) -> None:
+        self.problems.append(PackProblem(file, reason, line=line, place=place))
