@@ -34,6 +34,8 @@ from bihuan.engine.feel import FeelSyntaxError, compile_expression, translate_ju
         ("${同意 == true}", "同意 = true"),
         ("Hello ${name}", '"Hello " + string(name)'),
         ("${for}", "`for`"),
+        ("${loopCounter == 0 ? users[loopCounter] : x}", "if (loopCounter - 1) = 0 then users[loopCounter] else x"),
+        ("loopCounter == 1", "loopCounter = 1"),
         ("${environment.variables.x > environment.output.y}", "x > y"),
         ("this.data.x > 1", "x > 1"),
     ],

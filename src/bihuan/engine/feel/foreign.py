@@ -31,6 +31,7 @@ _CONSTANTS = {"true": "true", "True": "true", "false": "false", "False": "false"
 _CONSTANTS.update({"null": "null", "None": "null", "nil": "null"})
 _RANKS = {"or": 1, "and": 2, "=": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "is": 4}
 _RANKS.update({"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "**": 7})
+_COUNTER = "loopCounter"
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _FUNCTIONS = {"len": "count", "str": "string", "int": "number", "float": "number", "abs": "abs", "min": "min"}
 _FUNCTIONS.update({"max": "max", "sum": "sum", "count": "count", "contains": "contains", "starts_with": "starts with"})
@@ -73,7 +74,7 @@ def _translated(text: str) -> str:
         if text[position : match.start()].strip() or (parts and match.start() > position):
             parts.append(_string(text[position : match.start()]))
         end = _closing(text, match.end())
-        parts.append(_Translator(text, match.end(), end).whole())
+        parts.append(_Translator(text, match.end(), end, from_zero=True).whole())
         position = end + 1
     if text[position:].strip():
         parts.append(_string(text[position:]))
@@ -111,9 +112,11 @@ def _string(text: str) -> str:
 class _Translator:
     """Precedence climbing over one `${…}`."""
 
-    def __init__(self, text: str, start: int, end: int, *, joins_texts: bool = False) -> None:
+    def __init__(self, text: str, start: int, end: int, *, joins_texts: bool = False, from_zero: bool = False) -> None:
         self.tokens: list[_Token] = []
         self.joins_texts = joins_texts
+        self.from_zero = from_zero or joins_texts
+        """Repetitions are counted from 0, as Java's engines do, not from 1."""
         position = start
         while position < end:
             match = _TOKEN.match(text, position, end)
@@ -263,6 +266,8 @@ class _Translator:
             return self._library()
         if token.text == KIE and self._accept("."):
             return self._library()
+        if token.text == _COUNTER and self.from_zero:
+            return Piece(f"({_COUNTER} - 1)", ATOM)
         self._skip_holder()
         token = self.tokens[self.index - 1]
         if self.operator == "(":
@@ -338,4 +343,8 @@ class _Translator:
             self._expect("]")
             # Their lists count from 0, FEEL's from 1.
             return Piece(f"{target.within(ATOM)}[{int(token.text) + 1}]", ATOM)
+        if token.text == _COUNTER and self.from_zero:
+            self.index += 1
+            self._expect("]")
+            return Piece(f"{target.within(ATOM)}[{_COUNTER}]", ATOM)
         raise self._refusal("方括号里只支持数字或文字")
