@@ -197,6 +197,33 @@ def test_parameters_are_texts_expressions_lists_maps_and_small_scripts(inside: s
 DROOLS = 'xmlns:drools="http://www.jboss.org/drools"'
 
 
+def input_of(name: str, value: str) -> str:
+    return (
+        f"<dataInputAssociation><targetRef>i{name}</targetRef><assignment><from>{value}</from><to>i{name}</to>"
+        "</assignment></dataInputAssociation>"
+    )
+
+
+def test_the_inputs_of_a_task_of_jbpm_say_who_does_it_and_are_texts() -> None:
+    names = {"GroupId": "advisor", "ActorId": "#{顾问}", "Comment": "please"}
+    declared = "".join(f'<dataInput id="i{name}" name="{name}"/>' for name in names)
+    inputs = "".join(input_of(*pair) for pair in names.items())
+    task = f'<userTask id="x"><ioSpecification>{declared}</ioSpecification>{inputs}</userTask>'
+    head = HEAD.replace(" id=", ' expressionLanguage="http://www.mvel.org/2.0" id=', 1)
+    found = parse_bpmn(f'{head}<process id="p">{task}</process></definitions>').main.nodes["x"]
+    assert found.extension.role == "advisor"
+    assert found.assignee is not None and found.assignee.evaluate({"顾问": "li"}) == "li"
+    given = {mapping.target: mapping.expression.evaluate({"please": 1}) for mapping in found.inputs}
+    assert given["Comment"] == "please"
+
+
+def test_inputs_of_camunda_8_without_an_equals_sign_are_texts() -> None:
+    mappings = '<zeebe:input source="hello" target="a"/><zeebe:input source="= hello" target="b"/>'
+    task = f'<userTask id="x"><extensionElements><zeebe:ioMapping>{mappings}</zeebe:ioMapping></extensionElements>'
+    given = {each.target: each.expression.evaluate({"hello": 1}) for each in node(f"{task}</userTask>").inputs}
+    assert given == {"a": "hello", "b": 1}
+
+
 def test_a_task_with_a_handler_of_jbpm_is_a_service() -> None:
     task = node(f'<task id="x" {DROOLS} drools:taskName="Email"/>')
     assert (task.kind, task.extension.service) == ("serviceTask", "Email")

@@ -105,6 +105,9 @@ def _value(element: etree._Element, association: etree._Element, target: str, re
 def _from(element: etree._Element, source: etree._Element | None, reading: Reading) -> Expression | None:
     """An expression, or the text itself where it is none: some tools write constants without quotes."""
     text, line = text_of(source), line_of(element if source is None else source)
+    if text and "mvel" in element.getroottree().getroot().get("expressionLanguage", ""):
+        # jBPM takes for a text what is not in #{…}.
+        return text_or_feel(text, line)
     if source is not None and not reading.reads(source):
         return reading.condition(element, source)
     try:

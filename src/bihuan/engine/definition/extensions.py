@@ -88,6 +88,9 @@ def _role(element: etree._Element) -> str:
     groups = vendor(element, "candidateGroups")
     if groups:
         return groups
+    groups = _task_input(element, "GroupId")
+    if groups:
+        return groups
     for owner in element.iterchildren(f"{{{BPMN}}}potentialOwner"):
         text = text_of(owner.find(f".//{{{BPMN}}}formalExpression"))
         if text.startswith("user("):
@@ -110,9 +113,21 @@ def _assignee(element: etree._Element) -> str:
         )
         if users.strip():
             return _one_of(users.strip())
+    actors = _task_input(element, "ActorId")
+    if actors:
+        return _one_of(actors) if "," in actors else _as_feel(actors)
     performer = child(element, BPMN, "humanPerformer")
     text = "" if performer is None else text_of(performer.find(f".//{{{BPMN}}}formalExpression"))
     return _as_feel(text)
+
+
+def _task_input(element: etree._Element, name: str) -> str:
+    """What jBPM assigns to an input of a person's task of this name."""
+    for declared in element.iterfind(f"{{{BPMN}}}ioSpecification/{{{BPMN}}}dataInput[@name='{name}']"):
+        for association in element.iterchildren(f"{{{BPMN}}}dataInputAssociation"):
+            if text_of(child(association, BPMN, "targetRef")) == declared.get("id"):
+                return text_of(association.find(f"{{{BPMN}}}assignment/{{{BPMN}}}from"))
+    return ""
 
 
 def _one_of(users: str) -> str:

@@ -61,9 +61,12 @@ def _keep(
     if "." in target:
         reading.refuse(element, f"变量映射的目标「{target}」只能是一个变量名", "bad-mapping", line)
         return
-    expression = reading.expression(element, source, line)
-    if expression is not None:
-        into.append(IoMapping(target.strip(), expression))
+    try:
+        # In Camunda 8 what does not begin with = is a text as it stands.
+        literal = split(mapping.tag)[0] == ZEEBE
+        into.append(IoMapping(target.strip(), text_or_feel(source, line) if literal else feel(source, line)))
+    except BadExpression as bad:
+        reading.refuse_expression(element, bad)
 
 
 def _keep_parameter(into: list[IoMapping], element: etree._Element, mapping: etree._Element, reading: Reading) -> None:
