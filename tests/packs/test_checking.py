@@ -63,6 +63,9 @@ VISIT = "processes/service_visit.bpmn"
         ("notices/part_short.toml", "{配件}", "{零件}", "", "没有占位词 {零件}"),
         ("notices/part_short.toml", "[sms]", "[pigeon]", "", "没有渠道“pigeon”"),
         ("notices/part_short.toml", "title =", "subject =", "", "没有栏目“subject”"),
+        ("notices/part_short.toml", "title =", 'ahead = "3h"\ntitle =', "", "没有提前量"),
+        ("notices/appointment_reminder.toml", "1d 10:00", "前一天 10:00", "", "ahead 须写成"),
+        ("notices/appointment_reminder.toml", '"1d 10:00"', "3", "", "ahead 须写成"),
         ("pack.toml", 'key = "complaint"', 'key = "compliment"', "", "没有文件"),
     ],
 )

@@ -8,7 +8,8 @@
     body = "{车牌} 缺件，请尽快联系客户。"
 
 A placeholder is a word in braces and nothing else: no code, no formatting. A word that the event does not give stays
-empty. Every channel escapes the finished text for itself.
+empty. Every channel escapes the finished text for itself. `ahead = "1d 10:00"` (the day before at ten) or `ahead = "3h"`
+says how long before what it tells of a reminder goes out.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from bihuan.kernel.toml import TomlError, read_toml
 from bihuan.notify.texts import clip
 
 TITLE_MAX = 120
 BODY_MAX = 2000
+_AHEAD = re.compile(r"([1-9]|[1-5][0-9]|60)d ([01]?[0-9]|2[0-3]):([0-5][0-9])|([1-9][0-9]{0,2})([hm])")
 PLACEHOLDER = re.compile(r"\{([^{}\n]{1,20})\}")
 COMMON_WORDS = frozenset({"标题", "内容"})
 """Words every notice has: what it would say without a template."""
@@ -51,11 +55,28 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """How long before: so many days at a time of day, or a length of time."""
+
+    days: int = 0
+    at: time | None = None
+    length: timedelta = timedelta()
+
+    def of(self, moment: datetime, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When to remind of a moment; None when that has passed or, where days count, is no other day than today."""
+        if self.at is None:
+            return moment - self.length if moment - self.length > now else None
+        day = moment.astimezone(zone).date() - timedelta(days=self.days)
+        return datetime.combine(day, self.at, zone).astimezone(UTC) if day > now.astimezone(zone).date() else None
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeTemplate:
     """The general wording, and the channels (by kind, e.g. `sms`) that say it in their own way."""
 
     general: Wording
     by_channel: Mapping[str, Wording] = field(default_factory=dict)
+    ahead: Ahead | None = None
 
     def fill(self, words: Mapping[str, str], channel: str = "") -> tuple[str, str]:
         """Title and body for a channel ("" for the bell); what the channel does not word is worded in general."""
@@ -81,6 +102,7 @@ def parse_template(text: str, *, channels: frozenset[str]) -> NoticeTemplate:
     except TomlError as error:
         raise TemplateError([str(error)]) from None
     problems: list[str] = []
+    ahead = _ahead(raw.pop("ahead"), problems) if "ahead" in raw else None
     general = _wording({key: value for key, value in raw.items() if not isinstance(value, dict)}, "", problems)
     by_channel: dict[str, Wording] = {}
     for name, value in raw.items():
@@ -94,7 +116,18 @@ def parse_template(text: str, *, channels: frozenset[str]) -> NoticeTemplate:
         problems.append("至少要有 title 或 body")
     if problems:
         raise TemplateError(problems)
-    return NoticeTemplate(general, by_channel)
+    return NoticeTemplate(general, by_channel, ahead)
+
+
+def _ahead(value: object, problems: list[str]) -> Ahead | None:
+    found = _AHEAD.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        problems.append('ahead 须写成 "1d 10:00"（前 1 天的 10:00，至多 60 天）或 "3h"、"45m"')
+        return None
+    days, hour, minute, length, unit = found.groups()
+    if length:
+        return Ahead(length=timedelta(hours=int(length)) if unit == "h" else timedelta(minutes=int(length)))
+    return Ahead(int(days), time(int(hour), int(minute)))
 
 
 def _wording(values: Mapping[str, object], place: str, problems: list[str]) -> Wording:

@@ -26,6 +26,10 @@ EVENTS: Mapping[str, frozenset[str]] = MappingProxyType(
 """Templates by key with their own words. Any other key is one that a process sends by the effect `send_notice`."""
 
 
+REMINDER = "appointment_reminder"
+"""The notice whose `ahead` says when a customer is reminded of an appointment."""
+
+
 def words_for(template: str) -> frozenset[str]:
     """Every placeholder a template may use; those that a process sends know what a standard script knows."""
     return COMMON_WORDS | EVENTS.get(template, frozenset(SCRIPT_WORDS))

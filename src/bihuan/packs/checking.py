@@ -20,7 +20,7 @@ from bihuan.limits.rulebook import roles_named
 from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.templates import TemplateError, parse_template
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
-from bihuan.operations.notice_words import words_for
+from bihuan.operations.notice_words import REMINDER, words_for
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.kinds import check_kinds, kinds_known
@@ -232,6 +232,8 @@ def _check_notices(pack: Pack) -> Iterator[PackProblem]:
             continue
         for word in sorted(template.words() - words_for(key)):
             yield PackProblem(file, f"没有占位词 {{{word}}}")
+        if template.ahead is not None and key != REMINDER:
+            yield PackProblem(file, f"这条通知没有提前量，ahead 只写在 {REMINDER} 里")
 
 
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.dateparse import parse_datetime
 
+from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
+from bihuan.notify.channels.registry import KINDS
+from bihuan.notify.templates import Ahead, template_for
 from bihuan.operations.cases import start_case
+from bihuan.operations.notice_words import REMINDER
 from bihuan.operations.registry import EffectContext, effect
 from bihuan.records import appointments
-from bihuan.records.access import local_day
 from bihuan.records.models import Appointment, AppointmentStatus, CaseKind
 
 NO_SHOW_AFTER = timedelta(minutes=30)
-REMIND_AT = time(10, 0)
+USUALLY_AHEAD = Ahead(days=1, at=time(10, 0))
 
 
 def moments_of(booked: Appointment) -> dict[str, Any]:
-    """The moments at which the process acts by itself: on the day before at ten in the site's zone, unless it is
-    agreed on that day or later, and half an hour after the time agreed."""
-    zone = ZoneInfo(booked.site.timezone)
-    day_before = booked.starts_at.astimezone(zone).date() - timedelta(days=1)
-    is_ahead = local_day(booked.site) < day_before
+    """The moments at which the process acts by itself: when the customer is reminded, as the rule book's notice says,
+    and half an hour after the time agreed."""
+    template = template_for(REMINDER, channels=frozenset(KINDS))
+    ahead = (template.ahead if template is not None else None) or USUALLY_AHEAD
     return {
-        "remind_at": datetime.combine(day_before, REMIND_AT, zone).astimezone(UTC) if is_ahead else None,
+        "remind_at": ahead.of(booked.starts_at, clock.now(), ZoneInfo(booked.site.timezone)),
         "no_show_at": booked.starts_at + NO_SHOW_AFTER,
     }
 
