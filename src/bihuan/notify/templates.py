@@ -8,7 +8,7 @@
     body = "{车牌} 缺件，请尽快联系客户。"
 
 A placeholder is a word in braces and nothing else: no code, no formatting. A word that the event does not give stays
-empty. Every channel escapes the finished text for itself. `ahead = "1d 10:00"` (the day before at ten) or `ahead = "3h"`
+empty. Every channel escapes the finished text for itself. `ahead = "1d 10:00"` (the day before at ten) or `"3h"`
 says how long before what it tells of a reminder goes out.
 """
 

@@ -58,6 +58,12 @@ def test_the_bill_is_stamped_by_the_agreed_hours(centre: Centre, work: str, colo
     for text in ("结算单", found.number, "更换机油", f"{found.total_yuan:,.2f}", "收款 现金", "技术总监"):
         assert text in bill, text
     assert f"stamp-{colour}" in bill and f"stamp-{other}" not in bill
+    assert "<dt>合计</dt>" not in bill
+    less = found.total_yuan - 10
+    Settlement.unscoped.filter(case=case).update(discount_yuan=10, total_yuan=less, paid_yuan=less)
+    sums = re.findall(r"<dt>(合计|优惠|应收|实收)</dt><dd>([^<]+)", paper(centre, case, "settlement", "cashier"))
+    whole, rest = f"¥{found.total_yuan:,.2f}", f"¥{less:,.2f}"
+    assert sums == [("合计", whole), ("优惠", "-¥10.00"), ("应收", rest), ("实收", rest)]
 
 
 @pytest.mark.covers("AUTO-24", "AUTO-27")

@@ -113,6 +113,16 @@ class Settlement(models.Model):
         return self.number
 
     @property
+    def before_changes_yuan(self) -> Decimal:
+        """Parts and labour (合计), before a discount and what was put right."""
+        return self.parts_yuan + self.labour_yuan
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether what is to be paid differs from what was charged in how it came about: a discount, a correction."""
+        return bool(self.discount_yuan or self.correction_yuan)
+
+    @property
     def balance_yuan(self) -> Decimal:
         """What is still to be paid, in yuan."""
         return self.total_yuan - self.paid_yuan
