@@ -6,9 +6,11 @@ worker (`planning`, `outbox`): telling people costs a step these two statements 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,6 +18,7 @@ from django.db.models import QuerySet
 from bihuan.accounts.models import User
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
+from bihuan.kernel.sql import insert_rows, moment
 from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Notice
@@ -74,18 +77,34 @@ def notify_all(messages: Sequence[Message]) -> int:
     present = set(User.objects.filter(pk__in=everybody, is_active=True).values_list("pk", flat=True))
     keys = {message.about.key for message in messages if message.about.key}
     told = set(Notice.objects.filter(key__in=keys).values_list("key", "user_id")) if keys else set()
-    notices = [
-        notice
-        for message in messages
-        for notice in _notices(message, present)
-        if (notice.key, notice.user_id) not in told
-    ]
+    rows = [
+        row for message in messages for row in _rows(message, present) if (row.key, row.user_id) not in told
+    ]  # fmt: skip
     # Two tellers with one key at the same moment: the second finds it told.
-    Notice.objects.bulk_create(notices, ignore_conflicts=bool(keys))
-    return len(notices)
+    with transaction.atomic(savepoint=False):
+        return insert_rows(Notice._meta.db_table, _Row._fields, rows, ignore_conflicts=bool(keys))
 
 
-def _notices(message: Message, present: Set[int]) -> list[Notice]:
+class _Row(NamedTuple):
+    """A notice as it is written: the columns of `Notice` by name."""
+
+    user_id: int
+    title: str
+    body: str
+    url: str
+    at: Any
+    kind: str
+    is_urgent: bool
+    site_id: int | None
+    about_kind: str
+    about_id: int | None
+    event: str
+    key: str | None
+    template: str
+    words: str
+
+
+def _rows(message: Message, present: Set[int]) -> list[_Row]:
     url, about, title, body = message.url, message.about, message.title, message.body
     if url and (not url.startswith("/") or url.startswith(("//", "/\\"))):
         raise ValueError(f"a notice links inside the installation only: {url!r}")
@@ -95,24 +114,25 @@ def _notices(message: Message, present: Set[int]) -> list[Notice]:
         title, body = template.fill(words)
         # What no channel will say is not kept.
         words = {word: words[word] for word in template.words() | COMMON_WORDS if word in words}
-    event, moment = uuid.uuid4().hex, clock.now()
+    event, at = uuid.uuid4().hex, moment(clock.now())
     about_kind, about_id = about.subject or ("", None)
+    kept = json.dumps(words if template is not None else {}, ensure_ascii=False)
     return [
-        Notice(
-            user_id=user_id,
-            title=title[:TITLE_MAX],
-            body=body,
-            url=url,
-            at=moment,
-            kind=about.kind,
-            is_urgent=about.urgent,
-            site_id=about.site_id,
-            about_kind=about_kind,
-            about_id=about_id,
-            event=event,
-            key=about.key or None,
-            template=about.template if template is not None else "",
-            words=words if template is not None else {},
+        _Row(
+            user_id,
+            title[:TITLE_MAX],
+            body,
+            url,
+            at,
+            about.kind.value,
+            about.urgent,
+            about.site_id,
+            about_kind,
+            about_id,
+            event,
+            about.key or None,
+            about.template if template is not None else "",
+            kept,
         )
         for user_id in sorted(message.user_ids & present)
     ]
