@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bihuan.engine.definition.model import CopyRule
 from bihuan.kernel.paging import Part, part_of
+from bihuan.operations.pages.who_words import who_in_words
 from bihuan.org.actor import Actor
 from bihuan.records.copies import copies_to, may_control
 from bihuan.records.models import Case, CaseCopy, CopyOn
@@ -58,40 +59,16 @@ def words_of(copy: CaseCopy) -> str:
     return f"“{copy.step}”{copy.get_on_display()}按规定抄送"
 
 
-_WHO = {
-    "position": "“{}”岗位",
-    "department": "“{}”的人",
-    "group": "用户组“{}”",
-    "field": "流程里的“{}”",
-    "done": "办理“{}”的人",
-}
-
-
 def copies_in_words(
-    label: str, rules: Iterable[CopyRule], roles: Mapping[str, str], *, event: bool = False
+    label: str, rules: Iterable[CopyRule], roles: Mapping[str, str], steps: Mapping[str, str], *, event: bool = False
 ) -> list[tuple[str, str]]:
     """The rules of a step as a process owner reads them: (估价估时，办完时; 服务经理，要确认已阅)."""
     return [
         (
             label if event else f"{label}，{'打开时' if rule.on == 'open' else '办完时'}",
-            _whom(rule, roles)
+            (rule.said if rule.said.startswith("=") else who_in_words(rule.who, roles, steps))
             + (f"，条件：{rule.when.text}" if rule.when is not None else "")
             + ("，要确认已阅" if rule.confirm else ""),
         )
         for rule in rules
     ]
-
-
-def _whom(rule: CopyRule, roles: Mapping[str, str]) -> str:
-    source, argument = rule.who.source, rule.who.argument
-    if rule.said.startswith("="):
-        return rule.said
-    if source == "role":
-        return roles.get(argument, argument) or "这一步的角色"
-    if source == "head":
-        return f"“{argument}”的负责人" if argument else "门店负责人"
-    if source == "superior" and rule.who.rank:
-        return f"发起人职级不低于 {rule.who.rank} 的上级"
-    if source == "superior":
-        return "发起人的上级" if rule.who.levels == 1 else f"发起人的第 {rule.who.levels} 级上级"
-    return "发起人" if source == "starter" else _WHO[source].format(argument)

@@ -19,6 +19,7 @@ from bihuan.operations.decisions import decision_files
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.pages.copies import copies_in_words
 from bihuan.operations.pages.reports import target_in_words
+from bihuan.operations.pages.who_words import doers_in_words
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.auto_starts import process_begun, start_events
@@ -87,11 +88,13 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     files = decision_files()
     steps = []
     process = process_of(definition.current)
+    names = {node.id: node.label for node in process.nodes.values()}
     for node in process.nodes.values():
         if node.kind not in _TASKS:
             continue
         keys = [one.strip() for one in (node.extension.role or node.lane).split(",") if one.strip()]
-        who = "系统" if node.kind in _BY_SYSTEM else "、".join(roles.get(one, one) for one in keys)
+        lane = "、".join(roles.get(one, one) for one in keys)
+        who = "系统" if node.kind in _BY_SYSTEM else doers_in_words(node, lane, roles, names)
         limit = limits.get(node.extension.limit)
         asked = (node.decision or node.label) if node.kind == "businessRuleTask" else ""
         decision = next((file.key for file in files if file.find(asked)), "") if asked else ""
@@ -103,9 +106,9 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     by_itself = bool(start_events(compiled_model(definition.current), process))
     failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
     failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
-    copied = copies_in_words("整个流程", process.copies, roles)
+    copied = copies_in_words("整个流程", process.copies, roles, names)
     for node in process.nodes.values():
-        copied += copies_in_words(node.label, node.copies, roles, event=node.event is not None)
+        copied += copies_in_words(node.label, node.copies, roles, names, event=node.event is not None)
     changes = {new.number: _limit_changes(old.limits, new.limits) for new, old in pairwise(versions)}
     return ProcessPage(
         definition, versions, changes, steps, copied, archived, list(starts), by_itself, failing,
