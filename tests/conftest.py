@@ -49,7 +49,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     run = sql.run_on_driver
 
-    def watched(raw: Any, text: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def watched(raw: Any, text: str, params: Sequence[Any]) -> Any:
         seen.append(text)
         return run(raw, text, params)
 

@@ -69,12 +69,11 @@ def _number(field: Field, raw: Raw, context: FormContext) -> Decimal | None:
         return None
     number = parse_decimal(value)
     rules = field.rules
-    exponent = 0 if number is None else -min(int(number.normalize().as_tuple().exponent), 0)
     if (
         number is None
         or (rules.minimum is not None and number < rules.minimum)
         or (rules.maximum is not None and number > rules.maximum)
-        or (rules.digits is not None and exponent > rules.digits)
+        or (rules.digits is not None and number != round(number, rules.digits))
     ):
         raise FieldError(f"{field.full_label}{number_limit(rules.minimum, rules.maximum, rules.digits)}")
     return number

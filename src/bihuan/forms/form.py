@@ -30,6 +30,16 @@ class Form:
         """The fields a person fills in, in reading order."""
         return tuple(field for field in self.components if field.is_input)
 
+    @cached_property
+    def checked_fields(self) -> tuple[Field, ...]:
+        """The fields with a condition of their own that their value must hold."""
+        return tuple(field for field in self.fields if field.check is not None)
+
+    @cached_property
+    def has_conditions(self) -> bool:
+        """Whether anything on the form is shown on a condition."""
+        return any(field.hide for field in self.components)
+
     def field(self, key: str) -> Field | None:
         """The field of that key, None if the form has none."""
         return next((field for field in self.fields if field.key == key), None)
@@ -39,7 +49,7 @@ class Form:
 
         Decided in reading order: a hidden field is null to the conditions after it.
         """
-        if not any(field.hide for field in self.components):
+        if not self.has_conditions:
             return frozenset()
         scope: dict[str, Any] = {**variables}
         for field in self.fields:
@@ -81,11 +91,11 @@ class Form:
             except RowError as error:
                 errors[field.key] = error.messages
         hidden = self.hidden_keys(values, known.variables)
-        kept = {key: value for key, value in values.items() if key not in hidden}
+        kept = {key: value for key, value in values.items() if key not in hidden} if hidden else values
         messages = {
             name: message for key, found in errors.items() if key not in hidden for name, message in found.items()
         }
-        checked = [field for field in self.fields if field.check and kept.get(field.key) is not None]
+        checked = [field for field in self.checked_fields if kept.get(field.key) is not None]
         # Variables may be looked up in the database when they are first read: only a condition does.
         scope = {**known.variables, **kept} if checked else kept
         for field in checked:

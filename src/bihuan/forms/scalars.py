@@ -36,10 +36,10 @@ def parse_decimal(value: Any) -> Decimal | None:
         if isinstance(value, float):
             text = repr(value)
     elif isinstance(value, str):
-        text = unicodedata.normalize("NFKC", value).strip().removeprefix("¥").strip()
+        text = (value if value.isascii() else unicodedata.normalize("NFKC", value)).strip().removeprefix("¥").strip()
     else:
         return None
-    if THOUSANDS.fullmatch(text):
+    if "," in text and THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     if not PLAIN_NUMBER.fullmatch(text):
         return None

@@ -224,7 +224,8 @@ def _opened(item_id: int, new: NewItem) -> OpenedItem:
 def _new_items(unit: Unit, instance: Loaded, opened: Iterable[ItemOpened]) -> list[NewItem]:
     events = list(opened)
     plain = [event for event in events if event.wait not in instance.decided]
-    people = _people([event.assignee for event in plain if event.assignee not in (None, "")], unit.now)
+    named = [event.assignee for event in plain if event.assignee not in (None, "")]
+    people = _people(named, unit.now) if named else {}
     items: list[NewItem] = []
     for event in events:
         extension = instance.process.nodes[event.node].extension

@@ -125,19 +125,19 @@ def transactional(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        own = not in_transaction()
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts = 1 if in_transaction() else ATTEMPTS
+        while True:
+            attempts -= 1
             try:
-                if not own:
+                if in_transaction():
                     return function(*args, **kwargs)
                 with whole_transaction():
                     return function(*args, **kwargs)
             except OperationalError as failure:
                 if not is_contention(failure):
                     raise
-                if not own or attempt == ATTEMPTS:
+                if not attempts:
                     raise Conflict(BUSY) from failure
-        raise AssertionError("unreachable")
 
     return run
 

@@ -6,9 +6,10 @@ incident ids come from one counter of the instance, so none is ever used twice. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from bihuan.engine.runtime.values import decode, encode
@@ -17,6 +18,8 @@ EVENT_TYPES: dict[str, type[Event]] = {}
 _PLAIN = frozenset({str, int, bool})
 _FIELDS: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
 """By event type: its fields in order, each with the default that is left out when saving."""
+_READ: dict[type[Event], Callable[[Event], tuple[Any, ...]]] = {}
+"""By event type: what reads all its fields at once, after its class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,7 @@ class Event:
         """A plain dictionary with the event's `type` and its fields; fields at their default are left out."""
         cls = type(self)
         data: dict[str, Any] = {"type": cls.__name__}
-        for name, default in _FIELDS[cls]:
-            value = getattr(self, name)
+        for (name, default), value in zip(_FIELDS[cls], _READ[cls](self)[1:], strict=True):
             if value is not default and value != default:
                 data[name] = value if type(value) in _PLAIN else encode(value)
         return data
@@ -312,7 +314,9 @@ def _default(of: Field[Any]) -> Any:
 def register(*types: type[Event]) -> None:
     """Make types of event known by name, so that they can be read back."""
     EVENT_TYPES.update((cls.__name__, cls) for cls in types)
-    _FIELDS.update((cls, tuple((of.name, _default(of)) for of in fields(cls))) for cls in types)
+    for cls in types:
+        _FIELDS[cls] = tuple((of.name, _default(of)) for of in fields(cls))
+        _READ[cls] = attrgetter("__class__", *(of.name for of in fields(cls)))
 
 
 register(

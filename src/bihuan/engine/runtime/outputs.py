@@ -46,6 +46,8 @@ def map_inputs(run: Run, node: Node, token: Token) -> None:
 def hand_out(run: Run, node: Node, token: Token, results: Mapping[str, Any], *, skipped: bool = False) -> bool:
     """Put the results where they belong. False if a mapping failed: then an incident holds the token, the results
     wait in its own variables, and a retry with no results maps them again."""
+    if not results and not node.outputs and not token.local:
+        return True
     if node.result_variable and results and not skipped:
         results = {node.result_variable: results["result"] if set(results) == {"result"} else dict(results)}
     if node.outputs and not skipped:

@@ -207,16 +207,24 @@ class State:
         state.tokens = {row[0]: Token(*row) for row in data.get("tokens", ())}
         state.scopes = {row["id"]: _scope_from_json(row) for row in data.get("scopes", ())}
         state.waits = {row[0]: _wait_from_json(row) for row in data.get("waits", ())}
-        state.incidents = {row[0]: Incident(*row) for row in data.get("incidents", ())}
-        state.asks = {row[0]: Asked(*row) for row in data.get("asks", ())}
-        state.reworks = {row[0]: Rework(*row) for row in data.get("reworks", ())}
-        state.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
-        state.kept = [(row[0], decode(row[1])) for row in data.get("kept", ())]
-        if "suspended_at" in data:
-            state.suspended_at = datetime.fromisoformat(data["suspended_at"])
-        state.records = {row[0]: _record_from_json(row) for row in data.get("records", ())}
-        state.gateways = {(scope, node): list(flows) for scope, node, flows in data.get("gateways", ())}
+        if not data.keys() <= _EVERYDAY:
+            state._read_rare(data)
         return state
+
+    def _read_rare(self, data: Mapping[str, Any]) -> None:
+        """What most instances do not have."""
+        self.incidents = {row[0]: Incident(*row) for row in data.get("incidents", ())}
+        self.asks = {row[0]: Asked(*row) for row in data.get("asks", ())}
+        self.reworks = {row[0]: Rework(*row) for row in data.get("reworks", ())}
+        self.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
+        self.kept = [(row[0], decode(row[1])) for row in data.get("kept", ())]
+        if "suspended_at" in data:
+            self.suspended_at = datetime.fromisoformat(data["suspended_at"])
+        self.records = {row[0]: _record_from_json(row) for row in data.get("records", ())}
+        self.gateways = {(scope, node): list(flows) for scope, node, flows in data.get("gateways", ())}
+
+
+_EVERYDAY = frozenset({"format", "status", "outcome", "next", "tokens", "scopes", "waits"})
 
 
 def new_state() -> State:
