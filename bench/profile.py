@@ -74,6 +74,8 @@ def _clocks(watch: Stopwatch) -> Iterator[None]:
         (sql, "run_on_driver", "database"),
         (CursorWrapper, "execute", "database"),
         (wrapper, "_commit", "database"),
+        (sql, "begin_on_driver", "database"),
+        (sql, "commit_on_driver", "database"),
         (wrapper, "_rollback", "database"),
         (wrapper, "_savepoint", "database"),
         (wrapper, "_savepoint_commit", "database"),

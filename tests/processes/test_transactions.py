@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from bihuan.kernel.errors import Conflict
-from bihuan.kernel.sql import execute, query, whole_transaction
+from bihuan.kernel.sql import execute, on_postgres, query, whole_transaction
 from bihuan.processes.models import OnceKey
 
 WRITE = "INSERT INTO processes_oncekey (key, action, result, at) VALUES (%s, 'a', 'null', '2026-11-24')"
@@ -45,6 +45,9 @@ def test_a_step_is_stored_whole_or_not_at_all_and_the_next_one_begins_afresh() -
         execute(WRITE, ("caller",))
         with pytest.raises(Conflict):
             step("part", Conflict("不行"))
+    if on_postgres():
+        with pytest.raises(DataError), whole_transaction():
+            execute(WRITE, ("cut\0short",))
     step("last")
     assert offered
     assert kept() == {"first", "caller", "last"}

@@ -14,7 +14,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from django.db.transaction import Atomic
 
-from bihuan.kernel import clock
+from bihuan.kernel import clock, prepared
 
 
 @cache
@@ -61,7 +61,7 @@ def in_transaction() -> bool:
 
 
 class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
-    """`transaction.atomic` for the hot path: the outermost on SQLite begins and commits without detours.
+    """`transaction.atomic` for the hot path: the outermost begins and commits without detours.
 
     Django gets there over a dozen questions to its connection, which cost more than the two statements. Whatever is not
     everyday (inside another transaction, an exception, a commit that fails, functions to call afterwards) is Django's.
@@ -72,11 +72,13 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
 
     def __enter__(self) -> None:
         own = _own_connection()
-        if own.in_atomic_block or own.connection is None or not own.autocommit or own.vendor != "sqlite":
+        if not own.in_atomic_block:
+            own.close_if_health_check_failed()
+        if own.in_atomic_block or own.connection is None or not own.autocommit:
             super().__enter__()
             return
         with own.wrap_database_errors:
-            own.connection.execute(f"BEGIN {own.transaction_mode}")
+            begin_on_driver(own)
         own.autocommit = False
         own.commit_on_exit, own.needs_rollback = True, False
         own.in_atomic_block = True
@@ -84,13 +86,13 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
 
     def __exit__(self, kind: Any, failure: Any, traceback: Any) -> None:
         own = _own_connection()
-        is_whole = own.atomic_blocks == [self] and not own.savepoint_ids and own.vendor == "sqlite"
+        is_whole = own.atomic_blocks == [self] and not own.savepoint_ids
         if kind is not None or own.needs_rollback or own.run_on_commit or not is_whole:
             super().__exit__(kind, failure, traceback)
             return
         try:
             with own.wrap_database_errors:
-                own.connection.commit()
+                commit_on_driver(own)
         except DatabaseError as failed:
             super().__exit__(type(failed), failed, failed.__traceback__)
             raise
@@ -143,8 +145,28 @@ def insert_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 def run_on_driver(raw: Any, sql: str, params: Sequence[Any]) -> Any:
     """The one place where such a statement leaves, and its cursor; tests and measurements look on here."""
     if isinstance(raw, psycopg.Connection):
-        return psycopg.Cursor(raw).execute(sql, params, prepare=True)
+        if raw.prepare_threshold is not None:
+            return prepared.run(raw, sql, params)
+        return psycopg.Cursor(raw).execute(sql, params)
     return raw.execute(_qmark(sql), params)
+
+
+def begin_on_driver(own: Any) -> None:
+    """The one place where such a transaction begins, as the next is where it is committed."""
+    if on_postgres():
+        # The first statement sends the BEGIN.
+        own.connection.autocommit = False
+    else:
+        own.connection.execute(f"BEGIN {own.transaction_mode}")
+
+
+def commit_on_driver(own: Any) -> None:
+    """Measurements look on here."""
+    if on_postgres():
+        prepared.commit(own.connection)
+        own.connection.autocommit = True
+    else:
+        own.connection.commit()
 
 
 @lru_cache(maxsize=500)

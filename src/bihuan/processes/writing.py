@@ -134,11 +134,13 @@ def _instance_part(change: Change) -> tuple[str, tuple[Any, ...]]:
 
 
 def _done_part(done: ItemDone) -> tuple[str, tuple[Any, ...]]:
+    # Were 'open' in the text, PostgreSQL would think the index over all open items as good a way as the key while there
+    # are few of them, and a connection keeps its plan.
     sql = (
         "UPDATE processes_workitem SET status = 'done', completed_at = %s, completed_by_id = %s, once_key = %s "
-        "WHERE id = %s AND status = 'open'"
+        "WHERE id = %s AND status = %s"
     )
-    return sql, (moment(done.at), done.actor_id, done.once_key, done.item_id)
+    return sql, (moment(done.at), done.actor_id, done.once_key, done.item_id, "open")
 
 
 def _opened_part(change: Change) -> tuple[str, tuple[Any, ...]]:

@@ -19,7 +19,7 @@ _PLAIN = frozenset({str, int, bool})
 _FIELDS: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
 """By event type: its fields in order, each with the default that is left out when saving."""
 _READ: dict[type[Event], Callable[[Event], tuple[Any, ...]]] = {}
-"""By event type: what reads all its fields at once, after its class."""
+"""By event type: what reads all its fields at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Event:
         """A plain dictionary with the event's `type` and its fields; fields at their default are left out."""
         cls = type(self)
         data: dict[str, Any] = {"type": cls.__name__}
-        for (name, default), value in zip(_FIELDS[cls], _READ[cls](self)[1:], strict=True):
+        for (name, default), value in zip(_FIELDS[cls], _READ[cls](self), strict=True):
             if value is not default and value != default:
                 data[name] = value if type(value) in _PLAIN else encode(value)
         return data
@@ -311,12 +311,19 @@ def _default(of: Field[Any]) -> Any:
     return of.default_factory() if of.default_factory is not MISSING else MISSING
 
 
+def _reader(names: list[str]) -> Callable[[Event], tuple[Any, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    # Of a single name `attrgetter` answers the value itself.
+    return lambda event: tuple(getattr(event, name) for name in names)
+
+
 def register(*types: type[Event]) -> None:
     """Make types of event known by name, so that they can be read back."""
     EVENT_TYPES.update((cls.__name__, cls) for cls in types)
     for cls in types:
         _FIELDS[cls] = tuple((of.name, _default(of)) for of in fields(cls))
-        _READ[cls] = attrgetter("__class__", *(of.name for of in fields(cls)))
+        _READ[cls] = _reader([of.name for of in fields(cls)])
 
 
 register(
