@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from types import FrameType
@@ -49,6 +50,9 @@ def run_worker(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     print("后台进程已启动", flush=True)
+    # What was loaded stays for good, and need not be looked through for garbage again and again.
+    gc.collect()
+    gc.freeze()
     aside = slow.start_thread()
     worker.run()
     slow.stop()
