@@ -127,7 +127,9 @@ def test_a_damaged_file_never_raises(data: st.DataObject) -> None:
     check_dmn(good[:start] + data.draw(st.binary(max_size=10)) + good[end:])
 
 
-@pytest.mark.parametrize("text", ["abs()", "[1, 2][abs(1, 2) = 1]", "range(fron: 1)", '@"1 May"', "is defined()"])
+@pytest.mark.parametrize(
+    "text", ["abs()", "[1, 2][abs(1, 2) = 1]", "range(fron: 1)", "{a: 1, a: 2}", '@"1 May"', "is defined()"]
+)
 def test_what_can_only_give_null_is_null_as_the_standard_has_it_but_not_published(text: str) -> None:
     file = (
         f'{HEAD}<decision id="d1" name="x"><literalExpression><text>{text}</text></literalExpression></decision>'

@@ -224,17 +224,18 @@ def read_context(p: Parser) -> Node:
     """`{key: value, "key": value}`."""
     p.advance()
     entries: list[tuple[str, Node]] = []
+    twice: Mistake | None = None
     with p.introducing(()):
         while not p.accept("}"):
             if entries:
                 p.expect(",", "对象的各项之间")
             key = _key(p)
             if any(key == known for known, _ in entries):
-                raise p.error(f"对象里“{key}”写了两次")
+                twice = twice or Mistake(f"对象里“{key}”写了两次", p.token.start)
             p.expect(":", f"对象的键“{key}”后面")
             entries.append((key, p.expression()))
             p.introduce(key)
-    return ContextOf(tuple(entries))
+    return twice or ContextOf(tuple(entries))
 
 
 def _key(p: Parser) -> str:
