@@ -197,6 +197,23 @@ def test_parameters_are_texts_expressions_lists_maps_and_small_scripts(inside: s
 DROOLS = 'xmlns:drools="http://www.jboss.org/drools"'
 
 
+@pytest.mark.parametrize(
+    ("owner", "role", "assignee"),
+    [
+        ("advisor", "advisor", None),
+        ("group(a), group(b)", "a,b", None),
+        ("user(li), group(a), c", "a,c", None),
+        ("user(li), user(wang)", "", ["li", "wang"]),
+        ("", "", None),
+    ],
+)
+def test_the_owners_of_a_task_are_groups_or_users(owner: str, role: str, assignee: object) -> None:
+    said = f"<resourceAssignmentExpression><formalExpression>{owner}</formalExpression></resourceAssignmentExpression>"
+    task = node(f'<userTask id="x"><potentialOwner>{said}</potentialOwner></userTask>')
+    assert task.extension.role == role
+    assert (task.assignee and task.assignee.evaluate({})) == assignee
+
+
 def input_of(name: str, value: str) -> str:
     return (
         f"<dataInputAssociation><targetRef>i{name}</targetRef><assignment><from>{value}</from><to>i{name}</to>"

@@ -7,6 +7,9 @@ are left out; see docs/engine.md.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from lxml import etree
 
 from bihuan.engine.definition.assignment import ATTRIBUTES
@@ -41,6 +44,8 @@ OWN = frozenset(
         *ATTRIBUTES,
     ]
 )
+
+_OWNER = re.compile(r"(user|group)\((.*)\)")
 
 
 def read_extension(element: etree._Element) -> Extension:
@@ -91,12 +96,16 @@ def _role(element: etree._Element) -> str:
     groups = _task_input(element, "GroupId")
     if groups:
         return groups
+    return ",".join(name for kind, name in _potential_owners(element) if kind == "group")
+
+
+def _potential_owners(element: etree._Element) -> Iterator[tuple[str, str]]:
+    """What Activiti and its kin write for the standard's owners: `user(li), group(advisor), technician`."""
     for owner in element.iterchildren(f"{{{BPMN}}}potentialOwner"):
         text = text_of(owner.find(f".//{{{BPMN}}}formalExpression"))
-        if text.startswith("user("):
-            continue
-        return text.removeprefix("group(").removesuffix(")").strip()
-    return ""
+        for part in (text,) if is_juel(text) or text.startswith("=") else text.split(","):
+            found = _OWNER.fullmatch(part.strip())
+            yield ("group", part.strip()) if found is None else (found[1], found[2].strip())
 
 
 def _assignee(element: etree._Element) -> str:
@@ -116,6 +125,9 @@ def _assignee(element: etree._Element) -> str:
     actors = _task_input(element, "ActorId")
     if actors:
         return _one_of(actors) if "," in actors else _as_feel(actors)
+    owners = [name for kind, name in _potential_owners(element) if kind == "user"]
+    if owners and not _role(element):
+        return _one_of(",".join(owners))
     performer = child(element, BPMN, "humanPerformer")
     text = "" if performer is None else text_of(performer.find(f".//{{{BPMN}}}formalExpression"))
     return _as_feel(text)
