@@ -92,6 +92,10 @@ def test_a_rule_books_own_case_is_begun_by_hand_and_ends_with_its_process(office
     found = case_list(CaseQuery.of({"kind": "expense", "status": ""}), actor=office.cast.actor("site_manager"))
     assert [row.case for row in found.rows] == [case]
     assert ("expense", "费用报销") in found.kinds
+    manager = office.client("site_manager")
+    for typed in (case.number, case.number[:12].lower(), "十月"):
+        assert f'href="/cases/{case.pk}"' in manager.get("/search", {"q": typed}).content.decode(), typed
+        assert f'href="/cases/{case.pk}"' in manager.get("/cases", {"q": typed, "status": ""}).content.decode(), typed
 
 
 def test_whoever_approves_reads_what_was_filled_in(office: Centre) -> None:

@@ -189,8 +189,8 @@ def _between(query: CaseQuery, zone: ZoneInfo) -> Q:
 
 
 def found_by(text: str) -> Q:
-    """By number, plate, name or the end of a telephone number; each by the start of an indexed key."""
-    found = prefix("number", text.upper())
+    """By number, plate, name, end of a telephone number, or what it is about; each by the start of an indexed key."""
+    found = prefix("number", text.upper()) | prefix("title", text)
     key = plate_key(text)
     if key:
         cars = Vehicle.objects.filter(prefix("plate_key", key) | prefix("plate_mirrored", mirrored(key)))

@@ -72,7 +72,7 @@ class Case(models.Model):
     number = models.CharField("单号", max_length=40, unique=True)
     kind = models.CharField("类型", max_length=60)
     kind_name = models.CharField("类型名称", max_length=40, blank=True, default="")
-    title = models.CharField("标题", max_length=200, blank=True, default="")
+    title = models.CharField("标题", max_length=200, blank=True, default="", db_index=True)
     customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="cases")
     vehicle = models.ForeignKey(Vehicle, models.PROTECT, null=True, blank=True, related_name="cases")
     phone = models.CharField("本次联系电话", max_length=20, blank=True, default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from bihuan.records.lookup import look_up
+from bihuan.operations.pages.searching import search
 from bihuan.web.http import actor_of, page, signed_in
 
 
@@ -15,5 +15,5 @@ def results(request: HttpRequest) -> HttpResponse:
     """What was found; as a short list under the box while typing, as a page after Enter."""
     typed = request.GET.get("q", "").strip()[:60]
     actor = actor_of(request)
-    hits = look_up(typed, actor=actor) if typed else []
-    return page(request, "search/page.html", {"typed": typed, "hits": hits}, part="search/_hits.html")
+    found = search(typed, actor=actor) if typed else None
+    return page(request, "search/page.html", {"typed": typed, "found": found}, part="search/_hits.html")
