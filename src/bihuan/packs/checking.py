@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db.models import Field as DjangoField
 from django.db.models import Model as DjangoModel
 
-from bihuan.engine.definition import Assignment, DefinitionError, Model, Node, Process, parse_bpmn, review_bpmn
+from bihuan.engine.definition import DefinitionError, Model, Node, Process, parse_bpmn, review_bpmn
 from bihuan.engine.definition.standard.settings import UNKNOWN_SETTING
 from bihuan.engine.dmn import parse_dmn
 from bihuan.forms.field import Field
@@ -21,7 +21,7 @@ from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.templates import TemplateError, parse_template
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.notice_words import REMINDER, words_for
-from bihuan.operations.registry import EFFECTS
+from bihuan.operations.references import Known, missing_at, missing_roles
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.kinds import check_kinds, kinds_known
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, line_of_key, load_pack
@@ -29,10 +29,9 @@ from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.handling.allowing import problems_of
 from bihuan.processes.rhythm import problems_of_rhythm
 from bihuan.records.cases import CHANGEABLE
-from bihuan.records.models import Case, Customer, DocumentKind, Vehicle
+from bihuan.records.models import Case, Customer, Vehicle
 
 OF_STEPS = ("opened:", "completed:", "cancelled:")
-PERSON_STEPS = frozenset({"userTask", "manualTask"})
 MAX_FORM_KEY = 40
 BOUND_RECORDS: Mapping[str, type[DjangoModel]] = {"case": Case, "customer": Customer, "vehicle": Vehicle}
 
@@ -183,6 +182,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
     used_scripts: set[str] = set()
     used_decisions: set[str] = set()
     decisions = _decision_names(pack)
+    known = _known(pack)
     complete = True
     for declared in pack.processes:
         try:
@@ -204,7 +204,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
             for reason in problems_of(holder.extension):
                 yield PackProblem(declared.file, reason, line=holder.line, place=holder.id)
             for copy in holder.copies:
-                for reason in _unknown_roles_of_rule(copy.who, pack):
+                for reason in missing_roles(copy.who, known):
                     yield PackProblem(declared.file, reason, line=copy.line, place=holder.id)
         for node in process.nodes.values():
             used_forms.add(node.extension.form)
@@ -214,7 +214,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
                 used_decisions.add(decisions.get(wanted, ""))
                 if wanted not in decisions:
                     yield PackProblem(declared.file, f"没有决策“{wanted}”", line=node.line, place=node.label)
-            for reason in _node_problems(node, process, pack):
+            for reason in missing_at(node, process, known):
                 yield PackProblem(declared.file, reason, line=node.line, place=node.label)
     if complete:
         yield from _unused("forms", ".json", pack.forms, used_forms)
@@ -236,6 +236,11 @@ def _check_notices(pack: Pack) -> Iterator[PackProblem]:
             yield PackProblem(file, f"这条通知没有提前量，ahead 只写在 {REMINDER} 里")
 
 
+def _known(pack: Pack) -> Known:
+    notes = [note.key for note in pack.notes]
+    return Known(pack.roles, pack.forms, pack.limits, pack.scripts, notes, pack.prints)
+
+
 def _check_key(declared: PackProcess, process: Process) -> Iterator[PackProblem]:
     if process.id != declared.key:
         yield PackProblem(declared.file, f"流程的 id 是“{process.id}”，应为“{declared.key}”", line=process.line)
@@ -254,40 +259,6 @@ def _check_start(declared: PackProcess, model: Model) -> Iterator[PackProblem]:
             reasons.append("和别的业务单同办的流程不能自动发起：没有人说是哪一张单据")
         for reason in reasons:
             yield PackProblem(declared.file, reason, line=event.node.line, place=event.node.label)
-
-
-def _node_problems(node: Node, process: Process, pack: Pack) -> Iterator[str]:
-    extension = node.extension
-    if node.kind in PERSON_STEPS:
-        role = extension.role or (process.lanes[node.lane].role if node.lane in process.lanes else "")
-        if not role.startswith("=") and any(key.strip() not in pack.roles for key in role.split(",")):
-            yield f"没有角色“{role}”"
-        if not node.name:
-            yield "人工任务须有名称"
-        yield from _unknown_roles_of_rule(node.assignment, pack)
-    wanted: tuple[tuple[str, str, Iterable[str]], ...] = (
-        ("表单", extension.form, pack.forms),
-        ("时限", extension.limit, pack.limits),
-        ("话术", extension.script, pack.scripts),
-        ("知识", extension.knowledge, [note.key for note in pack.notes]),
-    )
-    for what, key, known in wanted:
-        if key and key not in known:
-            yield f"没有{what}“{key}”"
-    for name in (*extension.effects, *([extension.service] if extension.service else [])):
-        if name not in EFFECTS:
-            yield f"没有动作“{name}”"
-    for paper in extension.prints:
-        if paper not in {*DocumentKind.values, *pack.prints}:
-            yield f"没有打印单“{paper}”"
-
-
-def _unknown_roles_of_rule(rule: Assignment | None, pack: Pack) -> Iterator[str]:
-    if rule is not None:
-        asked = rule.argument if rule.source == "role" else ""
-        for key in (asked, rule.fallback if rule.nobody == "role" else ""):
-            if key and key not in pack.roles:
-                yield f"没有角色“{key}”"
 
 
 def _unused(folder: str, ending: str, there: Iterable[str], used: set[str]) -> Iterator[PackProblem]:

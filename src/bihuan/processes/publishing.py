@@ -62,7 +62,7 @@ def publish(
         raise RefusedDefinitionError(key, too_often)
     process = _chosen(model, key, process_id)
     require_startable_by_itself(model, process)
-    return _put_in_force(_as_text(xml), key, model, process, name=name, source_pack=source_pack, actor=actor)
+    return _put_in_force(as_text(xml), key, model, process, name=name, source_pack=source_pack, actor=actor)
 
 
 def _put_in_force(
@@ -180,7 +180,8 @@ def _chosen(model: Model, key: str, process_id: str | None) -> Process:
     return model.processes[process_id]
 
 
-def _as_text(xml: str | bytes) -> str:
+def as_text(xml: str | bytes) -> str:
+    """A file as the text that is stored."""
     if isinstance(xml, str):
         text = xml
     else:

@@ -57,6 +57,7 @@ def test_instances_and_incidents_fit_and_are_accessible(centre: Centre, page: Pa
         ("visit", f"/processes/instances/{visit}"),
         ("incidents", "/processes/incidents"),
         ("processes", "/processes"),
+        ("publish", "/processes/daily/publish"),
         ("messages", "/processes/messages"),
         ("daily", "/processes/daily"),
         ("routine", f"/cases/{routine}"),

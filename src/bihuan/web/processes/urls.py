@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bihuan.web.processes import instances, messages, versions, views
+from bihuan.web.processes import instances, messages, publishing, versions, views
 
 app_name = "processes"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("processes/sweeps/<int:sweep_id>", versions.sweep, name="sweep"),
     path("processes/sweeps/<int:sweep_id>/report.xlsx", versions.report, name="sweep_report"),
     path("processes/<str:key>", views.detail, name="detail"),
+    path("processes/<str:key>/publish", publishing.publish, name="publish"),
     path("processes/<str:key>/versions", versions.versions, name="versions"),
     path("processes/<str:key>/versions/<int:number>.bpmn", views.diagram, name="version_diagram"),
     path("processes/<str:key>/migrate", versions.migrate, name="migrate"),
