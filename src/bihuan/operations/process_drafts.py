@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from bihuan.engine.definition import DefinitionError, Model, Process, parse_bpmn
+from bihuan.engine.definition import DefinitionError, Model, Node, Process, parse_bpmn
 from bihuan.engine.runtime.migration.plan import plan_migration
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
-from bihuan.operations.references import installed, missing_at
+from bihuan.operations.references import installed, missing_at, missing_roles
 from bihuan.org.actor import Actor
 from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.comparing import Differences, compare
 from bihuan.processes.compiled import process_of
+from bihuan.processes.handling.allowing import problems_of
 from bihuan.processes.models import Definition, Version
 from bihuan.processes.publishing import as_text, publish
 from bihuan.processes.reviewing import Remark, as_remarks
@@ -94,6 +95,14 @@ def _current(definition: Definition) -> Version:
 def _missing(model: Model, process: Process) -> Iterator[Remark]:
     """What its steps name that is not installed, and why it could not begin by itself."""
     known = installed()
+    holders: list[Process | Node] = [process, *process.nodes.values()]
+    for holder in holders:
+        label = holder.name or holder.id
+        for reason in problems_of(holder.extension):
+            yield Remark(label, holder.line, reason)
+        for copy in holder.copies:
+            for reason in missing_roles(copy.who, known):
+                yield Remark(label, copy.line, reason)
     for node in process.nodes.values():
         for reason in missing_at(node, process, known):
             yield Remark(node.label, node.line, reason)
