@@ -23,6 +23,7 @@ from bihuan.engine.runtime import (
     CompleteItem,
     DeliverMessage,
     FireTimer,
+    ItemClosed,
     Jump,
     Migrate,
     NodeLeft,
@@ -32,7 +33,10 @@ from bihuan.engine.runtime import (
     SendBack,
     State,
     Suspend,
+    TimerCleared,
     Unask,
+    Unsubscribed,
+    WaitClosed,
     obstacles,
     parked_by,
     plan_migration,
@@ -199,6 +203,7 @@ ENOUGH_OF_THREE = """
     g -> D -> Z
 """
 MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING, ENOUGH_OF_THREE]
+ENDINGS = (ItemClosed, TimerCleared, Unsubscribed, WaitClosed)
 PEOPLE = ["a", "b", "c"]
 # Begun as often as people or events want, beside the rest.
 SEVERAL = {"Chase", "E", "H", "P", "Q", "L"}
@@ -363,7 +368,7 @@ class People(RuleBasedStateMachine):
         if called_off.state.status != "ended":
             open_before = set(called_off.state.waits)
             called_off.cancel()
-            ended = [event.wait for event in called_off.last if hasattr(event, "wait")]
+            ended = [event.wait for event in called_off.last if isinstance(event, ENDINGS)]
             assert sorted(ended) == sorted(open_before)
 
     def _open_item(self) -> int:
