@@ -25,6 +25,8 @@ from django.core.management import call_command  # noqa: E402 the models exist o
 from django.db import DatabaseError, InterfaceError, connection, transaction  # noqa: E402
 
 from bihuan.accounts.models import User  # noqa: E402
+from bihuan.audit.archiving import read_archive, verify_archives  # noqa: E402
+from bihuan.audit.models import Archive  # noqa: E402
 from bihuan.audit.verification import verify  # noqa: E402
 from bihuan.engine.runtime import State  # noqa: E402
 from bihuan.kernel import clock  # noqa: E402
@@ -46,36 +48,15 @@ from bihuan.processes.handling.standing import resume_instance, suspend_instance
 from bihuan.processes.migrating import Migration, migrate_instance  # noqa: E402
 from bihuan.processes.models import Incident, Instance, Sweep, SweepRow, Version, WorkItem  # noqa: E402
 from bihuan.processes.publishing import stop_version  # noqa: E402
+from bihuan.processes.retention import archive_finished, set_retention  # noqa: E402
 from bihuan.processes.sweeping import FAULT  # noqa: E402
 from tests.cast import NAMES, build_cast  # noqa: E402
 from tests.processes import models  # noqa: E402
 
-# 两台车各看一遍、各问一次上级，一小时不完就算了；来电话随时记一笔
-BRANCHING = models.bpmn(
-    "branching",
-    models.START,
-    '<subProcess id="each"><multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality>'
-    '</multiInstanceLoopCharacteristics><startEvent id="in"/>',
-    models.task("look", role="technician"),
-    '<callActivity id="ask" calledElement="approval"/>',
-    models.flow("in>look"),
-    models.flow("look>ask"),
-    "</subProcess>",
-    '<boundaryEvent id="enough" attachedToRef="each"><timerEventDefinition><timeDuration>PT1H</timeDuration>'
-    "</timerEventDefinition></boundaryEvent>",
-    '<subProcess id="told" triggeredByEvent="true"><startEvent id="rang" isInterrupting="false">'
-    '<messageEventDefinition messageRef="m"/></startEvent>',
-    models.task("note", role="advisor"),
-    models.flow("rang>note"),
-    "</subProcess>",
-    models.END,
-    flows="start>each each>end enough>end",
-    extra='<message id="m" name="arrived" bihuan:correlation="=case_id"/>',
-)
 PROCESSES = {
     "approval": models.APPROVAL, "parallel": models.PARALLEL, "round": models.ROUND, "booking": models.BOOKING,
     "reminder": models.REMINDER, "deadline": models.DEADLINE, "arrival": models.ARRIVAL, "sender": models.SENDER,
-    "caller": models.CALLER, "sign_off": models.SIGN_OFF, "watching": models.WATCHING, "branching": BRANCHING,
+    "caller": models.CALLER, "sign_off": models.SIGN_OFF, "watching": models.WATCHING, "branching": models.BRANCHING,
 }  # fmt: skip
 NODE_NAMES = re.compile(
     r'(<(?!process|message|signal|definitions)\w+ id|sourceRef|targetRef|attachedToRef|default)="(\w+)"'
@@ -92,6 +73,7 @@ def prepare() -> None:
     for number in (1, 2):
         for key, xml in PROCESSES.items():
             store.publish(xml if number == 1 else NODE_NAMES.sub(r'\1="\2_2"', xml), key)
+            set_retention(key, 1, actor=one.system)
         for count in range(24):
             one.start(key=sorted(PROCESSES)[count % len(PROCESSES)])
 
@@ -143,7 +125,7 @@ class Client:
                      "enough": False}  # fmt: skip
         store.start_instance(
             chosen, site_id=self.site, actor=self.system, variables=variables, around=self.around,
-            subject_kind="matter", subject_id=case,
+            **({"subject_kind": "matter", "subject_id": case} if self.draw.random() < 0.6 else {}),
         )  # fmt: skip
 
     def complete(self) -> None:
@@ -198,11 +180,11 @@ class Client:
 
     def change(self) -> None:
         running = Instance.unscoped.filter(status="running").values_list("pk", flat=True)
-        store.set_variables(self.one_of(running), {"note": self.draw.random()}, actor=self.people[0])
+        store.set_variables(self.one_of(running), {"temperature": self.draw.randrange(20, 40)}, actor=self.people[0])
 
     def begin(self) -> None:
-        running = Instance.unscoped.filter(status="running", version__definition__key="watching")
-        instance = Instance.unscoped.get(pk=self.one_of(running.values_list("pk", flat=True)))
+        watching = Instance.unscoped.filter(status="running", version__definition__key="watching")
+        instance = self.fetch(Instance.unscoped.select_related("version"), watching)
         open_ones = [wait for wait in State.from_json(instance.state).waits.values() if wait.kind == "adhoc"]
         process = compiled_model(instance.version).main
         if not open_ones:
@@ -235,7 +217,7 @@ class Client:
 
     def recall(self) -> None:
         done = WorkItem.unscoped.filter(status="done", completed_by__isnull=False)
-        item = WorkItem.unscoped.select_related("completed_by").get(pk=self.one_of(done.values_list("pk", flat=True)))
+        item = self.fetch(WorkItem.unscoped.select_related("completed_by"), done)
         recall_item(item.pk, actor=load_actor(item.completed_by), reason="填错了", around=self.around)
 
     def suspend(self) -> None:
@@ -251,8 +233,8 @@ class Client:
         wake_instance(self.one_of(over), actor=self.people[0], reason="还要再办", around=self.around)
 
     def move(self) -> None:
-        live = Instance.unscoped.filter(status__in=("running", "suspended")).values_list("pk", flat=True)
-        chosen = Instance.unscoped.select_related("version__definition").get(pk=self.one_of(live))
+        live = Instance.unscoped.filter(status__in=("running", "suspended"))
+        chosen = self.fetch(Instance.unscoped.select_related("version__definition"), live)
         way = other_version(chosen.version)
         migrate_instance(chosen.pk, way, actor=self.system, reason="新规定", around=self.around)
 
@@ -280,6 +262,9 @@ class Client:
         to = {part.key: self.draw.choice(part.candidates)[0] for part in held.parts}
         hand_over_everything(leaver, to=to, reason="离职", actor=admin)
 
+    def archive(self) -> None:
+        archive_finished(clock.now() + timedelta(days=2), limit=2)
+
     def let_time_pass(self) -> None:
         with clock.frozen(clock.now() + timedelta(hours=2)):
             jobs.fire_due(around=self.around, limit=3)
@@ -288,9 +273,15 @@ class Client:
         return self.draw.choice(list(Version.objects.select_related("definition").order_by("pk")))
 
     def some_item(self) -> WorkItem:
-        return WorkItem.unscoped.get(
-            pk=self.one_of(WorkItem.unscoped.filter(status="open").values_list("pk", flat=True))
-        )
+        item: WorkItem = self.fetch(WorkItem.unscoped, WorkItem.unscoped.filter(status="open"))
+        return item
+
+    def fetch(self, rows: Any, among: Any) -> Any:
+        """One of these, read; it may just have been archived."""
+        found = rows.filter(pk=self.one_of(among.values_list("pk", flat=True))).first()
+        if found is None:
+            raise BusinessError("gone")
+        return found
 
     def one_of(self, numbers: Any) -> int:
         # Few to choose from, so that the clients meet.
@@ -308,9 +299,9 @@ ACTS: list[Callable[[Client], None]] = [
     Client.complete, Client.claim, Client.release, Client.transfer, Client.start, Client.let_time_pass, Client.send,
     Client.repair, Client.change, Client.cancel, Client.send_back, Client.ask, Client.recall, Client.suspend,
     Client.resume, Client.wake, Client.move, Client.move_all, Client.hold, Client.let_go_on, Client.sweep,
-    Client.hand_over, Client.begin, Client.remove,
+    Client.hand_over, Client.begin, Client.remove, Client.archive,
 ]  # fmt: skip
-WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 14, 4, 6, 2, 8, 2, 2, 4, 4, 3, 6, 4]
+WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 14, 4, 6, 2, 8, 2, 2, 4, 4, 3, 6, 4, 3]
 
 
 def wait_for_the_database() -> None:
@@ -327,13 +318,17 @@ def wait_for_the_database() -> None:
 
 
 def audit() -> dict[str, Any]:
-    done = WorkItem.unscoped.filter(status="done")
+    done = set(WorkItem.unscoped.filter(status="done").values_list("pk", flat=True))
+    for name in Archive.objects.values_list("name", flat=True):
+        rows = [line["values"] for line in read_archive(name) if line.get("model") == WorkItem._meta.label]
+        done.update(row["id"] for row in rows if row["status"] == "done")
     return {
         "damages": [damage.to_json() for damage in check_instances()],
-        "broken_chains": [problem.to_json() for problem in verify()],
+        "broken_chains": [problem.to_json() for problem in [*verify(), *verify_archives()]],
+        "archives": Archive.objects.count(),
         "faults": SweepRow.objects.filter(reason=FAULT).count(),
         "instances": Instance.unscoped.count(),
-        "done": list(done.values_list("pk", flat=True)),
+        "done": sorted(done),
     }
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 Environment = dict[str, str]
 MUST_HAPPEN = (
     "complete", "transfer", "cancel", "send_back", "recall", "suspend", "resume", "move", "move_all", "hold",
-    "let_go_on", "hand_over",
+    "let_go_on", "hand_over", "archive",
 )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_many_clients_at_once_leave_everything_whole(database: Environment) -> N
     sums = {key: sum(said.get(key, 0) for _, said in answers) for key in MUST_HAPPEN}
     assert all(sums.values()) and len(acknowledged) > 20, sums
     assert not any(said.get("trouble") for _, said in answers), "contention is the store's to handle"
-    is_whole(database, acknowledged)
+    assert is_whole(database, acknowledged)["archives"], "nothing was archived meanwhile"
 
 
 @pytest.mark.db
@@ -121,6 +121,7 @@ def test_a_postgresql_that_crashes_under_load_comes_back_whole(tmp_path: Path) -
     """Its immediate shutdown is what a power cut is to it: it writes nothing more and plays its log at the start."""
     with own_server() as server:
         database = prepared({**server.variables, "BIHUAN_DB": "postgres:///postgres", "BIHUAN_DATA": str(tmp_path)})
+        worker = program(database, "bihuan.cli.main", "worker")
         clients = [client(database, seed, 12) for seed in range(3)]
         for _ in range(2):
             time.sleep(4)  # the moment of the power cut is real time
@@ -129,4 +130,8 @@ def test_a_postgresql_that_crashes_under_load_comes_back_whole(tmp_path: Path) -
         answers = [told(one) for one in clients]
         assert all(one.returncode == 0 for one in clients)
         assert any(said.get("trouble") for _, said in answers), "nobody noticed the crash"
+        assert worker.poll() is None, "a worker waits until the database is back"
+        worker.terminate()
+        worker.communicate(timeout=60)
+        assert worker.returncode == 0
         is_whole(database, [item for items, _ in answers for item in items])
