@@ -11,7 +11,7 @@ from bihuan.kernel import clock
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.standing import create_group, set_members, set_site_head, set_stand_ins, set_superior
 from bihuan.org.models import Position
-from bihuan.processes.contract import Copied
+from bihuan.processes.contract import Copied, LimitSpec, Surroundings
 from bihuan.processes.models import Instance
 from tests.processes.conftest import Desk
 from tests.processes.models import END, START, bpmn, task
@@ -62,6 +62,13 @@ def test_the_step_keeps_who_was_told_and_why(desk: Desk) -> None:
     assert one.remind_at == clock.now() + timedelta(hours=4)
     entry = Entry.objects.filter(action="process.step").order_by("-pk")[0]
     assert entry.data["copied"][0]["names"] == ["冯玉"]
+
+
+def test_who_is_to_confirm_is_reminded_when_a_time_limit_of_the_rule_book_is_over(desk: Desk) -> None:
+    started = desk.start(copying("who='role:cashier' confirm='true' remind='limit:read'"), "copying")
+    around = Surroundings(limits={"read": LimitSpec(5400)})
+    [one] = desk.complete(started.instance_id, "ask", by="front_desk", around=around).copies
+    assert one.remind_at == clock.now() + timedelta(minutes=90)
 
 
 def test_nobody_found_is_told_and_the_work_goes_on(desk: Desk) -> None:

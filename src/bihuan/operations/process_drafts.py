@@ -10,7 +10,7 @@ from django.db import transaction
 from bihuan.engine.definition import DefinitionError, Model, Node, Process, parse_bpmn
 from bihuan.engine.runtime.migration.plan import plan_migration
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
-from bihuan.operations.references import installed, missing_at, missing_roles
+from bihuan.operations.references import installed, missing_at, missing_for_copy
 from bihuan.org.actor import Actor
 from bihuan.processes.auto_starts import problems_of_start, start_events
 from bihuan.processes.comparing import Differences, compare
@@ -101,7 +101,7 @@ def _missing(model: Model, process: Process) -> Iterator[Remark]:
         for reason in problems_of(holder.extension):
             yield Remark(label, holder.line, reason)
         for copy in holder.copies:
-            for reason in missing_roles(copy.who, known):
+            for reason in missing_for_copy(copy, known):
                 yield Remark(label, copy.line, reason)
     for node in process.nodes.values():
         for reason in missing_at(node, process, known):

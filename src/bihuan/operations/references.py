@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from bihuan.engine.definition import Assignment, Node, Process
+from bihuan.engine.definition.model import CopyRule
 from bihuan.forms.models import FormVersion, TextVersion
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.models import Role
@@ -74,3 +75,10 @@ def missing_roles(rule: Assignment | None, known: Known) -> Iterator[str]:
         for key in (asked, rule.fallback if rule.nobody == "role" else ""):
             if key and key not in known.roles:
                 yield f"没有角色“{key}”"
+
+
+def missing_for_copy(rule: CopyRule, known: Known) -> Iterator[str]:
+    """What a rule for whom to tell (抄送) names that is not there."""
+    yield from missing_roles(rule.who, known)
+    if rule.remind_limit and rule.remind_limit not in known.limits:
+        yield f"没有时限“{rule.remind_limit}”"

@@ -21,7 +21,7 @@ from bihuan.notify.channels.registry import KINDS
 from bihuan.notify.templates import TemplateError, parse_template
 from bihuan.operations.facts import PLACEHOLDER, SCRIPT_WORDS
 from bihuan.operations.notice_words import REMINDER, words_for
-from bihuan.operations.references import Known, missing_at, missing_roles
+from bihuan.operations.references import Known, missing_at, missing_for_copy
 from bihuan.org.actions import ACTIONS
 from bihuan.packs.kinds import check_kinds, kinds_known
 from bihuan.packs.loading import Pack, PackError, PackProblem, PackProcess, line_of_key, load_pack
@@ -204,7 +204,7 @@ def _check_processes(pack: Pack) -> Iterator[PackProblem]:
             for reason in problems_of(holder.extension):
                 yield PackProblem(declared.file, reason, line=holder.line, place=holder.id)
             for copy in holder.copies:
-                for reason in missing_roles(copy.who, known):
+                for reason in missing_for_copy(copy, known):
                     yield PackProblem(declared.file, reason, line=copy.line, place=holder.id)
         for node in process.nodes.values():
             used_forms.add(node.extension.form)

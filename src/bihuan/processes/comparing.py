@@ -80,7 +80,10 @@ def _what(plan: MigrationPlan, old: Node, new: Node) -> Iterator[str]:
 
 
 def _copies(node: Node) -> list[tuple[object, ...]]:
-    return [(one.said, one.on, one.confirm, one.remind, text_of(one.when), one.note) for one in node.copies]
+    return [
+        (one.said, one.on, one.confirm, one.remind, one.remind_limit, text_of(one.when), one.note)
+        for one in node.copies
+    ]
 
 
 def _ways(process: Process, node: Node, plan: MigrationPlan | None) -> list[tuple[str, str]]:

@@ -28,8 +28,11 @@ def limits_in_force() -> dict[str, LimitDefinition]:
 
 
 def limits_for(model: Model, limits: Mapping[str, LimitDefinition]) -> dict[str, Mapping[str, Any]]:
-    """Of these limits those the processes of a file go by, as written: named by their steps, or of their cases."""
-    named = {node.extension.limit for process in model.processes.values() for node in process.nodes.values()}
+    """Of these limits those the processes of a file go by, as written: named by steps or copies, or of their cases."""
+    nodes = [node for process in model.processes.values() for node in process.nodes.values()]
+    copies = [copy for process in model.processes.values() for copy in process.copies]
+    copies += [copy for node in nodes for copy in node.copies]
+    named = {node.extension.limit for node in nodes} | {copy.remind_limit for copy in copies}
     own = {"", *model.processes}
     return {
         key: limit.entry for key, limit in limits.items() if key in named or (limit.of == CASE and limit.process in own)

@@ -106,6 +106,7 @@ def test_a_process_is_copied_as_it_begins_and_ends_but_not_if_it_is_stopped() ->
         ("who='head' confirm='yes'", "confirm「yes」不认识"),
         ("who='head' remind='PT4H'", "也要写 confirm"),
         ("who='head' confirm='true' remind='4h'", "remind：“4h”不是时长"),
+        ("who='head' confirm='true' remind='limit:'", "后面还要写是哪一个时限"),
         ("who='head' confirm='true' remind='-PT4H'", "要大于零"),
         ("who='head' confirm='true' remind='P999999Y'", "最长一年"),
         ("who='head' to='x'", "没有「to」这一项"),

@@ -47,6 +47,7 @@ def _read_rule(element: etree._Element, rule: etree._Element, kind: str, reading
     confirm = said.get("confirm", "")
     if confirm not in _YES_NO:
         reading.refuse(element, f"抄送的 confirm「{confirm}」不认识，可用 true、false", CODE, line)
+    remind, limit = _remind(element, said.get("remind", ""), confirm, line, reading)
     note = said.get("note", "")
     if len(note) > MAX_NOTE:
         reading.refuse(element, f"抄送的 note 最多 {MAX_NOTE} 个字，现在有 {len(note)} 个", CODE, line)
@@ -55,7 +56,8 @@ def _read_rule(element: etree._Element, rule: etree._Element, kind: str, reading
         said=said.get("who", ""),
         on=_moment(element, said.get("on", ""), kind, line, reading),
         confirm=_YES_NO.get(confirm, False),
-        remind=_remind(element, said.get("remind", ""), confirm, line, reading),
+        remind=remind,
+        remind_limit=limit,
         when=reading.expression(element, said.get("when", ""), line),
         note=note[:MAX_NOTE],
         line=line,
@@ -70,16 +72,24 @@ def _moment(element: etree._Element, on: str, kind: str, line: int, reading: Rea
     return "open" if on == "open" else "complete"
 
 
-def _remind(element: etree._Element, text: str, confirm: str, line: int, reading: Reading) -> Duration | None:
+def _remind(
+    element: etree._Element, text: str, confirm: str, line: int, reading: Reading
+) -> tuple[Duration | None, str]:
+    """After how long, or with which time limit, who has not confirmed is reminded."""
     if not text:
-        return None
+        return None, ""
     if confirm != "true":
         reading.refuse(element, '抄送写了 remind，也要写 confirm="true"：不用确认的不催', CODE, line)
+    word, _, key = (part.strip() for part in text.partition(":"))
+    if word == "limit":
+        if not key:
+            reading.refuse(element, "抄送的 remind「limit:」后面还要写是哪一个时限", CODE, line)
+        return None, key
     try:
         after = parse_duration(text)
     except BadTime as bad:
         reading.refuse(element, f"抄送的 remind：{bad}", CODE, line)
-        return None
+        return None, ""
     if not after.positive or after.months > 12 or timedelta(days=after.days) + after.seconds > LONGEST:
         reading.refuse(element, f"抄送的 remind「{text}」要大于零，最长一年", CODE, line)
-    return after
+    return after, ""

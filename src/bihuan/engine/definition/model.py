@@ -40,16 +40,17 @@ class Assignment:
 class CopyRule:
     """Who is told of a step, an event or a whole process and may read its case (抄送, `bihuan:cc`, docs/packs.md).
 
-    `who` is read like `bihuan:who`; `on` is open or complete; `when` the condition on which it is done at all. With
-    `confirm` they are to say that they have read it (阅读确认), and are reminded once after `remind` if they have not.
+    `who` is read like `bihuan:who`, `said` is its text; `on` is open or complete; `when` decides whether at all. With
+    `confirm` they are to say that they have read it (阅读确认), and are reminded once if they have not: after `remind`,
+    or when the time limit of the key `remind_limit` is over.
     """
 
     who: Assignment
     said: str
-    """`who` as it is written."""
     on: str = "complete"
     confirm: bool = False
     remind: Duration | None = None
+    remind_limit: str = ""
     when: Expression | None = None
     note: str = ""
     line: int = 0
@@ -272,7 +273,6 @@ class Node:
     assignee: Expression | None = None
     assignment: Assignment | None = None
     copies: tuple[CopyRule, ...] = ()
-    """Who is told of it."""
     title: Expression | None = None
     role: Expression | None = None
     by_event: bool = False
@@ -330,7 +330,6 @@ class Process:
     documentation: str = ""
     extension: Extension = field(default_factory=Extension)
     copies: tuple[CopyRule, ...] = ()
-    """Who is told that it has begun or ended."""
     reach: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     """For each inclusive or complex join: the incoming flows on which a token standing at a node can still arrive."""
     links: Mapping[tuple[str, str], str] = field(default_factory=dict)

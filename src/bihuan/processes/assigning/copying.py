@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bihuan.engine.definition.iso8601 import later
@@ -10,6 +11,7 @@ from bihuan.engine.runtime import CopyRequested, ItemOpened
 from bihuan.org.duty.staff import Staff
 from bihuan.processes.assigning.sources import SOURCES, Question
 from bihuan.processes.contract import Copied
+from bihuan.processes.finishing import moments_of
 from bihuan.processes.rows import Loaded
 from bihuan.processes.unit import Unit
 
@@ -22,28 +24,33 @@ def find_copied(unit: Unit, instance: Loaded, event: CopyRequested) -> None:
     node = instance.process.nodes.get(event.node)
     rule = (node.copies if node is not None else instance.process.copies)[event.rule]
     name = node.label if node is not None else instance.process.name
+    # The sources of who does a step are asked as if one opened for these people.
+    asked = ItemOpened(0, event.node, 0, name, node.extension.role if node is not None else "", event.people)
     # What is only told may go to people of other sites, if the rule names them.
     staff = Staff(instance.facts.site_id, unit.now, anywhere=True)
-    people, why = ((), f"没有送出：{event.failure}") if event.failure else _found(unit, instance, event, rule, staff)
-    zone = ZoneInfo(instance.facts.timezone)
-    remind_at = later(unit.now, rule.remind, zone) if rule.remind is not None and people else None
+    question = Question(unit, instance, asked, rule.who, staff)
+    people, why = ((), f"没有送出：{event.failure}") if event.failure else _found(question)
     names = tuple(staff.name(user) for user in people)
+    remind_at = _remind_at(question, rule) if people else None
     instance.copies.append(Copied(event.node, name, rule.on, people, names, why, rule.confirm, rule.note, remind_at))
 
 
-def _found(
-    unit: Unit, instance: Loaded, event: CopyRequested, rule: CopyRule, staff: Staff
-) -> tuple[tuple[int, ...], str]:
-    node = instance.process.nodes.get(event.node)
-    role = node.extension.role if node is not None else ""
-    asked = ItemOpened(0, event.node, 0, "", role, event.people)
-    found = SOURCES[rule.who.source](Question(unit, instance, asked, rule.who, staff))
+def _remind_at(question: Question, rule: CopyRule) -> datetime | None:
+    unit, instance = question.unit, question.instance
+    if rule.remind is not None:
+        return later(unit.now, rule.remind, ZoneInfo(instance.facts.timezone))
+    return moments_of(unit, instance, question.event, rule.remind_limit, unit.now)[0]
+
+
+def _found(question: Question) -> tuple[tuple[int, ...], str]:
+    rule, staff = question.rule, question.staff
+    found = SOURCES[rule.source](question)
     # Whoever does the step knows of it.
-    people = tuple(user for user in found.people[:MOST_PEOPLE] if user != unit.actor.user_id)
+    people = tuple(user for user in found.people[:MOST_PEOPLE] if user != question.unit.actor.user_id)
     if not people:
         return (), f"没有找到{found.words}的{'其他' if found.people else ''}人"
     # Who is on leave is told for later, and so is whoever acts for them, so that it is read in time.
     away = [user for user in people if user in staff.away]
-    role = rule.who.argument or role if rule.who.source == "role" else ""
-    deputies = staff.deputies(away, role, instance.facts.process_id) if away else ()
+    role = rule.argument or question.event.role if rule.source == "role" else ""
+    deputies = staff.deputies(away, role, question.instance.facts.process_id) if away else ()
     return tuple(dict.fromkeys([*people, *(user for user, _ in deputies)])), found.words
