@@ -56,7 +56,12 @@ def test_a_timer_that_would_repeat_too_often_is_not_published(desk: Desk, rhythm
     [problem] = refused.value.problems
     assert (problem.element, problem.element_id, problem.line, problem.code) == ("boundaryEvent", "nag", 1, "too-often")
     assert not Definition.objects.exists()
-    assert store.publish(nagging("R/PT1M"), "nagging").number == 1
+
+
+def test_a_timer_that_goes_off_once_or_rarely_is_published(desk: Desk) -> None:
+    once = nagging("R/PT1S").replace('cancelActivity="false"', "")
+    for number, xml in enumerate((nagging("R/PT1M"), nagging("R/P9999Y"), once), start=1):
+        assert store.publish(xml, "nagging").number == number
 
 
 def test_a_rhythm_computed_from_data_is_held_back(desk: Desk) -> None:

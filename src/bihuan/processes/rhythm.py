@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from bihuan.engine.definition import Model, Problem, TimerSpec
+from bihuan.engine.definition import Model, Node, Problem, Process, TimerSpec
 from bihuan.engine.definition.iso8601 import BadTime, Cycle, later, timer_value
 from bihuan.engine.feel import FeelError
 from bihuan.engine.runtime import Event, TimerSet
@@ -29,14 +29,25 @@ def problems_of_rhythm(model: Model) -> Iterator[Problem]:
     least, now = least_rhythm(), clock.now()
     for process in model.processes.values():
         for node in process.nodes.values():
-            timers = [part.timer for part in (node.event.all_parts if node.event is not None else ()) if part.timer]
-            for timer in timers:
-                cycle = _cycle(timer, now)
-                if cycle is not None and later(now, cycle.every, UTC) - now < least:
-                    reason = (
-                        f"定时「{node.label}」重复得太密（{timer.text}）：两次之间至少 {least.total_seconds():.0f} 秒"
-                    )
+            parts = node.event.all_parts if node.event is not None and _repeats(node, process) else ()
+            for timer in (part.timer for part in parts if part.timer is not None):
+                if _is_short(_cycle(timer, now), least, now):
+                    bound = f"两次之间至少 {least.total_seconds():.0f} 秒"
+                    reason = f"定时「{node.label}」重复得太密（{timer.text}）：{bound}"
                     yield Problem(model.source, node.line, node.kind, node.id, reason, "too-often")
+
+
+def _repeats(node: Node, process: Process) -> bool:
+    """Whether a cycle counts here: other events happen once and are over."""
+    begins = node.id in process.levels[""].triggers
+    return begins or (node.kind in ("startEvent", "boundaryEvent") and not node.interrupting)
+
+
+def _is_short(cycle: Cycle | None, least: timedelta, now: datetime) -> bool:
+    if cycle is not None:
+        with suppress(BadTime):  # so long that no calendar holds it
+            return later(now, cycle.every, UTC) - now < least
+    return False
 
 
 def _cycle(timer: TimerSpec, now: datetime) -> Cycle | None:
