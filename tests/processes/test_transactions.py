@@ -48,6 +48,8 @@ def test_a_step_is_stored_whole_or_not_at_all_and_the_next_one_begins_afresh() -
     if on_postgres():
         with pytest.raises(DataError), whole_transaction():
             execute(WRITE, ("cut\0short",))
+    with whole_transaction():
+        assert query("SELECT 1") == [(1,)]
     step("last")
     assert offered
     assert kept() == {"first", "caller", "last"}

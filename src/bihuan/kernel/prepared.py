@@ -45,7 +45,7 @@ def run(raw: psycopg.Connection[Any], sql: str, params: Sequence[Any]) -> Answer
     if name is None and len(names) < MOST:
         name = names[sql] = _prepare(raw, sql, b"step_%d" % len(names))
     if raw.pgconn.transaction_status == TransactionStatus.IDLE:
-        if name is not None and all(type(value) is int for value in params):
+        if name is not None and params and all(type(value) is int for value in params):
             # Whole numbers can stand in the statement, which then goes out with the BEGIN: one round trip less.
             numbers = ", ".join(map(str, params)).encode()
             return _answer(raw, raw.pgconn.exec_(b"BEGIN; EXECUTE %b(%b)" % (name, numbers)))

@@ -125,11 +125,12 @@ def transactional(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        attempts = 1 if in_transaction() else ATTEMPTS
+        is_part = in_transaction()
+        attempts = 1 if is_part else ATTEMPTS
         while True:
             attempts -= 1
             try:
-                if in_transaction():
+                if is_part:
                     return function(*args, **kwargs)
                 with whole_transaction():
                     return function(*args, **kwargs)
