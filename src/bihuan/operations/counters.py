@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet, Sum
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
-from bihuan.kernel.money import ZERO
+from bihuan.kernel.money import ZERO, yuan
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, signs_of_work
 from bihuan.operations.surroundings import CASE
 from bihuan.operations.work import complete_task
@@ -119,7 +119,9 @@ def cashier_desk(*, actor: Actor) -> CashierDesk:
     today = Payment.objects.at(site_id).filter(at__gte=since)
     taken: dict[str, Decimal] = {}
     for row in today.values("method", "kind").annotate(sum=Sum("amount_yuan")).order_by("method"):
-        signed = row["sum"] if row["kind"] == "payment" else -row["sum"]
+        # SQLite adds up in floating point; the fen are right again once rounded.
+        amount = yuan(row["sum"])
+        signed = amount if row["kind"] == "payment" else -amount
         taken[row["method"]] = taken.get(row["method"], ZERO) + signed
     latest = today.select_related("settlement__case__vehicle", "settlement__case__customer", "by").order_by("-pk")
     return CashierDesk(
