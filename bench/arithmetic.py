@@ -1,7 +1,9 @@
 """`python -m bench.arithmetic`: adding and measuring working time, beside two other ways in the same run.
 
-The others are what one would write first (a loop over the days), and the package businesstimedelta. All three count on
-the same calendar (Monday to Saturday, two intervals a day, China's holidays of the years concerned) and must agree.
+The others are what one would write first, a loop over the days, and the package businesstimedelta. The loop is twice:
+`day_by_day` goes by UTC within a day, which is right when clocks change, as ours is; `day_by_day_by_wall` goes by the
+clock on the wall, which is quicker and right only in zones such as this one that never change theirs. All count on the
+same calendar (Monday to Saturday, two intervals a day, China's holidays of the years concerned) and must agree.
 Prints one JSON object; times are microseconds for one call, the best of several rounds in which they take turns.
 """
 
@@ -11,7 +13,7 @@ import json
 import sys
 import timeit
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from operator import add
 from zoneinfo import ZoneInfo
@@ -26,8 +28,8 @@ ZONE = "Asia/Shanghai"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat")
 HOURS = [["08:30", "12:00"], ["13:00", "17:30"]]
 START = datetime(2024, 3, 4, 2, 15, tzinfo=UTC)
-SPANS = {"8_hours": 8, "30_days": 8 * 26, "1_year": 8 * 300, "3_years": 8 * 900}
-OURS, LOOP, PEER = "bihuan", "day_by_day", "businesstimedelta"
+SPANS = {"30_minutes": 0.5, "8_hours": 8, "30_days": 8 * 26, "1_year": 8 * 300, "3_years": 8 * 900}
+OURS, LOOP, WALL, PEER = "bihuan", "day_by_day", "day_by_day_by_wall", "businesstimedelta"
 ROUNDS = 5
 ROUND_SECONDS = 0.05
 
@@ -39,12 +41,12 @@ TZ = ZoneInfo(ZONE)
 PARTS = [(time.fromisoformat(start), time.fromisoformat(end)) for start, end in HOURS]
 
 
-def loop_add(start: datetime, seconds: float) -> datetime:
-    """A loop over the days, as one would write it first."""
-    at, left = start.astimezone(TZ), timedelta(seconds=seconds)
-    day = at.date()
+def loop_add(zone: tzinfo, start: datetime, seconds: float) -> datetime:
+    """A loop over the days, as one would write it first; the moments of a day are compared in `zone`."""
+    at, left = start.astimezone(zone), timedelta(seconds=seconds)
+    day = start.astimezone(TZ).date()
     while True:
-        for opens, closes in _open_on(day):
+        for opens, closes in _open_on(day, zone):
             begin = max(opens, at)
             if begin < closes:
                 if closes - begin >= left:
@@ -53,21 +55,24 @@ def loop_add(start: datetime, seconds: float) -> datetime:
         day += timedelta(days=1)
 
 
-def loop_between(start: datetime, end: datetime) -> float:
+def loop_between(zone: tzinfo, start: datetime, end: datetime) -> float:
     """The same for measuring."""
-    first, last = start.astimezone(TZ), end.astimezone(TZ)
-    total, day = timedelta(), first.date()
-    while day <= last.date():
-        for opens, closes in _open_on(day):
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    total, day, last_day = timedelta(), start.astimezone(TZ).date(), end.astimezone(TZ).date()
+    while day <= last_day:
+        for opens, closes in _open_on(day, zone):
             total += max(min(closes, last) - max(opens, first), timedelta())
         day += timedelta(days=1)
     return total.total_seconds()
 
 
-def _open_on(day: date) -> list[tuple[datetime, datetime]]:
+def _open_on(day: date, zone: tzinfo) -> list[tuple[datetime, datetime]]:
     if day in OFF or day.weekday() >= len(DAYS):
         return []
-    return [(datetime.combine(day, opens, TZ), datetime.combine(day, closes, TZ)) for opens, closes in PARTS]
+    return [
+        (datetime.combine(day, opens, TZ).astimezone(zone), datetime.combine(day, closes, TZ).astimezone(zone))
+        for opens, closes in PARTS
+    ]
 
 
 def peer_rules() -> businesstimedelta.Rules:
@@ -103,19 +108,21 @@ def main() -> int:
                 delta = businesstimedelta.BusinessTimeDelta(rules, seconds=seconds)
                 ways = {
                     OURS: partial(worktime.add_working_seconds, CALENDAR, START, seconds),
-                    LOOP: partial(loop_add, START, seconds),
+                    LOOP: partial(loop_add, UTC, START, seconds),
+                    WALL: partial(loop_add, TZ, START, seconds),
                     PEER: partial(add, START, delta),
                 }
             else:
                 ways = {
                     OURS: partial(worktime.working_seconds_between, CALENDAR, START, end),
-                    LOOP: partial(loop_between, START, end),
+                    LOOP: partial(loop_between, UTC, START, end),
+                    WALL: partial(loop_between, TZ, START, end),
                     PEER: partial(_peer_between, rules, START, end),
                 }
             answers = {name: way() for name, way in ways.items()}
             agree = agree and len(set(answers.values())) == 1
             found = _timed(ways)
-            for other in (LOOP, PEER):
+            for other in (LOOP, WALL, PEER):
                 found[f"{other}_to_{OURS}"] = round(found[other] / found[OURS], 1)
             microseconds[operation][span] = found
     report = {

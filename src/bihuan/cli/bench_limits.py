@@ -19,7 +19,10 @@ from bihuan.cli.bench_world import DATABASES, ROOT, database, folder, machine, r
 ARITHMETIC = "arithmetic"
 FIRING = "firing"
 OPERATIONS = {"add": "加", "measure": "量"}
-SPANS = {"8_hours": "8 小时", "30_days": "30 天", "1_year": "1 年", "3_years": "3 年"}
+SPANS = {"30_minutes": "30 分钟", "8_hours": "8 小时", "30_days": "30 天", "1_year": "1 年", "3_years": "3 年"}
+OTHERS = {
+    "day_by_day": "逐日循环", "day_by_day_by_wall": "不管时钟调整的循环", "businesstimedelta": "businesstimedelta",
+}  # fmt: skip
 DATABASE_NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
@@ -89,18 +92,17 @@ def _told(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told_arithmetic(found: Mapping[str, Any]) -> Iterator[str]:
-    """Adding and measuring over short and long stretches, beside the two other ways."""
+    """Adding and measuring over short and long stretches, beside the other ways."""
     if "unavailable" in found:
         yield f"工作时间运算：无法测量。{found['unavailable']}"
         return
     yield f"工作时间运算（{found['calendar']}），每次微秒，几种算法结果{'一致' if found['agree'] else '不一致'}："
     for operation, by_span in found["microseconds"].items():
         for span, times in by_span.items():
-            yield (
-                f"  {OPERATIONS[operation]} {SPANS[span]}：{times['bihuan']:.2f}，"
-                f"逐日循环 {times['day_by_day']:,.1f}（{times['day_by_day_to_bihuan']:,.0f} 倍），"
-                f"businesstimedelta {times['businesstimedelta']:,.0f}（{times['businesstimedelta_to_bihuan']:,.0f} 倍）"
+            others = "，".join(
+                f"{label} {times[name]:,.1f}（{times[f'{name}_to_bihuan']:,.0f} 倍）" for name, label in OTHERS.items()
             )
+            yield f"  {OPERATIONS[operation]} {SPANS[span]}：{times['bihuan']:.2f}，{others}"
     yield f"  一个日历第一次用（三年）：{found['first_use_milliseconds']:.1f} 毫秒"
 
 

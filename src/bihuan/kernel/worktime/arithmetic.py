@@ -59,6 +59,10 @@ def working_time_between(calendar: Calendar, start: datetime, end: datetime) -> 
     if calendar.never_closes:
         return high - low
     table = table_covering(calendar, low, high)
+    index = bisect_right(table.starts, low) - 1
+    # Most questions begin and end within one opening.
+    if index >= 0 and high <= table.ends[index]:
+        return high - low
     return table.total_at(high) - table.total_at(low)
 
 
@@ -81,8 +85,15 @@ def add_working_seconds(calendar: Calendar, start: datetime, seconds: float) -> 
     if table is None or not table.first <= at < table.last:
         table = table_covering(calendar, at, at)
     while True:
-        goal = table.total_at(at) + needed
-        index = bisect_left(table.totals, goal)
+        index = bisect_right(table.starts, at) - 1
+        goal = needed
+        if index >= 0:
+            total, here = table.totals[index], at - table.shifts[index]
+            goal += here if here < total else total
+            # Most answers lie within the opening they begin in.
+            if goal <= total:
+                return EPOCH + (goal + table.shifts[index])
+        index = bisect_left(table.totals, goal, index + 1)
         if index < len(table.totals):
             return EPOCH + (goal + table.shifts[index])
         if table.last_year >= min(year_of(at) + MAX_YEARS_AHEAD, LAST_YEAR) or not calendar.ever_open:
