@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from bihuan.audit.log import record
+from bihuan.kernel import clock
 from bihuan.limits.calendars import provisional_words
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
@@ -17,7 +18,7 @@ from bihuan.operations.cases import start_case
 from bihuan.operations.timing.clock_following import CASE, ITEM
 from bihuan.org.access import system_actor
 from bihuan.org.duty.chart import answerable_for, load_chart
-from bihuan.org.roles import people_with_role
+from bihuan.org.duty.presence import away_at, present_with_role
 from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held, read_item
 from bihuan.records.models import Case
@@ -30,7 +31,7 @@ HOLDER, SUPERIOR, ADVISOR, TECHNICIAN = "@holder", "@superior", "@advisor", "@te
 def carry_out(step: Mapping[str, Any], held: Clock) -> None:
     """Do what a step of the rule says, in the caller's transaction. `at` of the step says when it was to happen."""
     items = _open_items(held)
-    case = _case_of(held, items)
+    case = _case_of(held)
     title = str(step.get("text") or f"{held.name}：{_moment_text(str(step['at']))}")
     if step.get("reassign_to"):
         _reassign(items, str(step["reassign_to"]), held)
@@ -74,10 +75,12 @@ def _under(held: Clock) -> Q:
     return named if WorkItem.unscoped.filter(named, status=WorkItem.Status.OPEN).exists() else of_case
 
 
-def _case_of(held: Clock, items: list[WorkItem]) -> Case | None:
+def _case_of(held: Clock) -> Case | None:
     case_id = held.subject_id if held.subject_kind == CASE else None
-    if held.subject_kind == ITEM and items and items[0].instance.subject_kind == CASE:
-        case_id = items[0].instance.subject_id
+    if held.subject_kind == ITEM:
+        # Done by now, but too late: what the lateness leads to is about its case all the same.
+        about = WorkItem.unscoped.filter(pk=held.subject_id, instance__subject_kind=CASE)
+        case_id = about.values_list("instance__subject_id", flat=True).first()
     return Case.unscoped.select_related("vehicle").filter(pk=case_id).first() if case_id else None
 
 
@@ -108,14 +111,16 @@ def _who_has(items: list[WorkItem], site_id: int) -> set[int]:
 
 
 def _superiors(items: list[WorkItem], site_id: int) -> set[int]:
-    """The superiors of those who have the work; where nobody is above them, whoever answers for the site."""
+    """The nearest superiors who are there of those who have the work; else whoever answers for the site."""
     chart = load_chart(site_id)
-    found = {chart.superior_of(person) for person in _who_has(items, site_id)} - {None}
-    return {person for person in found if person} or set(answerable_for(site_id))
+    above = [list(chart.superiors_of(person)) for person in _who_has(items, site_id)]
+    away = away_at(clock.now(), {person for line in above for person in line})
+    nearest = (next((person for person in line if person not in away), None) for line in above)
+    return {person for person in nearest if person is not None} or set(answerable_for(site_id))
 
 
 def _holders(role: str, site_id: int) -> set[int]:
-    return set(people_with_role(role, site_id).values_list("pk", flat=True))
+    return set(present_with_role(role, site_id))
 
 
 def _reassign(items: list[WorkItem], role: str, held: Clock) -> None:
