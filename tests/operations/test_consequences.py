@@ -1,4 +1,4 @@
-"""What a limit leads to reaches somebody who is there, and holds on to its case when the work has been done too late."""
+"""What a limit leads to reaches somebody who is there, and keeps to its case when the work has been done too late."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bihuan.kernel import clock
 from bihuan.limits.models import Clock
 from bihuan.notify.models import Notice
 from bihuan.operations.timing.consequences import carry_out
+from bihuan.operations.timing.due_work import tell_due_clocks
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.standing import set_superior
 from bihuan.records.models import Case
@@ -59,6 +60,15 @@ def test_a_role_is_told_without_those_who_are_away(centre: Centre) -> None:
     assert told_by(step, held) == {"zhaoqiang", "qianjin"}
     away(centre.cast, "technician")
     assert told_by(step, held) == {"qianjin"}
+
+
+def test_lateness_of_work_whose_holder_is_away_is_told_to_whoever_answers_for_the_site(centre: Centre) -> None:
+    held = greeting(centre)
+    away(centre.cast, "advisor")
+    clock.move(clock.now() + timedelta(minutes=2))
+    tell_due_clocks()
+    told = Notice.objects.filter(title__startswith="已超时", body__contains="70001")
+    assert {"lixiao", "heping"} <= set(told.values_list("user__username", flat=True)), held.name
 
 
 def test_what_lateness_starts_is_started_though_the_work_was_done_meanwhile(centre: Centre) -> None:

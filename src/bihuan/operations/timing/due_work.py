@@ -21,7 +21,8 @@ from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.operations.timing.consequences import people_named
 from bihuan.operations.timing.due_steps import hand_over_steps, run_due_steps
-from bihuan.org.duty.presence import present_with_role
+from bihuan.org.duty.chart import answerable_for
+from bihuan.org.duty.presence import away_at, present_with_role
 from bihuan.processes.finishing import TIMER
 from bihuan.processes.jobs import TakenJob, enqueue, run_due, timer_handler
 from bihuan.processes.models import WorkItem
@@ -86,6 +87,7 @@ class _About:
 
     items: Mapping[int, WorkItem]
     cases: Mapping[int, Case]
+    away: frozenset[int]
     holders: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict)
 
     def holders_of(self, role: str, site_id: int) -> frozenset[int]:
@@ -94,13 +96,27 @@ class _About:
             self.holders[role, site_id] = present_with_role(role, site_id)
         return self.holders[role, site_id]
 
+    def who_has(self, item: WorkItem) -> set[int]:
+        """Whoever has the work or could take it; while its holder is away, whoever answers for the site besides."""
+        if item.assignee_id:
+            there = item.assignee_id not in self.away
+            return {item.assignee_id} | (set() if there else self.answerable(item.site_id))
+        return {one for role in item.role.split(",") if role for one in self.holders_of(role.strip(), item.site_id)}
+
+    def answerable(self, site_id: int) -> frozenset[int]:
+        """Who answers for a site when nobody is there; asked once a portion."""
+        if ("", site_id) not in self.holders:
+            self.holders["", site_id] = frozenset(answerable_for(site_id))
+        return self.holders["", site_id]
+
 
 def _tell_all(found: Sequence[DueClock]) -> None:
     item_ids = [due.clock.subject_id for due in found if due.clock.subject_kind == ITEM]
     items = WorkItem.unscoped.select_related("instance").in_bulk(item_ids)
     case_ids = {due.clock.subject_id for due in found if due.clock.subject_kind == CASE}
     case_ids.update(item.instance.subject_id for item in items.values() if item.instance.subject_kind == CASE)
-    about = _About(items, Case.unscoped.select_related("vehicle").in_bulk(case_ids))
+    away = away_at(clock.now(), {item.assignee_id for item in items.values() if item.assignee_id})
+    about = _About(items, Case.unscoped.select_related("vehicle").in_bulk(case_ids), away)
     with wordings_read_once():
         notify_all([_message(due, about) for due in found])
     for due in found:
@@ -113,12 +129,7 @@ def _message(due: DueClock, about: _About) -> Message:
     case_id = item.instance.subject_id if item else held.subject_id if held.subject_kind == CASE else None
     case = about.cases.get(case_id or 0)
     what = item.title if item else (case.vehicle.plate if case and case.vehicle else case.number if case else "")
-    people: set[int] = set()
-    if item is not None and item.assignee_id:
-        people.add(item.assignee_id)
-    elif item is not None and item.role:
-        for role in item.role.split(","):
-            people |= about.holders_of(role.strip(), held.site_id)
+    people = about.who_has(item) if item is not None else set()
     if case is not None and held.subject_kind == CASE:
         people.update(user for user in (case.technician_id, case.advisor_id) if user)
     if late and held.escalate_to.startswith("@"):
