@@ -14,6 +14,7 @@ from bihuan.operations.timing.consequences import carry_out
 from bihuan.operations.timing.due_work import tell_due_clocks
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.standing import set_superior
+from bihuan.processes.models import Offer, WorkItem
 from bihuan.records.models import Case
 from tests.cast import Cast
 from tests.web.visits import Centre, build_centre
@@ -33,7 +34,7 @@ def away(cast: Cast, *people: str) -> None:
 def greeting(centre: Centre) -> Clock:
     """The limit of a greeting that the advisor has taken on."""
     item = centre.item(centre.arrive(), "greet")
-    type(item).unscoped.filter(pk=item.pk).update(assignee=centre.cast.user("advisor"))
+    WorkItem.unscoped.filter(pk=item.pk).update(assignee=centre.cast.user("advisor"))
     return Clock.unscoped.get(subject_kind="item", subject_id=item.pk)
 
 
@@ -69,6 +70,19 @@ def test_lateness_of_work_whose_holder_is_away_is_told_to_whoever_answers_for_th
     tell_due_clocks()
     told = Notice.objects.filter(title__startswith="已超时", body__contains="70001")
     assert {"lixiao", "heping"} <= set(told.values_list("user__username", flat=True)), held.name
+
+
+def test_people_who_were_offered_the_work_by_name_are_told(centre: Centre) -> None:
+    held = greeting(centre)
+    WorkItem.unscoped.filter(pk=held.subject_id).update(assignee=None, role="")
+    for who in ("technician", "second_technician"):
+        Offer.objects.create(item_id=held.subject_id, user=centre.cast.user(who))
+    assert told_by({"notify": ["@holder"]}, held) == {"zhaoqiang", "qianjin"}
+    away(centre.cast, "technician")
+    clock.move(clock.now() + timedelta(minutes=2))
+    tell_due_clocks()
+    told = set(Notice.objects.filter(title__startswith="已超时").values_list("user__username", flat=True))
+    assert "qianjin" in told and "zhaoqiang" not in told
 
 
 def test_what_lateness_starts_is_started_though_the_work_was_done_meanwhile(centre: Centre) -> None:

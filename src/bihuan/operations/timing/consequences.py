@@ -105,7 +105,8 @@ def _who_has(items: list[WorkItem], site_id: int) -> set[int]:
         if item.assignee_id:
             found.add(item.assignee_id)
         else:
-            for role in item.role.split(","):
+            found.update(item.offers.values_list("user_id", flat=True))
+            for role in filter(None, item.role.split(",")):
                 found |= _holders(role.strip(), site_id)
     return found
 

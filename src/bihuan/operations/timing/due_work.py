@@ -101,6 +101,9 @@ class _About:
         if item.assignee_id:
             there = item.assignee_id not in self.away
             return {item.assignee_id} | (set() if there else self.answerable(item.site_id))
+        offered = _offered(item)
+        if offered:
+            return offered - self.away or offered | self.answerable(item.site_id)
         return {one for role in item.role.split(",") if role for one in self.holders_of(role.strip(), item.site_id)}
 
     def answerable(self, site_id: int) -> frozenset[int]:
@@ -110,12 +113,18 @@ class _About:
         return self.holders["", site_id]
 
 
+def _offered(item: WorkItem) -> set[int]:
+    """The people an item is offered to by name."""
+    return {offer.user_id for offer in item.offers.all()}
+
+
 def _tell_all(found: Sequence[DueClock]) -> None:
     item_ids = [due.clock.subject_id for due in found if due.clock.subject_kind == ITEM]
-    items = WorkItem.unscoped.select_related("instance").in_bulk(item_ids)
+    items = WorkItem.unscoped.select_related("instance").prefetch_related("offers").in_bulk(item_ids)
     case_ids = {due.clock.subject_id for due in found if due.clock.subject_kind == CASE}
     case_ids.update(item.instance.subject_id for item in items.values() if item.instance.subject_kind == CASE)
-    away = away_at(clock.now(), {item.assignee_id for item in items.values() if item.assignee_id})
+    named = {one for item in items.values() for one in (item.assignee_id, *_offered(item)) if one}
+    away = away_at(clock.now(), named) if named else frozenset()
     about = _About(items, Case.unscoped.select_related("vehicle").in_bulk(case_ids), away)
     with wordings_read_once():
         notify_all([_message(due, about) for due in found])
