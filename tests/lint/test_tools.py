@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,3 +31,12 @@ def test_a_tool_finds_nothing(command: list[str]) -> None:
         check=False,
     )  # fmt: skip
     assert found.returncode == 0, f"{found.stdout[-6000:]}\n{found.stderr[-3000:]}"
+
+
+def test_the_tests_that_documents_point_to_are_there() -> None:
+    named = {
+        (page.name, path)
+        for page in (ROOT / "docs").rglob("*.md")
+        for path in re.findall(r"`(tests/[\w/]+\.py)", page.read_text(encoding="utf-8"))
+    }
+    assert not [pair for pair in sorted(named) if not (ROOT / pair[1]).is_file()]
