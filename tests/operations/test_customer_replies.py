@@ -157,6 +157,8 @@ def test_a_signature_is_asked_for_where_the_gateway_signs(channel: Channel, case
         ({"from": "' OR 1=1 --", "words": "TD"}, KEY, 200),
         ({"from": "13900007009\0", "words": "\0"}, KEY, 200),
         (report("EXPIRED", "'; DROP TABLE x; --"), KEY, 404),
+        (report("EXPIRED", "\ud800"), KEY, 200),
+        ({"from": "13900009999", "words": "\ud800\ufdd0"}, KEY, 200),
         (report("EXPIRED", ""), KEY, 200),
     ],
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u0085\u2028\u2029]+")
+# Halves of letters come out of JSON only, and no database or receiver takes them.
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u0085\u2028\u2029\ud800-\udfff]+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
