@@ -42,7 +42,7 @@ from bihuan.processes.compiled import compiled_model  # noqa: E402
 from bihuan.processes.consistency import check_instances  # noqa: E402
 from bihuan.processes.contract import ServiceCall, Surroundings  # noqa: E402
 from bihuan.processes.handling.asking import NEEDS, ask_person, remove_person  # noqa: E402
-from bihuan.processes.handling.passed import steps_back  # noqa: E402
+from bihuan.processes.handling.called import steps_back  # noqa: E402
 from bihuan.processes.handling.returning import recall_item, send_back, wake_instance  # noqa: E402
 from bihuan.processes.handling.standing import resume_instance, suspend_instance  # noqa: E402
 from bihuan.processes.migrating import Migration, migrate_instance  # noqa: E402

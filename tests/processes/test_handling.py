@@ -10,8 +10,8 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.asking import remove_person
-from bihuan.processes.handling.passed import steps_back
-from bihuan.processes.handling.returning import recall_item, send_back
+from bihuan.processes.handling.called import steps_back
+from bihuan.processes.handling.returning import call_off_return, recall_item, send_back
 from bihuan.processes.models import Instance, Job, Subscription, WorkItem
 from bihuan.processes.rows import read_item
 from tests.processes.conftest import Desk
@@ -62,6 +62,51 @@ def test_out_of_a_called_process_one_goes_back_to_a_step_of_its_caller(desk: Des
     assert desk.open_nodes(outer) == ["prepare"] and desk.status(inner.pk) == "cancelled"
     assert desk.item(outer, "prepare").assignee == desk.cast.user("second_technician")
     assert list(check_instances()) == []
+
+
+def called_and_over(desk: Desk) -> tuple[int, int]:
+    """The instance that called an approval, which is over, and the approval."""
+    store.publish(APPROVAL, "approval")
+    owner = desk.cast.user("advisor").username
+    outer = desk.start(OUTER, "outer", {"number": "1", "amount": 200, "owner": owner}).instance_id
+    desk.complete(outer, "prepare", by="technician")
+    inner = Instance.unscoped.get(parent_id=outer).pk
+    desk.complete(inner, "fill", by="advisor")
+    desk.complete(inner, "approve", {"ok": True}, by="site_manager")
+    desk.complete(inner, "close", by="advisor")
+    assert desk.status(inner) == "completed" and desk.open_nodes(outer) == ["after"]
+    return outer, inner
+
+
+@pytest.mark.parametrize(("target", "then"), [("approve", ["approve", "close"]), ("close", ["close"])])
+@pytest.mark.parametrize("straight", [True, False])
+def test_from_behind_a_call_one_goes_back_into_the_process_that_was_called(
+    desk: Desk, target: str, then: list[str], straight: bool
+) -> None:
+    outer, inner = called_and_over(desk)
+    advisor, held = desk.cast.actor("advisor"), read_item(desk.item(outer, "after").pk)
+    assert [step.label for step in steps_back(held)] == ["prepare", "fill（call）", "approve（call）", "close（call）"]
+    send_back(held, f"{target}（call）", straight=straight, actor=advisor, reason="再看", around=AROUND)
+    assert desk.status(inner) == "running" and Instance.unscoped.filter(parent_id=outer).count() == 1
+    assert desk.open_nodes(inner) == [target] and desk.open_nodes(outer) == []
+    assert list(check_instances()) == []
+    for node in then:
+        desk.complete(inner, node, by="site_manager" if node == "approve" else "advisor")
+    assert desk.status(inner) == "completed" and desk.open_nodes(outer) == ["after"]
+    desk.complete(outer, "after", by="advisor")
+    assert desk.status(outer) == "completed" and list(check_instances()) == []
+
+
+def test_a_process_woken_for_its_caller_is_called_off_with_the_return(desk: Desk) -> None:
+    outer, inner = called_and_over(desk)
+    advisor, held = desk.cast.actor("advisor"), read_item(desk.item(outer, "after").pk)
+    send_back(held, "approve（call）", straight=True, actor=advisor, reason="再看", around=AROUND)
+    call_off_return(read_item(held.item_id), actor=advisor, reason="不用了", around=AROUND)
+    assert desk.status(inner) == "cancelled" and desk.open_nodes(outer) == ["after"]
+    assert [step.label for step in steps_back(read_item(held.item_id))] == ["prepare"]
+    with pytest.raises(Conflict, match="请从上级流程退回"):
+        last = WorkItem.unscoped.get(instance_id=inner, node_id="close")
+        recall_item(last.pk, actor=advisor, around=AROUND)
 
 
 def test_who_has_left_does_not_get_the_step_again(desk: Desk) -> None:

@@ -13,7 +13,8 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.compiled import process_of
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import LimitSpec, Surroundings
-from bihuan.processes.handling.passed import passed_steps, steps_back
+from bihuan.processes.handling.called import steps_back
+from bihuan.processes.handling.passed import passed_steps
 from bihuan.processes.handling.returning import recall_item, send_back
 from bihuan.processes.handling.standing import resume_instance, suspend_instance
 from bihuan.processes.history import diagram, replay

@@ -101,6 +101,10 @@ def call_process(unit: Unit, instance: Loaded, event: CallRequested) -> None:
 def _call(unit: Unit, caller: Loaded, event: CallRequested) -> None:
     if event.wait not in caller.state.waits:
         return
+    instead = unit.instead.pop((caller.id, event.node), None)
+    if instead is not None:
+        instead(event)
+        return
     if unit.is_runaway:
         unit.follow(caller, FailCall(event.wait, "流程在一次处理中步数过多，可能在互相调用"))
         return

@@ -38,6 +38,8 @@ class Unit:
     done: Held | None = None
     """The item that somebody completes in this transaction."""
     staff: dict[int, Staff] = field(default_factory=dict)
+    instead: dict[tuple[int, str], Callable[[Any], None]] = field(default_factory=dict)
+    """What to do instead of calling a process anew, by the calling instance and its node."""
 
     @property
     def is_runaway(self) -> bool:

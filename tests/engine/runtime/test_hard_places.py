@@ -282,3 +282,11 @@ def test_an_initiator_takes_it_back_out_of_branches_with_all_that_was_arranged_i
 def test_who_begins_again_takes_votes_of_a_closed_sign_off_anew() -> None:
     story = ballot().complete("V", approved=True).complete("V", approved=True).complete("V", approved=True)
     assert story.send_back("Good", "V").items == ["V", "V", "V"]
+
+
+@pytest.mark.parametrize("straight", [True, False])
+def test_gone_back_to_a_call_calls_again_and_straight_comes_back_from_it(straight: bool) -> None:
+    story = Story("start s\ncall C called=other\nuser A\nuser B\ns -> C -> A -> B").start().returned("C").complete("A")
+    story.send_back("B", "C", straight=straight)
+    assert "C" in story.open and story.items == []
+    assert story.returned("C").items == (["B"] if straight else ["A"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bihuan.engine.runtime import CallOffRework, CommandRejected
+from bihuan.engine.runtime import CallOffRework, CommandRejected, Restore
 from tests.engine.runtime.story import Story
 from tests.engine.runtime.test_passes import EACH, ROUNDS
 
@@ -180,3 +180,11 @@ def test_a_pass_of_an_event_sub_process_that_is_over_is_only_redone_straight() -
         story.send_back("Y", "X", done=0)
     story.send_back("Y", "X", done=0, straight=True)
     assert story.complete("X").items == ["A", "Y"]
+
+
+def test_a_return_to_one_of_many_is_taken_back_and_the_counts_are_right() -> None:
+    story = Story("start s\nuser V each=list item=x\nuser D\ns -> V -> D").start(list=["甲", "乙", "丙"]).complete("V")
+    before = story.before
+    story.send_back("V", "V", done=2)
+    story.do(Restore(before, story.before))
+    assert story.complete("V").items == ["V"] and story.complete("V").items == ["D"]

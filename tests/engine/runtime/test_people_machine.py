@@ -17,11 +17,13 @@ from bihuan.engine.runtime import (
     AddSigner,
     Ask,
     BeginActivity,
+    CallClosed,
     CallOffRework,
     Command,
     CommandRejected,
     CompleteItem,
     DeliverMessage,
+    FinishCall,
     FireTimer,
     ItemClosed,
     Jump,
@@ -41,169 +43,13 @@ from bihuan.engine.runtime import (
     parked_by,
     plan_migration,
 )
-from bihuan.engine.runtime.people.moving import PERSONAL
+from bihuan.engine.runtime.people.moving import RETURNABLE
 from bihuan.engine.runtime.people.rework import redoing
 from bihuan.engine.runtime.people.ways import is_join
+from tests.engine.runtime.people_models import MODELS
 from tests.engine.runtime.story import Story
-from tests.engine.runtime.test_going_back import FORK, INSIDE, LOOP
 
-MIXED = """
-    start s
-    user A
-    and f
-    user V each=people item=who assignee=who signoff=ratio threshold=60%
-    xor g
-    user Fix
-    xor m
-    sub S {
-      start t
-      user P
-      boundary late on=P after=PT1H
-      user Q
-      user W each=people item=who assignee=who signoff=all sequential
-      end u
-      t -> P -> W -> u
-      late -> Q -> u
-    }
-    boundary slow on=S after=PT2H nonint
-    user Chase
-    end z
-    or o
-    user X
-    user Y
-    or n
-    and j
-    user D
-    end e
-    s -> A -> f
-    f -> V -> g
-    g -> m : approved
-    g -> Fix : else
-    Fix -> m -> j
-    f -> S -> j
-    slow -> Chase -> z
-    f -> o
-    o -> X : true
-    o -> Y : both
-    X -> n
-    Y -> n
-    n -> j
-    j -> D -> e
-"""
-NESTED = """
-    start s
-    user A
-    sub Each each=people item=who {
-      start t
-      user P
-      and f
-      user Q
-      user R
-      and j
-      end u
-      t -> P -> f
-      f -> Q -> j
-      f -> R -> j
-      j -> u
-    }
-    user V each=people item=who
-    user W each=people item=who sequential
-    and k
-    and l
-    user D
-    end e
-    s -> A -> k
-    k -> Each -> l
-    k -> V -> W -> l
-    l -> D -> e
-"""
-PASSES = """
-    start s
-    user A
-    and f
-    adhoc H {
-      user P
-      user Q
-      sub L while=again max=4 {
-        start t
-        user R
-        user T
-        t -> R -> T
-      }
-    }
-    adhoc K sequential {
-      user U
-      user V
-    }
-    sub M each=people item=who sequential {
-      start o
-      user W
-      user X
-      o -> W -> X
-    }
-    and j
-    user D
-    sub E byevent {
-      start m message=call nonint
-      user Y
-      user Z
-      m -> Y -> Z
-    }
-    s -> A -> f
-    f -> H -> K -> j
-    f -> M -> j
-    j -> D
-"""
-UNDOING = """
-    start s
-    user A
-    transaction T {
-      start t
-      user P
-      boundary c on=P compensate
-      user Undo undoes
-      c ~> Undo
-      user Q
-      xor g
-      end ok
-      end no cancel
-      t -> P -> Q -> g
-      g -> ok : approved
-      g -> no : else
-    }
-    boundary away on=T cancel
-    user Sorry
-    xor m
-    and f
-    throw back compensate=T
-    user B
-    and j
-    user D
-    s -> A -> T -> m -> f
-    away -> Sorry -> m
-    f -> back -> j
-    f -> B -> j
-    j -> D
-"""
-ENOUGH_OF_THREE = """
-    start s
-    user A
-    and f
-    user B
-    user C
-    user E1
-    user E2
-    complex g activation="activationCount >= 2"
-    user D
-    user Z
-    s -> A -> f
-    f -> B -> g
-    f -> C -> g
-    f -> E1 -> E2 -> g
-    g -> D -> Z
-"""
-MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING, ENOUGH_OF_THREE]
-ENDINGS = (ItemClosed, TimerCleared, Unsubscribed, WaitClosed)
+ENDINGS = (CallClosed, ItemClosed, TimerCleared, Unsubscribed, WaitClosed)
 PEOPLE = ["a", "b", "c"]
 # Begun as often as people or events want, beside the rest.
 SEVERAL = {"Chase", "E", "H", "P", "Q", "L"}
@@ -246,10 +92,17 @@ class People(RuleBasedStateMachine):
     def send_back(self, number: int, place: int, straight: bool, ago: int) -> None:
         item = self.pick("item", number)
         done = {event.node for event in self.story.history if isinstance(event, NodeLeft) and not event.cancelled}
-        passed = sorted(node for node in done if self.story.process.nodes[node].kind in PERSONAL)
+        passed = sorted(node for node in done if self.story.process.nodes[node].kind in RETURNABLE)
         if item is not None and passed:
             target = passed[place % len(passed)]
             self.try_(SendBack(item, target, straight, self.story.into(target, -ago)))
+
+    @rule(number=st.integers(0, 9))
+    def come_back(self, number: int) -> None:
+        """A process that was called is over."""
+        call = self.pick("call", number)
+        if call is not None:
+            self.try_(FinishCall(call, {}))
 
     @rule(number=st.integers(0, 9), place=st.integers(0, 40), others_done=st.booleans())
     def jump(self, number: int, place: int, others_done: bool) -> None:
@@ -358,7 +211,9 @@ class People(RuleBasedStateMachine):
         for _ in range(ENOUGH):
             if self.state.status == "ended":
                 break
-            self.story.do(CompleteItem(self._open_item(), {"approved": True, "agree": True}))
+            call = self.pick("call", 0)
+            values = {"approved": True, "agree": True}
+            self.story.do(FinishCall(call, {}) if call is not None else CompleteItem(self._open_item(), values))
         assert self.state.status == "ended", f"still open: {self.story.open}"
 
     def calling_off_leaves_nothing(self) -> None:

@@ -22,7 +22,8 @@ from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import LAST, NEXT, signers_to_come, signs_in_a_row
-from bihuan.processes.handling.passed import RECALLED, Passed, is_done_for_several, label_of, steps_back
+from bihuan.processes.handling.called import steps_back
+from bihuan.processes.handling.passed import RECALLED, Passed, is_done_for_several, label_of
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
@@ -196,8 +197,9 @@ def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
             again = above.of(SendBack(work.instance.parent_wait or 0, one.node_id, into=one.into))
             found.append(Target(one, again, Preview(refusal=ABOVE)))
         else:
-            straight = ask.of(SendBack(wait, one.node_id, straight=True, into=one.into))
-            found.append(Target(one, ask.of(SendBack(wait, one.node_id, into=one.into)), straight))
+            node, into = (one.call, ()) if one.call else (one.node_id, one.into)
+            straight = ask.of(SendBack(wait, node, straight=True, into=into))
+            found.append(Target(one, ask.of(SendBack(wait, node, into=into)), straight))
     return {"targets": [one for one in found if not (one.again.refusal and one.straight.refusal)]}
 
 

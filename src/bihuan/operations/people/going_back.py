@@ -15,7 +15,8 @@ from bihuan.processes import engine_store
 from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import asking, returning
 from bihuan.processes.handling.allowing import require_allowed
-from bihuan.processes.handling.passed import passed_steps, step_named, steps_back
+from bihuan.processes.handling.called import steps_back
+from bihuan.processes.handling.passed import Passed, passed_steps, step_named
 from bihuan.processes.holding import belongs
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.people import reassign
@@ -36,24 +37,25 @@ def send_back_work(item_id: int, target: str, *, actor: Actor, reason: str, stra
     returning.require_live(held, actor)
     require_own(held, actor)
     held = holding(held, actor)
-    key = _step_named(held, target)
-    result = returning.send_back(held, key, straight=straight, actor=actor, reason=words, around=surroundings())
+    step = _step_named(held, target)
+    result = returning.send_back(held, step.key, straight=straight, actor=actor, reason=words, around=surroundings())
     tell_closed(result, f"{actor.name}退回：{words}", actor=actor)
-    for item in result.opened:
-        if item.node_id == key.partition("@")[0]:
-            who = [item.assignee_id, *item.offered]
-            tell(who, f"退回给您：{item.name}", f"{item.title}，{actor.name}：{words}", f"/tasks/{item.id}",
-                 instance=result.instance, actor=actor)  # fmt: skip
+    for moved in (result, *result.others):
+        for item in moved.opened:
+            if item.node_id == step.node_id:
+                who = [item.assignee_id, *item.offered]
+                tell(who, f"退回给您：{item.name}", f"{item.title}，{actor.name}：{words}", f"/tasks/{item.id}",
+                     instance=moved.instance, actor=actor)  # fmt: skip
     return result
 
 
-def _step_named(held: engine_store.Held, target: str) -> str:
+def _step_named(held: engine_store.Held, target: str) -> Passed:
     steps = steps_back(held)
     found = step_named(steps, target)
     if found is None:
         there = "、".join(step.label for step in steps) or "没有可以退回的环节"
         raise BusinessError(f"不能退回到“{target}”；可以退回到：{there}", "target")
-    return found.key
+    return found
 
 
 def require_own(held: engine_store.Held, actor: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,9 @@ from django.db.models import Max
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import Pass, State, is_special, passes_around, passes_in
 from bihuan.engine.runtime.people.moving import PERSONAL
-from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import is_final
 from bihuan.processes.history import instance_events
-from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held
 
 RECALLED = "recalled"
@@ -39,6 +38,9 @@ class Passed:
     done_at: datetime
     above: int = 0
     """The calling instance whose step it is, 0 for a step of the item's own."""
+    below: int = 0
+    """The called instance whose step it is, and at which node it was called."""
+    call: str = ""
     into: tuple[Pass, ...] = ()
     of: tuple[str, ...] = ()
     key: str = ""
@@ -81,7 +83,8 @@ def passed_steps(instance_id: int, process: Process, present: Present | None = N
             of = tuple(filter(None, (_name(one, turns) for one in told)))
             key = "@".join([row.node_id, *(str(one.number if one.whole else one.scope) for one in told)])
             beside = present is not None and any(present.is_beside(one) for one in told)
-            steps.append(Passed(row.node_id, row.name, row.pk, *_done(row), 0, into, of, key, beside))
+            step = Passed(row.node_id, row.name, row.pk, *_done(row), into=into, of=of, key=key, beside=beside)
+            steps.append(step)
     return _newest(steps)
 
 
@@ -123,18 +126,12 @@ def label_of(process: Process, state: State, wait: int, name: str) -> str:
     return _labelled(name, of)
 
 
-def steps_back(held: Held) -> list[Passed]:
-    """Where one may go back to from an item: steps of its process, then those of the process that called it."""
-    instance, state = held.instance, held.instance.state
+def present_of(held: Held) -> Present:
+    """Where the holder of an item stands."""
+    state = held.instance.state
     wait = state.waits.get(held.wait)
     around = passes_around(state, state.tokens[wait.token]) if wait is not None and wait.token else ()
-    present = Present(held.node_id, frozenset(one.scope for one in around), state)
-    own = passed_steps(instance.id, instance.process, present)
-    if instance.parent_id is None or has_passed_final(instance.id, instance.process):
-        return own
-    caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=instance.parent_id)
-    process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
-    return [*(replace(step, above=caller.pk) for step in passed_steps(caller.pk, process)), *own]
+    return Present(held.node_id, frozenset(one.scope for one in around), state)
 
 
 def step_named(steps: list[Passed], target: str) -> Passed | None:
@@ -188,6 +185,11 @@ def _in(process: Process, node: Node) -> Iterator[Node]:
     while node.parent:
         node = process.nodes[node.parent]
         yield node
+
+
+def is_in_special(process: Process, node: Node) -> bool:
+    """Whether a sub-process of several passes is around the node."""
+    return any(is_special(one) for one in _in(process, node) if one.id != node.id)
 
 
 def is_done_for_several(process: Process, node: Node) -> bool:

@@ -21,7 +21,8 @@ from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundin
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
-from bihuan.processes.handling.passed import RECALLED, Passed, label_of, step_named, steps_back
+from bihuan.processes.handling.called import steps_back, wake_for
+from bihuan.processes.handling.passed import RECALLED, Passed, label_of, step_named
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import on_behalf, refuse_closed
 from bihuan.processes.models import Instance, WorkItem
@@ -54,8 +55,13 @@ def send_back(
     wait = (held.instance.parent_wait or 0) if step.above else held.wait
     name = label_of(held.instance.process, held.instance.state, held.wait, held.name)
     open_ = _open_items(where)
-    unit.submit(where, SendBack(wait, step.node_id, straight, step.into))
-    _give_to(where, step)
+    if step.call:
+        unit.instead[where.id, step.call] = wake_for(unit, step, _give_back)
+        unit.submit(where, SendBack(wait, step.call, straight))
+        _give_to(unit.hold(step.below), step)
+    else:
+        unit.submit(where, SendBack(wait, step.node_id, straight, step.into))
+        _give_to(where, step)
     detail = {
         "item": held.item_id, "name": name, "target": step.label, "straight": straight, "reason": reason,
         "to": step.done_by_id, **_what_went(where, open_, held.wait), **on_behalf(held, actor),

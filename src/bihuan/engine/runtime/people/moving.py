@@ -27,13 +27,15 @@ from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, State, Token, Wait
 
 PERSONAL = frozenset({"userTask", "manualTask"})
+RETURNABLE = PERSONAL | {"callActivity"}
+"""What one may go back to: a person's step, or a call, whose process then runs again."""
 
 
 def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
     """What sending back does. Raises CommandRejected where it cannot be done."""
     wait = _source(state, command.wait)
     target = process.nodes.get(command.target)
-    if target is None or target.kind not in PERSONAL:
+    if target is None or target.kind not in RETURNABLE:
         raise CommandRejected("只能退回到由人办理的环节")
     if any(ask.item == wait.id for ask in state.asks.values()):
         raise CommandRejected("您是被请来看这一步的，请选不同意并写明原因，由请您的人退回")

@@ -65,9 +65,12 @@ def restore(run: Run, command: c.Restore) -> None:
     run.emit(Moved("", ended[0].node, command.how))
     for record in [record for record in state.records if record in after.records and record not in before.records]:
         run.emit(RecordDropped(record))
+    counts = _counts_back(state, before, after)
     _take_away(run, made)
     _count_activities_back(run, before, after)
     _Revival(run, before, after).run(ended)
+    for recounted in counts:
+        run.emit(recounted)
 
 
 def _take_results_back(run: Run, before: State, after: State) -> None:
@@ -116,9 +119,27 @@ def _take_away(run: Run, made: list[int]) -> None:
         scope = state.scopes[token.scope]
         cancel_token(run, token)
         if scope.kind == "each" and scope.id in state.scopes and scope.parent in state.scopes:
-            multi = state.scopes[scope.parent]
             run.emit(ScopeClosed(scope.id))
-            run.emit(LoopRecounted(multi.id, multi.started - 1, multi.done, multi.results))
+
+
+def _counts_back(state: State, before: State, after: State) -> list[LoopRecounted]:
+    """What the step counted in repetitions that are still under way is taken off; what others did meanwhile stays."""
+    found: list[LoopRecounted] = []
+    for old in before.scopes.values():
+        present, left = state.scopes.get(old.id), after.scopes.get(old.id)
+        if old.kind != "multi" or present is None or left is None or _within(before, old.id) == _within(after, old.id):
+            continue
+        results = None if present.results is None else [*present.results]
+        if results is not None:
+            changed = zip(results, old.results or (), left.results or (), strict=False)
+            results = [was if was != became else now for now, was, became in changed]
+        started, done = present.started + old.started - left.started, present.done + old.done - left.done
+        found.append(LoopRecounted(old.id, started, done, results))
+    return found
+
+
+def _within(state: State, multi: int) -> set[int]:
+    return {scope.id for scope in state.scopes.values() if scope.kind == "each" and scope.parent == multi}
 
 
 def _count_activities_back(run: Run, before: State, after: State) -> None:
@@ -191,11 +212,7 @@ class _Revival:
         run = self.run_
         index = int(old.variables["loopCounter"])
         if multi.id == old.parent:
-            # The whole is still there and has counted this one: take it back.
-            results = None if multi.results is None else [*multi.results]
-            if results is not None:
-                results[index - 1] = None
-            run.emit(LoopRecounted(multi.id, multi.started - 1, multi.done - 1, results))
+            # The whole is still there: a vote that was given counts no more.
             votes = [vote for vote in multi.variables.get(VOTES, ()) if vote["index"] != index]
             if VOTES in multi.variables:
                 run.emit(VariablesSet(multi.id, {VOTES: votes}))
