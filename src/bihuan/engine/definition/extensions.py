@@ -90,13 +90,8 @@ def _role(element: etree._Element) -> str:
         groups = definition.get("candidateGroups", "").strip()
         if groups:
             return groups
-    groups = vendor(element, "candidateGroups")
-    if groups:
-        return groups
-    groups = _task_input(element, "GroupId")
-    if groups:
-        return groups
-    return ",".join(name for kind, name in _potential_owners(element) if kind == "group")
+    groups = vendor(element, "candidateGroups") or _task_input(element, "GroupId")
+    return groups or ",".join(name for kind, name in _potential_owners(element) if kind == "group")
 
 
 def _potential_owners(element: etree._Element) -> Iterator[tuple[str, str]]:

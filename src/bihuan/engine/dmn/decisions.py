@@ -71,6 +71,15 @@ class DecisionModel:
         if isinstance(element.logic, Service):
             given = self._outputs(element.logic, env, {**self._handed(element.logic, env), **known}, trace)
             return given if element.fit is None else element.fit(given, env)
+        names = self._required(element, env, known, trace)
+        value = evaluate_logic(element.logic, Env(names, env, env.run), trace)
+        if element.fit is not None:
+            value = element.fit(value, env)
+        known[element.id] = value
+        return value
+
+    def _required(self, element: Element, env: Env, known: dict[str, Value], trace: Trace) -> dict[str, Value]:
+        """What an element requires, by name: its typed inputs, other decisions, and what it calls."""
         names: dict[str, Value] = {}
         for data in element.inputs:
             value = env.find(data.name)
@@ -81,13 +90,11 @@ class DecisionModel:
             names[other.variable] = self._value(other, env, known, trace)
         for required in element.knowledge:
             other = self.knowledge[required]
-            callable_service = isinstance(other.logic, Service)
-            names[other.variable] = (
-                self._as_function(other, env, trace) if callable_service else self._value(other, env, known, trace)
-            )
-        value = evaluate_logic(element.logic, Env(names, env, env.run), trace)
-        known[element.id] = value = value if element.fit is None else element.fit(value, env)
-        return value
+            if isinstance(other.logic, Service):
+                names[other.variable] = self._as_function(other, other.logic, env, trace)
+            else:
+                names[other.variable] = self._value(other, env, known, trace)
+        return names
 
     def _handed(self, service: Service, env: Env) -> dict[str, Value]:
         """The decisions whose values a service is handed, as far as there are variables of their names."""
@@ -99,10 +106,8 @@ class DecisionModel:
         values = {output.variable: self._value(output, env, known, trace) for output in outputs}
         return next(iter(values.values())) if len(values) == 1 else values
 
-    def _as_function(self, element: Element, env: Env, trace: Trace) -> FeelFunction:
+    def _as_function(self, element: Element, service: Service, env: Env, trace: Trace) -> FeelFunction:
         """A service as those who require it call it: with its input data, then the decisions it is handed."""
-        service = element.logic
-        assert isinstance(service, Service)
         given = [self.decisions[decision] for decision in service.given]
         names = (*(data.name for data in service.inputs), *(decision.variable for decision in given))
         fits = (*(data.fit for data in service.inputs), *(decision.fit for decision in given))
