@@ -99,7 +99,10 @@ def _set_up(arguments: argparse.Namespace, password: str) -> Site:
     _open_slots(arguments, site)
     posts = [(ADMIN_POST, "admin"), *([(MANAGER_POST, "site_manager")] if arguments.also_manager else [])]
     if not Role.objects.filter(key="admin").exists():
-        raise BusinessError(f"流程包 {arguments.pack} 没有“{ADMIN_POST}”角色，不能单独用来建立门店")
+        raise BusinessError(
+            f"流程包 {arguments.pack} 没有“{ADMIN_POST}”角色，不能单独用来建立门店；"
+            "请先不写 --pack 建立，再用 bihuan pack install 装上它"
+        )
     positions = [create_position(site_id=site.pk, name=name, roles=(role,), actor=system) for name, role in posts]
     hire_person(
         site_id=site.pk,

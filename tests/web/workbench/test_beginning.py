@@ -53,6 +53,7 @@ FORM = {
         {"type": "person", "key": "with", "label": "同行", "properties": {"role": "site_manager"}},
         {"type": "datetime", "key": "back", "label": "返回"},
         {"type": "textarea", "key": "note", "label": "说明"},
+        {"type": "textfield", "key": "call", "label": "电话", "validate": {"validationType": "phone"}},
         {"type": "photos", "key": "bill", "label": "发票照片"},
     ],
 }  # fmt: skip
@@ -103,7 +104,7 @@ def test_whoever_approves_reads_what_was_filled_in(office: Centre) -> None:
     task = desk.post("/beginnings", ASKED).headers["Location"]
     person, stranger = office.cast.user("site_manager"), office.cast.user("technician")
     filled = {"amount": "61000", "papers": ["a", "b"], "with": str(person.pk), "back": "2026-11-25T18:30",
-              "note": "机票\n<b>住宿</b>"}  # fmt: skip
+              "note": "机票\n<b>住宿</b>", "call": "13900007001"}  # fmt: skip
     refused = desk.post(task, {**filled, "with": str(stranger.pk)})
     assert refused.status_code == 422 and "同行：这位同事现在不担任这个岗位" in refused.content.decode()
     filled["bill"] = SimpleUploadedFile("a.jpg", picture())
@@ -113,6 +114,7 @@ def test_whoever_approves_reads_what_was_filled_in(office: Centre) -> None:
         shown = manager.get(page).content.decode()
         assert all(word in shown for word in ("报销单", "61000 元", "发票、行程单", person.name, "2026-11-25 18:30"))
         assert "机票\n&lt;b&gt;住宿&lt;/b&gt;" in shown
+        assert "139****7001" in shown and "13900007001" not in shown
     tabs = manager.get(f"/cases/{case.pk}").content.decode()
     assert "填写内容" in tabs and "作业与费用" not in tabs and "服务顾问" not in tabs
     assert Attachment.unscoped.get().kind == "bill"

@@ -11,6 +11,7 @@ from bihuan.accounts.models import User
 from bihuan.forms.field import CHOICE_KINDS, SATISFACTION_LABELS, Field
 from bihuan.forms.form import Form
 from bihuan.forms.publishing import newest_forms
+from bihuan.records.customers import mask_mail, mask_phone
 from bihuan.records.models import Case, Customer, JobType, Part, Sheet, Vehicle
 
 NAMES: Mapping[str, tuple[type, str]] = {
@@ -20,6 +21,7 @@ NAMES: Mapping[str, tuple[type, str]] = {
     "part": (Part, "name"),
     "job": (JobType, "name"),
 }
+MASKED = {"phone": mask_phone, "email": mask_mail}
 YES_NO = {True: "是", False: "否"}
 
 
@@ -89,4 +91,6 @@ def _text(one: Field, sheet: Sheet, zone: ZoneInfo, names: Mapping[tuple[str, in
         return f"{date.fromisoformat(value):%Y-%m-%d}"
     if one.kind == "datetime":
         return f"{datetime.fromisoformat(value).astimezone(zone):%Y-%m-%d %H:%M}"
+    if one.rules.format in MASKED:
+        return MASKED[one.rules.format](str(value))
     return f"{value} {one.unit}".strip()
