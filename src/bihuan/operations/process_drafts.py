@@ -69,6 +69,8 @@ def publish_draft(key: str, text: str, *, expected: int, actor: Actor) -> Versio
 
     Conflict when somebody else published since it was compared.
     """
+    # Of two people who compared with the same version, the second is to be told.
+    Definition.objects.select_for_update().filter(key=key).first()
     # A browser sends every line of a form with another end than the file had.
     draft = check_draft(key, text.replace("\r\n", "\n").encode(), actor=actor)
     if draft.based_on != expected:
