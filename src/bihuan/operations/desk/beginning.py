@@ -24,11 +24,10 @@ MAX_TITLE = 80
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A kind of case that a person may open now: its key, what it is called, and what its process is for."""
+    """A kind of case that a person may open now."""
 
     key: str
     name: str
-    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,7 @@ def openings(*, actor: Actor) -> Openings:
         key__in=[CaseKind.SERVICE_VISIT, *own], current__stopped_at__isnull=True
     )
     found = {row.key: process_of(row.current) for row in in_force if row.current is not None}
-    kinds = (
-        Beginning(key, kind.name, found[key].documentation)
-        for key, kind in own.items()
-        if key in found and _may_begin(found[key], actor)
-    )
+    kinds = (Beginning(key, kind.name) for key, kind in own.items() if key in found and _may_begin(found[key], actor))
     return Openings(CaseKind.SERVICE_VISIT in found, tuple(kinds))
 
 
