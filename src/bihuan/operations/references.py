@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from bihuan.engine.definition import Assignment, Node, Process
-from bihuan.engine.definition.model import CopyRule
+from bihuan.engine.definition.specs import CopyRule
 from bihuan.forms.models import FormVersion, TextVersion
 from bihuan.operations.registry import EFFECTS
 from bihuan.org.models import Role

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import (
-    AdHocSpec,
-    Assignment,
-    EventSpec,
-    Extension,
-    Flow,
-    IoMapping,
-    Lane,
-    Level,
-    LoopSpec,
-    Model,
-    Node,
-    Participant,
-    Process,
-    TimerSpec,
-)
+from bihuan.engine.definition.model import Flow, Lane, Level, Model, Node, Participant, Process
 from bihuan.engine.definition.parse import check_bpmn, parse_bpmn, review_bpmn
 from bihuan.engine.definition.problems import DefinitionError, Problem
+from bihuan.engine.definition.specs import AdHocSpec, Assignment, EventSpec, Extension, IoMapping, LoopSpec, TimerSpec
 
 __all__ = [
     "AdHocSpec",

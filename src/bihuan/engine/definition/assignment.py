@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from lxml import etree
 
-from bihuan.engine.definition.model import Assignment
 from bihuan.engine.definition.names import BIHUAN
 from bihuan.engine.definition.reading import Reading
+from bihuan.engine.definition.specs import Assignment
 
 ATTRIBUTES = ("who", "pick", "nobody", "starter", "again", "skipped")
 PERSON_STEPS = frozenset({"userTask", "manualTask"})

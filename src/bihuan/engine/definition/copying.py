@@ -8,9 +8,9 @@ from lxml import etree
 
 from bihuan.engine.definition.assignment import read_who
 from bihuan.engine.definition.iso8601 import BadTime, Duration, parse_duration
-from bihuan.engine.definition.model import CopyRule
 from bihuan.engine.definition.names import ACTIVITIES, BIHUAN, GATEWAYS
 from bihuan.engine.definition.reading import Reading, extension_elements, line_of
+from bihuan.engine.definition.specs import CopyRule
 
 CODE = "bad-copy"
 MOST_RULES = 20

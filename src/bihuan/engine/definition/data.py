@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from lxml import etree
 
 from bihuan.engine.definition.expressions import BadExpression, feel, text_or_feel, variable
-from bihuan.engine.definition.model import IoMapping
 from bihuan.engine.definition.names import BPMN
 from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
+from bihuan.engine.definition.specs import IoMapping
 from bihuan.engine.feel import Expression, feel_text
 
 

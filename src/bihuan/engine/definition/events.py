@@ -7,9 +7,9 @@ from lxml import etree
 from bihuan.engine.definition.correlation import key_for
 from bihuan.engine.definition.expressions import BadExpression, feel, is_juel
 from bihuan.engine.definition.iso8601 import BadTime, looks_like_iso, parse_timer
-from bihuan.engine.definition.model import EventSpec, TimerSpec
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, DROOLS, IGNORED_IN_EVENT, split
 from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
+from bihuan.engine.definition.specs import EventSpec, TimerSpec
 from bihuan.engine.feel import Expression
 
 PLAIN = EventSpec("none")

@@ -14,9 +14,9 @@ from lxml import etree
 
 from bihuan.engine.definition.assignment import ATTRIBUTES
 from bihuan.engine.definition.expressions import is_juel
-from bihuan.engine.definition.model import Extension
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, DROOLS, ZEEBE, split
 from bihuan.engine.definition.reading import child, extension_elements, text_of
+from bihuan.engine.definition.specs import Extension
 from bihuan.engine.feel import feel_text
 
 OWN = frozenset(

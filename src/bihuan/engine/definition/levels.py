@@ -10,11 +10,12 @@ from lxml import etree
 from bihuan.engine.definition.assignment import PERSON_STEPS
 from bihuan.engine.definition.copying import read_copies
 from bihuan.engine.definition.extensions import read_extension
-from bihuan.engine.definition.model import Assignment, CopyRule, Extension, Flow, Lane, Level, Node, Process
+from bihuan.engine.definition.model import Flow, Lane, Level, Node, Process
 from bihuan.engine.definition.names import ACTIVITIES, BIHUAN, BPMN, SUB_PROCESSES
 from bihuan.engine.definition.nodes import node_kind, read_condition, read_node
 from bihuan.engine.definition.reach import reachability
 from bihuan.engine.definition.reading import Reading, child, children, line_of, text_of
+from bihuan.engine.definition.specs import Assignment, CopyRule, Extension
 
 MAX_LEVELS = 20
 MAX_NODES = 1_000

@@ -8,9 +8,9 @@ from lxml import etree
 
 from bihuan.engine.definition.events import event_kind, is_event_definition, read_reference
 from bihuan.engine.definition.expressions import BadExpression, feel, is_juel, variable
-from bihuan.engine.definition.model import EventSpec, LoopSpec
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, ZEEBE
 from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
+from bihuan.engine.definition.specs import EventSpec, LoopSpec
 from bihuan.engine.feel import Expression
 
 

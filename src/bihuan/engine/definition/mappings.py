@@ -15,9 +15,9 @@ from bihuan.engine.definition.expressions import (
     text_or_feel,
     variable,
 )
-from bihuan.engine.definition.model import IoMapping
 from bihuan.engine.definition.names import BIHUAN, CAMUNDA_LIKE, ZEEBE, split
 from bihuan.engine.definition.reading import Reading, extension_elements, line_of, text_of
+from bihuan.engine.definition.specs import IoMapping
 from bihuan.engine.feel import Expression, feel_text
 
 

@@ -16,7 +16,6 @@ from bihuan.engine.definition.expressions import is_juel
 from bihuan.engine.definition.extensions import read_extension, vendor
 from bihuan.engine.definition.loops import read_loop
 from bihuan.engine.definition.mappings import read_mappings
-from bihuan.engine.definition.model import AdHocSpec, Assignment
 from bihuan.engine.definition.names import (
     ACTIVITIES,
     BIHUAN,
@@ -34,6 +33,7 @@ from bihuan.engine.definition.names import (
 from bihuan.engine.definition.reading import Reading, child, children, extension_elements, line_of, text_of
 from bihuan.engine.definition.scripts import is_empty, read_script
 from bihuan.engine.definition.signoff import read_signoff, signed_by_items
+from bihuan.engine.definition.specs import AdHocSpec, Assignment
 from bihuan.engine.feel import Expression
 
 Fields = dict[str, Any]

@@ -7,8 +7,8 @@ import re
 from lxml import etree
 
 from bihuan.engine.definition.expressions import BRACED, FEEL_LANGUAGES, INDENTED, BadExpression, feel
-from bihuan.engine.definition.model import ScriptStep
 from bihuan.engine.definition.reading import Reading
+from bihuan.engine.definition.specs import ScriptStep
 from bihuan.engine.feel import Expression, FeelSyntaxError, compile_expression, translate_script
 from bihuan.engine.feel.limits import MAX_TEXT
 

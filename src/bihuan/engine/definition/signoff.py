@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from lxml import etree
 
-from bihuan.engine.definition.model import Extension, LoopSpec, SignoffSpec
 from bihuan.engine.definition.reading import Reading, line_of
+from bihuan.engine.definition.specs import Extension, LoopSpec, SignoffSpec
 from bihuan.engine.feel import Expression, compile_expression
 
 RULES = ("all", "any", "ratio")

@@ -5,7 +5,7 @@ What somebody is only told of never holds up the work: a rule that cannot be wor
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import CopyRule
+from bihuan.engine.definition.specs import CopyRule
 from bihuan.engine.runtime.events import CopyRequested
 from bihuan.engine.runtime.naming import named_people
 from bihuan.engine.runtime.run import Run, Trouble

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bihuan.engine.definition.model import EventSpec, Node
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import EventSpec
 from bihuan.engine.runtime.cancelling import cancel_token, empty_scope, end_instance
 from bihuan.engine.runtime.events import (
     ErrorThrown,

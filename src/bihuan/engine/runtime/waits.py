@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from bihuan.engine.definition.iso8601 import BadTime, Cycle, Duration, Moment, first_due, next_due, timer_value
-from bihuan.engine.definition.model import EventSpec, Node
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import EventSpec
 from bihuan.engine.feel import Expression, to_text
 from bihuan.engine.runtime.events import (
     CallClosed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bihuan.engine.definition.model import CopyRule
+from bihuan.engine.definition.specs import CopyRule
 from bihuan.kernel.paging import Part, part_of
 from bihuan.operations.pages.who_words import who_in_words
 from bihuan.org.actor import Actor

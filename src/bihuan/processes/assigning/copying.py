@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bihuan.engine.definition.iso8601 import later
-from bihuan.engine.definition.model import CopyRule
+from bihuan.engine.definition.specs import CopyRule
 from bihuan.engine.runtime import CopyRequested, ItemOpened
 from bihuan.org.duty.staff import Staff
 from bihuan.processes.assigning.sources import SOURCES, Question

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from bihuan.engine.definition.model import Assignment
+from bihuan.engine.definition.specs import Assignment
 from bihuan.engine.feel import FeelError
 from bihuan.engine.runtime import CompleteItem, FailItem, ItemOpened, UnfitValue, normalised
 from bihuan.org.models import Role

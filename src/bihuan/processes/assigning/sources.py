@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bihuan.engine.definition.model import Assignment
+from bihuan.engine.definition.specs import Assignment
 from bihuan.engine.runtime import ItemOpened
 from bihuan.org.duty.models import UserGroup
 from bihuan.org.duty.staff import Staff

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.definition import Node, Process
-from bihuan.engine.definition.model import Extension
+from bihuan.engine.definition.specs import Extension
 from bihuan.kernel.errors import NotAllowed
 
 OPERATIONS = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bihuan.engine.definition.model import Node, ScriptStep
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import ScriptStep
 from bihuan.engine.runtime.activity import Activity
 from bihuan.engine.runtime.elements.service_task import request
 from bihuan.engine.runtime.outputs import assign

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import EventSpec, Node
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import EventSpec
 from bihuan.engine.runtime.activity import Activity
 from bihuan.engine.runtime.elements.service_task import request
 from bihuan.engine.runtime.events import MessageThrown

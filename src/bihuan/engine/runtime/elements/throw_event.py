@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import EventSpec, Node
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import EventSpec
 from bihuan.engine.runtime.compensation import compensate, undo_next
 from bihuan.engine.runtime.element import Element
 from bihuan.engine.runtime.elements.send_task import throw_message

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bihuan.engine.definition.model import Assignment, Node
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import Assignment
 from bihuan.engine.runtime.commands import CommandRejected, Migrate
 from bihuan.engine.runtime.elements.user_task import describe_item
 from bihuan.engine.runtime.events import IncidentRaised, IncidentResolved, VariablesSet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bihuan.engine.definition.model import EventSpec, Node, Process
+from bihuan.engine.definition.model import Node, Process
+from bihuan.engine.definition.specs import EventSpec
 from bihuan.engine.feel import Expression
 from bihuan.engine.runtime.people.ways import is_join, loose_reach
 

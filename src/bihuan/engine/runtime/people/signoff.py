@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bihuan.engine.definition.model import Node, SignoffSpec
+from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import SignoffSpec
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Scope, Token
 
