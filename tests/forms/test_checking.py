@@ -286,3 +286,18 @@ def test_changing_the_text_after_picking_drops_the_old_choice() -> None:
     posted = QueryDict("x=3&x-was=旧的&x-text=新的")
     assert one({"type": "customer"}).clean(posted, context=context).values["x"] == 9
     assert one({"type": "customer"}).clean(QueryDict("x=3&x-was=旧的&x-text=旧的")).values["x"] == 3
+
+
+def test_several_people_are_kept_in_their_order_once_each_and_within_their_number() -> None:
+    known = FormContext(resolve=lambda kind, text: {"李强": 7, "周敏": 9}.get(text) if kind == "person" else None)
+    form = one({"type": "people", "label": "会签人", "validate": {"minItems": 2, "maxItems": 3}})
+    posted = QueryDict("x=9&x=4&x=9&x-text=李强")
+    assert form.clean(posted, context=known).errors == {"x": "会签人至多选 3 人"}
+    assert form.clean(QueryDict("x=9&x=4&x-text=李强"), context=known).values["x"] == [9, 4, 7]
+    assert form.clean({"x": ["周敏", 4]}, context=known).values["x"] == [9, 4]
+    assert form.clean({"x": "李强、 周敏"}, context=known).values["x"] == [7, 9]
+    assert form.clean({"x": ["李强"]}, context=known).errors == {"x": "会签人至少选 2 人"}
+    assert form.clean({"x": ["周", "李强"]}, context=known).errors == {"x": "会签人：没有找到人员“周”，请从列表中选择"}
+    assert form.clean({}, context=known).values["x"] == [], "not asked for, not missing"
+    huge = form.clean(QueryDict(f"x={'9' * 40}&x=4"), context=known)
+    assert "没有找到人员" in huge.errors["x"]

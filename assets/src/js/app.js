@@ -31,10 +31,10 @@ bell();
 countdown();
 steps();
 diagrams();
+picker(); // before a draft puts its people back
 drafts();
 conditions();
 menus();
 keyboard();
-picker();
 photos();
 ticks();

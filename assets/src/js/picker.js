@@ -106,31 +106,48 @@ export function attach(picker, { url, role = "", chosen = () => {} }) {
 function gather(picker) {
   const chips = picker.querySelector("[data-picker-chips]");
   const text = picker.querySelector("[data-picker-text]");
-  const look = () => { text.required = !chips.children.length; };
+  const said = picker.querySelector("[data-picker-said]");
+  const { name } = picker.dataset;
+  const ids = () => [...chips.querySelectorAll("[type=checkbox]")].map((field) => field.value);
+  const changed = () => text.dispatchEvent(new Event("change", { bubbles: true }));
+
+  function add(id, label) {
+    if (ids().includes(String(id))) return;
+    const chip = picker.querySelector("template").content.cloneNode(true);
+    chip.querySelector("[type=checkbox]").value = id;
+    chip.querySelector("[type=hidden]").value = label;
+    chip.querySelector("span").textContent = label;
+    chip.querySelector("button").setAttribute("aria-label", `去掉${label}`);
+    chips.append(chip);
+  }
+
   chips.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    button.closest("li").remove();
-    look();
+    const chip = button.closest("li");
+    said.textContent = `已去掉${chip.querySelector("span").textContent}，还有 ${ids().length - 1} 人`;
+    chip.remove();
+    changed();
     text.focus();
   });
-  look();
+  picker.closest("form")?.addEventListener("bihuan:restore", (event) => {
+    const kept = (field) => event.detail.filter(([key]) => key === field).map(([, value]) => value);
+    const labels = kept(`${name}-name`);
+    chips.replaceChildren();
+    kept(name).forEach((id, at) => add(id, labels[at] ?? ""));
+  });
   return (result) => {
     picker.querySelector("[data-picker-id]").value = "";
     text.value = "";
-    if ([...chips.querySelectorAll("input")].some((field) => field.value === String(result.id))) return;
-    const chip = picker.querySelector("template").content.cloneNode(true);
-    chip.querySelector("input").value = result.id;
-    chip.querySelector("span").textContent = result.label;
-    chip.querySelector("button").setAttribute("aria-label", `去掉${result.label}`);
-    chips.append(chip);
-    look();
+    add(result.id, result.label);
+    said.textContent = `已选${result.label}，共 ${ids().length} 人`;
   };
 }
 
 export function start() {
   const all = () => {
     for (const picker of document.querySelectorAll("[data-picker]:not([data-ready])")) {
+      if (!picker.querySelector("[data-picker-text]")) continue;
       const { url, role } = picker.dataset;
       attach(picker, { url, role, ...("pickerMany" in picker.dataset && { chosen: gather(picker) }) });
     }

@@ -14,7 +14,15 @@ from bihuan.forms.field import PICKER_KINDS, SATISFACTION_LABELS, Field, FormCon
 from bihuan.forms.problems import FieldError, RowError
 from bihuan.forms.raw import Raw
 from bihuan.forms.rows import clean_damage, clean_payments, clean_worklines
-from bihuan.forms.scalars import parse_date, parse_datetime, parse_decimal, parse_time, plain_text, read_boolean
+from bihuan.forms.scalars import (
+    names_in,
+    parse_date,
+    parse_datetime,
+    parse_decimal,
+    parse_time,
+    plain_text,
+    read_boolean,
+)
 from bihuan.forms.wording import CHECKED_FORMATS, number_limit, required_message
 
 __all__ = ["FieldError", "RowError", "clean_field"]
@@ -172,18 +180,41 @@ def _picker(field: Field, raw: Raw, context: FormContext) -> int | None:
         value = None  # the text was changed by hand after something had been picked
     if value in (None, "") and not typed:
         return None
-    name = PICKER_NAMES[field.kind]
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = plain_text(value if value not in (None, "") else typed, multiline=False) or ""
     if text.isdecimal() and len(text) <= 18 and (raw.is_browser and value not in (None, "")):
         return int(text)
-    found = context.resolve(field.kind, text) if context.resolve is not None and text else None
+    return _record_named(field, field.kind, text, context)
+
+
+def _record_named(field: Field, kind: str, text: str, context: FormContext) -> int:
+    found = context.resolve(kind, text) if context.resolve is not None and text else None
     if found is None and text.isdecimal() and len(text) <= 18:
         return int(text)
     if found is None:
-        raise FieldError(f"{field.label}：没有找到{name}“{text[:40]}”，请从列表中选择")
+        raise FieldError(f"{field.label}：没有找到{PICKER_NAMES[kind]}“{text[:40]}”，请从列表中选择")
     return found
+
+
+def _people(field: Field, raw: Raw, context: FormContext) -> list[int]:
+    """Colleagues in the order in which they were chosen; whoever is only written, by name, comes after those."""
+    named: list[int | str] = []
+    for value in raw.many(field.key):
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if is_number or (raw.is_browser and str(value).isdecimal()):
+            named.append(int(value) if len(str(value)) <= 18 else str(value))
+        else:
+            named += names_in(value)
+    named += names_in(raw.one(f"{field.key}-text"))
+    rules = field.rules
+    if len(named) > rules.max_items:
+        raise FieldError(f"{field.label}至多选 {rules.max_items} 人")
+    found = [one if isinstance(one, int) else _record_named(field, "person", one, context) for one in named]
+    people = list(dict.fromkeys(found))
+    if len(people) < rules.min_items and (field.required or people):
+        raise FieldError(f"{field.label}至少选 {rules.min_items} 人")
+    return people
 
 
 def _option(field: Field, value: Any) -> Option | None:
@@ -214,5 +245,6 @@ CHECKERS: Mapping[str, Checker] = {
     "damage": clean_damage,
     "worklines": clean_worklines,
     "payments": clean_payments,
+    "people": _people,
     **dict.fromkeys(PICKER_KINDS, _picker),
 }

@@ -16,13 +16,15 @@ from bihuan.forms.form import Form
 from bihuan.forms.raw import Raw
 from bihuan.forms.rows import DAMAGE_KINDS, DAMAGE_REGIONS, DECISIONS, PAYMENT_METHODS, RAISED_BY, entered_rows
 
+LISTS = frozenset({"checklist", "people"})
 ROW_KINDS = frozenset({"worklines", "payments", "damage"})
 SPARE_ROWS = {"worklines": 2, "payments": 1, "damage": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnField:
-    """One field as it stands on the screen. `value` is text, a list of texts or a list of rows, by kind."""
+    """One field as it stands on the screen. `value` is text, a list of texts or a list of rows, by kind;
+    `chosen` are the people of a `people` field, number and name, in their order."""
 
     field: Field
     value: Any
@@ -30,6 +32,7 @@ class DrawnField:
     prefilled: bool = False
     hidden: bool = False
     text: str = ""
+    chosen: tuple[tuple[str, str], ...] = ()
     cell_errors: Mapping[str, str] = dataclass_field(default_factory=dict)
 
     @property
@@ -90,6 +93,7 @@ def draw_form(
     *,
     values: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
+    names: Mapping[int, str] | None = None,
     raw: Mapping[str, Any] | None = None,
     errors: Mapping[str, str] | None = None,
     prefilled: frozenset[str] | set[str] = frozenset(),
@@ -97,7 +101,8 @@ def draw_form(
 ) -> DrawnForm:
     """Lay out a form with what the system knows (`values`) or with what was just sent (`raw`) and its `errors`.
 
-    `labels` are the readable names of picked records by field key; keys in `prefilled` are marked “系统已填”.
+    `labels` are the readable names of picked records by field key, `names` those of the people of `people` fields by
+    number (nobody else is shown as chosen); keys in `prefilled` are marked “系统已填”.
     """
     known = context or FormContext()
     messages = dict(errors or {})
@@ -116,6 +121,7 @@ def draw_form(
                 prefilled=reader is None and item.key in prefilled and shown.get(item.key) not in (None, "", []),
                 hidden=item.key in hidden,
                 text=_picked_text(item, reader, labels or {}),
+                chosen=_chosen(item, shown.get(item.key), names or {}),
                 cell_errors={name: text for name, text in messages.items() if name.startswith(f"{item.key}-")},
             )
             for item in section.fields
@@ -144,7 +150,7 @@ def _shown_value(field: Field, start: Mapping[str, Any], reader: Raw | None, con
         return _as_entered(field, start.get(field.key), context)
     if field.kind in ROW_KINDS:
         return entered_rows(field, reader) or []
-    if field.kind == "checklist":
+    if field.kind in LISTS:
         return [str(value) for value in reader.many(field.key)]
     if field.kind in {"photos"}:
         return []
@@ -155,7 +161,7 @@ def _shown_value(field: Field, start: Mapping[str, Any], reader: Raw | None, con
 def _as_entered(field: Field, value: Any, context: FormContext) -> Any:
     if field.kind in ROW_KINDS:
         return [dict(row) for row in value] if isinstance(value, (list, tuple)) else []
-    if field.kind == "checklist":
+    if field.kind in LISTS:
         return [str(item) for item in value] if isinstance(value, (list, tuple, set, frozenset)) else []
     if value is None or isinstance(value, SignatureInput):
         return ""
@@ -177,6 +183,13 @@ def _as_entered(field: Field, value: Any, context: FormContext) -> Any:
 def _picked_text(field: Field, reader: Raw | None, labels: Mapping[str, str]) -> str:
     typed = reader.one(f"{field.key}-text") if reader is not None else None
     return typed if isinstance(typed, str) and typed else labels.get(field.key, "")
+
+
+def _chosen(field: Field, value: Any, names: Mapping[int, str]) -> tuple[tuple[str, str], ...]:
+    if field.kind != "people":
+        return ()
+    numbers = [one for one in value if one.isdecimal() and int(one) in names]
+    return tuple((one, names[int(one)]) for one in dict.fromkeys(numbers))
 
 
 def _condition_values(form: Form, shown: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:

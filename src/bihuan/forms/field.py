@@ -14,7 +14,7 @@ from bihuan.forms.conditions import Condition
 INPUT_KINDS = frozenset(
     {"textfield", "textarea", "number", "select", "radio", "checkbox", "checklist", "date", "datetime", "time"}
     | {"signature", "photos", "damage", "customer", "vehicle", "part", "job", "worklines", "satisfaction"}
-    | {"payments", "person"}
+    | {"payments", "person", "people"}
 )
 STATIC_KINDS = frozenset({"text", "separator", "spacer"})
 PICKER_KINDS = frozenset({"customer", "vehicle", "part", "job", "person"})
@@ -70,7 +70,7 @@ class Field:
     """One component of a form.
 
     `bind` says where the value goes (`case.mileage_km`, `lines`, `sheet.precheck.note` …; empty: the form's own sheet),
-    `var` the routing variable it is copied into, `role` whose people a person picker offers.
+    `var` the routing variable it is copied into, `role` whose people a picker of one or several persons offers.
     """
 
     key: str

@@ -13,6 +13,7 @@ THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 PLAIN_NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,9})?|[+-]?\.\d{1,9}")
 DATE_PARTS = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 TIME_PARTS = re.compile(r"(\d{1,2})[:时](\d{1,2})(?::\d{1,2})?分?")
+NAMES_APART = re.compile(r"[\s、，,;；]+")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -25,6 +26,11 @@ def plain_text(value: Any, *, multiline: bool) -> str | None:
     text = CONTROL.sub("", str(value).replace("\r\n", "\n").replace("\r", "\n"))
     text = text.encode("utf-8", "ignore").decode("utf-8")
     return text.strip() if multiline else " ".join(text.split())
+
+
+def names_in(value: Any) -> list[str]:
+    """The names in what was written for several people: 李强、周敏."""
+    return [name for name in NAMES_APART.split(plain_text(value, multiline=False) or "") if name]
 
 
 def parse_decimal(value: Any) -> Decimal | None:

@@ -39,6 +39,8 @@ BIND_KINDS: Mapping[str, frozenset[str]] = {
 FORMATS = frozenset({"", "phone", "email", "plate", "vin"})
 MAX_COMPONENTS = 200
 MAX_DEPTH = 4
+MOST_ITEMS: Mapping[str, int] = {"photos": 12, "people": 20}
+"""Of how many a field may be that does not say so itself."""
 MAX_SCHEMA_LENGTH = 400_000
 
 
@@ -258,7 +260,7 @@ class _SchemaReader:
             pattern_message=str(validate.get("pattern_message") or validate.get("patternMessage") or ""),
             format="" if format_name == "custom" else format_name,
             min_items=self._count_rule("minItems", validate, 0),
-            max_items=min(self._count_rule("maxItems", validate, 12 if kind == "photos" else 60), 200),
+            max_items=min(self._count_rule("maxItems", validate, MOST_ITEMS.get(kind, 60)), 200),
             all_items=validate.get("all") is True,
             no_past=component.get("disallowPassedDates") is True or validate.get("noPast") is True,
         )

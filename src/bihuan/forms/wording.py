@@ -22,7 +22,7 @@ def required_message(field: Field) -> str:
         return f"请勾选{field.label}"
     if field.kind in {"worklines", "payments"}:
         return f"{field.label}至少填写一行"
-    if field.kind in {"select", "radio", "satisfaction", "customer", "vehicle", "part", "job", "person"}:
+    if field.kind in {"select", "radio", "satisfaction", "customer", "vehicle", "part", "job", "person", "people"}:
         return f"请选择{field.label}"
     return f"请填写{field.label}"
 

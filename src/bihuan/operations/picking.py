@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from bihuan.accounts.models import User
 from bihuan.forms.field import Resolver
 from bihuan.forms.form import Form
 from bihuan.kernel.errors import BusinessError
+from bihuan.org.duty.checks import site_people
 from bihuan.org.models import PositionHolder
 from bihuan.org.roles import people_with_role
 from bihuan.records.models import Customer, JobType, Part, Vehicle
@@ -51,14 +52,34 @@ def _person(site_id: int, name: str) -> int | None:
 
 
 def misplaced_people(form: Form, values: Mapping[str, Any], site_id: int) -> dict[str, str]:
-    """Messages for the fields that name somebody without the role they ask for at the site: the list they were chosen
-    from is old, or never held them. Asks nothing where a form has no such field."""
-    asked = {one.key: one for one in form.fields if one.kind == "person" and one.role and values.get(one.key)}
-    return {
-        key: f"{one.label}：这位同事现在不担任这个岗位，请重新选择"
-        for key, one in asked.items()
-        if not people_with_role(one.role, site_id).filter(pk=values[key]).exists()
-    }
+    """Messages for the fields that name somebody without the role they ask for at the site, or who does not work there:
+    the list they were chosen from is old, or never held them. Asks nothing where a form has no such field."""
+    asked = {one.key: one for one in form.fields if one.kind in ("person", "people") and values.get(one.key)}
+    errors = {}
+    for key, one in asked.items():
+        if one.kind == "person" and not one.role:
+            continue
+        chosen = values[key] if one.kind == "people" else [values[key]]
+        able = people_with_role(one.role, site_id) if one.role else site_people(site_id)
+        others = set(chosen) - set(able.filter(pk__in=chosen).values_list("pk", flat=True))
+        if others:
+            errors[key] = f"{one.label}：{_words_for(others, chosen)}现在不{_UNFIT[bool(one.role)]}，请重新选择"
+    return errors
+
+
+_UNFIT = {True: "担任这个岗位", False: "在这家门店"}
+
+
+def _words_for(others: set[int], chosen: Sequence[int]) -> str:
+    if len(chosen) == 1:
+        return "这位同事"
+    names = names_of(others)
+    return "、".join(names.get(pk, "一位已删除的同事") for pk in chosen if pk in others)
+
+
+def names_of(people: Iterable[int]) -> dict[int, str]:
+    """The names of people by number; one query."""
+    return dict(User.objects.filter(pk__in=list(people)).values_list("pk", "name"))
 
 
 def find_part(text: str) -> Part:

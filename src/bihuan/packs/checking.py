@@ -128,7 +128,8 @@ def _check_forms(pack: Pack) -> Iterator[PackProblem]:
 
 
 def _field_problem(field: Field, pack: Pack) -> str:
-    if field.kind == "person" and field.role not in pack.roles:
+    asks = field.kind == "person" or (field.kind == "people" and field.role)
+    if asks and field.role not in pack.roles:
         return f"没有角色“{field.role}”"
     record, _, name = field.bind.partition(".")
     if record in BOUND_RECORDS and name not in _columns(BOUND_RECORDS[record]):

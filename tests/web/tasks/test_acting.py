@@ -14,7 +14,7 @@ from bihuan.engine.runtime import State
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.cases import start_case
-from bihuan.operations.people.asking import add_assignee
+from bihuan.operations.people.asking import add_assignees
 from bihuan.operations.people.beginning import begin_activity
 from bihuan.operations.work import complete_task
 from bihuan.org.duty.leave import Span, request_leave
@@ -276,7 +276,7 @@ def test_asking_oneself_or_a_stranger_is_refused_at_the_field(centre: Centre, ex
     assert refused.status_code == 422 and "不用请自己" in refused.content.decode()
     stranger = centre.cast.user("without_position").pk
     with pytest.raises(BusinessError, match="没有岗位"):
-        add_assignee(account.pk, stranger, "before", actor=centre.cast.actor("cashier"), reason="x")
+        add_assignees(account.pk, [stranger], "before", actor=centre.cast.actor("cashier"), reason="x")
 
 
 def test_those_entitled_begin_an_activity_and_a_second_press_begins_nothing(centre: Centre, inquiry: Case) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bihuan.accounts.models import User
@@ -16,6 +17,7 @@ from bihuan.records.models import Case, Customer, JobType, Part, Sheet, Vehicle
 
 NAMES: Mapping[str, tuple[type, str]] = {
     "person": (User, "name"),
+    "people": (User, "name"),
     "customer": (Customer, "name"),
     "vehicle": (Vehicle, "plate"),
     "part": (Part, "name"),
@@ -64,14 +66,19 @@ def _names(sheets: Iterable[Sheet], forms: Mapping[str, Form]) -> dict[tuple[str
     chosen: dict[str, set[int]] = {}
     for sheet in sheets:
         for one in _fields(sheet, forms):
-            if one.kind in NAMES and isinstance(sheet.data[one.key], int):
-                chosen.setdefault(one.kind, set()).add(sheet.data[one.key])
+            if one.kind in NAMES:
+                chosen.setdefault(one.kind, set()).update(_numbers(sheet.data[one.key]))
     names: dict[tuple[str, int], str] = {}
     for kind, keys in chosen.items():
         model, column = NAMES[kind]
         rows = model._base_manager.filter(pk__in=keys).values_list("pk", column)  # type: ignore[attr-defined]
         names.update({(kind, key): name for key, name in rows})
     return names
+
+
+def _numbers(value: Any) -> list[int]:
+    """The records a picker's value names, one or several."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int)]
 
 
 def _text(one: Field, sheet: Sheet, zone: ZoneInfo, names: Mapping[tuple[str, int], str]) -> str:
@@ -81,10 +88,10 @@ def _text(one: Field, sheet: Sheet, zone: ZoneInfo, names: Mapping[tuple[str, in
         return YES_NO[value]
     if one.kind in CHOICE_KINDS:
         return "、".join(one.label_of(each) for each in (value if isinstance(value, list) else [value]))
+    if one.kind in NAMES:
+        return "、".join(names.get((one.kind, each), "") for each in _numbers(value))
     if isinstance(value, (list, dict)):
         return ""
-    if one.kind in NAMES:
-        return names.get((one.kind, value), "")
     if one.kind == "satisfaction":
         return SATISFACTION_LABELS.get(int(value), str(value))
     if one.kind == "date":

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bihuan.accounts.models import User
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime.values import decode
-from bihuan.forms import FormContext
+from bihuan.forms import Form, FormContext
 from bihuan.forms.drawing import DrawnForm, draw_form
 from bihuan.forms.field import PICKER_KINDS
+from bihuan.forms.raw import Raw
 from bihuan.forms.texts import script_body
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotFound
@@ -28,6 +28,7 @@ from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import Told, case_story
 from bihuan.operations.people.beginning import Activities, activities_of
 from bihuan.operations.people.choosing import Choice, choices_at
+from bihuan.operations.picking import names_of
 from bihuan.operations.surroundings import CASE
 from bihuan.operations.timing.repair_pause import REPAIR_NODE
 from bihuan.operations.work import Work, form_context, load_work
@@ -251,10 +252,12 @@ def _drawn(
     variables = {**work.instance.variables, **_local(work.item)}
     context: FormContext = form_context(work, variables)
     known = read_values(work.case, work.form, facts, variables)
+    names = _people_in(work.form, known, raw)
     return draw_form(
         work.form,
         values=known,
-        labels=_labels(work, known),
+        labels=_labels(work, known, names),
+        names=names,
         raw=raw,
         errors=errors,
         prefilled=frozenset(known),
@@ -266,10 +269,21 @@ def _local(item: WorkItem) -> dict[str, Any]:
     return dict(decode(json.loads(item.local))) if item.local else {}
 
 
-def _labels(work: Work, values: Mapping[str, Any]) -> dict[str, str]:
-    """The readable names of what pickers start with; people in one query."""
+def _people_in(form: Form, values: Mapping[str, Any], raw: Mapping[str, Any] | None) -> dict[int, str]:
+    """The names of the people a form starts with, or was sent with; at most one query."""
+    asking = [one for one in form.fields if one.kind in ("person", "people")]
+    found = [value for one in asking for value in Raw(values).many(one.key)]
+    if raw is not None:
+        found += [value for one in asking for value in Raw(raw).many(one.key)[: one.rules.max_items]]
+    texts = [str(value) for value in found]
+    numbers = {int(text) for text in texts if text.isdecimal() and len(text) <= 18}
+    return names_of(numbers) if numbers else {}
+
+
+def _labels(work: Work, values: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, str]:
+    """The readable names of what pickers start with."""
     labels: dict[str, str] = {}
-    case, people = work.case, dict[str, int]()
+    case = work.case
     for one in work.form.fields if work.form else ():
         value = values.get(one.key)
         if one.kind not in PICKER_KINDS or value in (None, ""):
@@ -279,9 +293,7 @@ def _labels(work: Work, values: Mapping[str, Any]) -> dict[str, str]:
         elif one.kind == "vehicle" and case.vehicle is not None and value == case.vehicle_id:
             labels[one.key] = f"{case.vehicle.plate} {case.vehicle.label}".strip()
         elif one.kind == "person":
-            people[one.key] = int(value)
-    names = dict(User.objects.filter(pk__in=people.values()).values_list("pk", "name")) if people else {}
-    labels.update({key: names.get(pk, "") for key, pk in people.items()})
+            labels[one.key] = names.get(int(value), "")
     return labels
 
 

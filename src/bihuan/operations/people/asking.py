@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.operations.people.going_back import holding, require_own
 from bihuan.operations.people.telling import holders_of, name_of, reason_of, tell, tell_closed
+from bihuan.operations.picking import names_of
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import hold_work
 from bihuan.org.actor import Actor
@@ -25,45 +27,54 @@ from bihuan.records.access import optional_text
 MODES = {"before": "前加签", "after": "后加签", "with": "会签加人", "delegate": "委派"}
 URGE_EVERY = timedelta(minutes=30)
 MAX_WEIGHT = 1000
+MAX_ASKED = 20
 
 
 @transaction.atomic
 def delegate_work(item_id: int, to_user_id: int, *, actor: Actor, reason: str) -> str:
     """Have a colleague do one's step; it comes back for confirmation (委派). Answers the colleague's name."""
-    return add_assignee(item_id, to_user_id, "delegate", actor=actor, reason=reason)
+    return add_assignees(item_id, [to_user_id], "delegate", actor=actor, reason=reason)[0]
 
 
 @transaction.atomic
-def add_assignee(
+def add_assignees(
     item_id: int,
-    to_user_id: int,
+    to_user_ids: Sequence[int],
     mode: str,
     *,
     actor: Actor,
     reason: str,
     weight: int = 1,
     turn: asking.Turn = asking.NEXT,
-) -> str:
-    """Have a colleague sign too (加签): `before` oneself, `after`, or `with` the others of a sign-off, there where they
-    sign in a row at this `turn`.
+) -> list[str]:
+    """Have colleagues sign too (加签): `before` oneself, `after`, or `with` the others of a sign-off, there where they
+    sign in a row from this `turn` on, in the order given.
 
-    They are told, by the work itself. Asking the same colleague again changes nothing. Answers their name.
+    They are told, by the work itself. Asking the same colleague again changes nothing. Answers their names.
     """
     words = reason_of(reason)
+    people = list(dict.fromkeys(to_user_ids))
     if mode not in MODES:
         raise BusinessError(f"没有“{mode}”这种加签方式", "mode")
+    if not 1 <= len(people) <= MAX_ASKED:
+        raise BusinessError(f"请选择同事，一次最多 {MAX_ASKED} 人", "to")
+    if mode == "delegate" and len(people) > 1:
+        raise BusinessError("委派只能请一位同事代办", "to")
     if not 1 <= weight <= MAX_WEIGHT:
         raise BusinessError(f"权重应在 1 到 {MAX_WEIGHT} 之间", "weight")
-    held = hold_work(item_id, actor=actor)
-    returning.require_live(held, actor)
-    require_own(held, actor)
-    held = holding(held, actor)
-    if mode == "with":
-        around = surroundings()
-        asking.add_signer(held, to_user_id, weight=weight, turn=turn, actor=actor, reason=words, around=around)
-    else:
-        asking.ask_person(held, to_user_id, mode, actor=actor, reason=words, around=surroundings())
-    return name_of(to_user_id)
+    # Who is put next comes before whoever was put there a moment ago.
+    for person in reversed(people) if mode == "with" and turn == asking.NEXT else people:
+        held = hold_work(item_id, actor=actor)
+        returning.require_live(held, actor)
+        require_own(held, actor)
+        held = holding(held, actor)
+        if mode == "with":
+            around = surroundings()
+            asking.add_signer(held, person, weight=weight, turn=turn, actor=actor, reason=words, around=around)
+        else:
+            asking.ask_person(held, person, mode, actor=actor, reason=words, around=surroundings())
+    names = names_of(people)
+    return [names[person] for person in people]
 
 
 @transaction.atomic

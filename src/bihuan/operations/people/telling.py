@@ -63,11 +63,6 @@ def name_of(user_id: int) -> str:
     return User.objects.values_list("name", flat=True).get(pk=user_id)
 
 
-def people_named(user_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """These people by number and name, in the order of their names."""
-    return list(User.objects.filter(pk__in=user_ids).order_by("pinyin", "pk").values_list("pk", "name"))
-
-
 def case_url(instance: InstanceFacts) -> str:
     """Where the case of an instance is shown."""
     return f"/cases/{instance.subject_id}" if instance.subject_kind == CASE else "/"

@@ -74,15 +74,17 @@ def delegate(world: World, step: Step) -> None:
 
 
 def add_assignee(world: World, step: Step) -> None:
-    """Have a colleague sign too: before, after, or with the others."""
+    """Have colleagues sign too: before, after, or with the others."""
     item, actor = _holding(world, step)
     mode = _text(step, "how") or "before"
     if mode not in MODES or MODES[mode] == "delegate":
         raise StepProblem(f"不认识的 how“{mode}”；可用：before、after、with")
     weight, before = int(step.values.get("weight", 1)), _text(step, "before")
     turn = int(world.user(before).pk) if before else LAST if step.values.get("last") is True else NEXT
+    to = step.values.get("to")
+    people = [int(world.user(str(name)).pk) for name in (to if isinstance(to, list) else [to])]
     reason = _text(step, "reason")
-    asking.add_assignee(item.pk, _to(world, step), MODES[mode], actor=actor, reason=reason, weight=weight, turn=turn)
+    asking.add_assignees(item.pk, people, MODES[mode], actor=actor, reason=reason, weight=weight, turn=turn)
 
 
 def remove_assignee(world: World, step: Step) -> None:

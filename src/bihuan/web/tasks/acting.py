@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from bihuan.forms.scalars import names_in
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.pages.acting import ENTRIES, act_page
 from bihuan.operations.people import asking, copying, going_back, hand_on
-from bihuan.operations.people.telling import people_named
-from bihuan.operations.picking import resolver
+from bihuan.operations.picking import names_of, resolver
 from bihuan.org.actor import Actor
 from bihuan.web.http import actor_of, go, page, signed_in, status_of
 
@@ -54,9 +53,16 @@ def _draw(
     shown = act_page(item_id, key, actor=actor)
     context = {
         "shown": shown, "item": shown.work.item, "case": shown.work.case, "sent": request.POST, "error": error,
-"chosen": people_named(_numbers(request)) if key == "cc" and request.method == "POST" else [],
+        "chosen": _chosen(request),
     }  # fmt: skip
     return page(request, "tasks/act.html", context, status=status_of(error) if error is not None else 200)
+
+
+def _chosen(request: HttpRequest) -> list[tuple[int, str]]:
+    """Who was chosen in a form that was refused, in their order."""
+    numbers = list(dict.fromkeys(_numbers(request)))
+    names = names_of(numbers) if numbers else {}
+    return [(pk, names[pk]) for pk in numbers if pk in names]
 
 
 def _number(request: HttpRequest, name: str) -> int:
@@ -110,12 +116,12 @@ def _ask(request: HttpRequest, item_id: int, actor: Actor) -> str:
     mode, weight = request.POST.get("mode", ""), request.POST.get("weight", "") or "1"
     if not weight.isdecimal() or len(weight) > 6:
         raise BusinessError("权重请填正整数", "weight")
-    to, turn, reason = _person(request, actor), request.POST.get("turn", "") or "next", request.POST.get("reason", "")
-    name = asking.add_assignee(
+    to, turn, reason = _people(request, actor), request.POST.get("turn", "") or "next", request.POST.get("reason", "")
+    names = asking.add_assignees(
         item_id, to, mode, actor=actor, reason=reason, weight=int(weight),
         turn=_number(request, "turn") if turn.isdecimal() else turn,
     )  # fmt: skip
-    return f"已请{name}{'代办' if mode == 'delegate' else '加签'}"
+    return f"已请{'、'.join(names)}{'代办' if mode == 'delegate' else '加签'}"
 
 
 def _remove(request: HttpRequest, item_id: int, actor: Actor) -> str:
@@ -124,18 +130,18 @@ def _remove(request: HttpRequest, item_id: int, actor: Actor) -> str:
 
 
 def _numbers(request: HttpRequest) -> list[int]:
-    texts = request.POST.getlist("to")[: copying.MAX_COPIES + 1]
+    texts = [*request.POST.getlist("to"), *request.POST.getlist("to-plain")][: copying.MAX_COPIES + 1]
     return [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 18]
 
 
 def _people(request: HttpRequest, actor: Actor) -> list[int]:
-    """The colleagues chosen in the search box, and those whose names stand in it in full."""
+    """The colleagues chosen in the search box or the list, and those whose names stand in the box in full."""
     people = _numbers(request)
-    for typed in re.split(r"[\s、,，;；]+", request.POST.get("to-text", "").strip()):
-        found = resolver(actor.site_id or 0)("person", typed) if typed else None
-        if typed and found is None:
+    for typed in names_in(request.POST.get("to-text", ""))[: copying.MAX_COPIES]:
+        found = resolver(actor.site_id or 0)("person", typed)
+        if found is None:
             raise BusinessError(f"没有找到同事“{typed}”，请写全姓名或用户名", "to")
-        people += [found] if found is not None else []
+        people.append(found)
     return people
 
 
