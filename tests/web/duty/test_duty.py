@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time, timedelta
 
 import pytest
@@ -175,10 +176,12 @@ def test_a_leaver_is_asked_to_hand_over_first(centre: Centre) -> None:
     half = admin.post(f"/admin/people/{leaver.pk}/handover", {"reason": "离职"})
     assert half.status_code == 422 and "请选择谁接手" in half.content.decode()
     successor = centre.cast.user("front_desk")
-    keys = [text.split('"')[0] for text in page.split('name="to-')[1:]]
-    done = admin.post(
-        f"/admin/people/{leaver.pk}/handover", {"reason": "离职", **{f"to-{key}": successor.pk for key in keys}}
-    )
+    first, second, *keys = re.findall(r'name="to-([\w:]+)-text"', page)
+    sent = {"reason": "离职", **{f"to-{key}-text": "" for key in keys}, **{f"to-{key}": successor.pk for key in keys}}
+    sent |= {f"to-{first}-text": "王芳", f"to-{second}-text": "", f"to-{second}-plain": successor.pk}
+    lost = admin.post(f"/admin/people/{leaver.pk}/handover", {**sent, f"to-{first}-text": "王"})
+    assert lost.status_code == 422 and "没有找到同事“王”" in lost.content.decode()
+    done = admin.post(f"/admin/people/{leaver.pk}/handover", sent)
     assert done.status_code == 302 and not User.objects.get(pk=leaver.pk).is_active
     case.refresh_from_db()
     assert case.advisor == successor

@@ -54,14 +54,19 @@ FORM = {
 @pytest.fixture
 def office(centre: Centre, tmp_path: Path) -> Centre:
     """The centre with a contract that technicians sign one after the other."""
+    install_pack(written(tmp_path, ROLES), actor=system_actor())
+    return centre
+
+
+def written(folder: Path, roles: str) -> Path:
+    """The pack in that folder, with this `roles.toml`."""
     for name, text in (
-        ("pack.toml", HEAD), ("roles.toml", ROLES), ("processes/contract.bpmn", MODEL),
+        ("pack.toml", HEAD), ("roles.toml", roles), ("processes/contract.bpmn", MODEL),
         ("forms/contract.json", json.dumps(FORM)),
     ):  # fmt: skip
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    install_pack(tmp_path, actor=system_actor())
-    return centre
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def begun(office: Centre) -> str:
@@ -105,11 +110,8 @@ def test_people_sign_in_the_order_in_which_they_were_chosen(office: Centre) -> N
 
 
 def test_a_role_nobody_has_is_named_before_anybody_relies_on_it(tmp_path: Path) -> None:
-    (tmp_path / "forms").mkdir()
-    (tmp_path / "pack.toml").write_text(HEAD, encoding="utf-8")
-    (tmp_path / "roles.toml").write_text('[front_desk]\nname = "前台值班员"\n', encoding="utf-8")
-    (tmp_path / "forms" / "contract.json").write_text(json.dumps(FORM), encoding="utf-8")
-    assert "没有角色“technician”" in [problem.reason for problem in check_pack(tmp_path)]
+    problems = check_pack(written(tmp_path, ROLES.replace("[technician]", "[mechanic]")))
+    assert ("signers", "没有角色“technician”") in [(problem.place, problem.reason) for problem in problems]
 
 
 @pytest.mark.django_db(transaction=True)

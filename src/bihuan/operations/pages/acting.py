@@ -80,15 +80,6 @@ class Signer:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Colleague:
-    """Somebody else who works at the site, for those whose browser cannot search."""
-
-    pk: int
-    name: str
-    is_away: bool
-
-
 @dataclass(frozen=True)
 class ActPage:
     """The form of one entry. `name` is that of the step, with which of many it is for; `preview` is what it would do
@@ -99,7 +90,8 @@ class ActPage:
     entry: Entry
     targets: list[Target] = field(default_factory=list)
     preview: Preview | None = None
-    colleagues: list[Colleague] = field(default_factory=list)
+    colleagues: list[tuple[int, str]] = field(default_factory=list)
+    """Others who work at the site, with whether they are on leave, for those whose browser cannot search."""
     role: str = ""
     """Of whom only those with one of these roles are offered."""
     removable: list[tuple[int, str]] = field(default_factory=list)
@@ -256,9 +248,9 @@ def _transfer(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     return {"colleagues": _with_leave(others), "role": item.role if able else ""}
 
 
-def _with_leave(people: list[User]) -> list[Colleague]:
+def _with_leave(people: list[User]) -> list[tuple[int, str]]:
     away = away_at(clock.now(), [user.pk for user in people])
-    return [Colleague(user.pk, user.name, user.pk in away) for user in people]
+    return [(user.pk, f"{user.name}（请假中）" if user.pk in away else user.name) for user in people]
 
 
 def _remove(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

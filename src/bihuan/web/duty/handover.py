@@ -8,6 +8,8 @@ from django.views.decorators.http import require_http_methods
 
 from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.operations.duty.handover import hand_over_everything, holdings_of
+from bihuan.operations.picking import resolver
+from bihuan.org.actor import Actor
 from bihuan.web.admin.tabs import tabs_for as admin_tabs
 from bihuan.web.duty.tabs import tabs_for
 from bihuan.web.http import actor_of, go, page, signed_in
@@ -31,11 +33,10 @@ def _wizard(request: HttpRequest, user_id: int, *, leaving: bool) -> HttpRespons
     actor = actor_of(request)
     problem: BusinessError | None = None
     if request.method == "POST":
-        to = _chosen(request)
         try:
             done = hand_over_everything(
-                user_id, to=to, reason=request.POST.get("reason", ""), actor=actor, leaving=leaving,
-                work_only=not leaving,
+                user_id, to=_chosen(request, actor), reason=request.POST.get("reason", ""), actor=actor,
+                leaving=leaving, work_only=not leaving,
             )  # fmt: skip
         except (NotAllowed, NotFound):
             raise
@@ -53,7 +54,18 @@ def _wizard(request: HttpRequest, user_id: int, *, leaving: bool) -> HttpRespons
     return page(request, "duty/handover.html", context, status=422 if problem else 200)
 
 
-def _chosen(request: HttpRequest) -> dict[str, int]:
-    """Whom each part goes to; what was left open is left out."""
-    sent = {key: request.POST.get(key, "") for key in request.POST if key.startswith("to-")}
-    return {key[3:]: int(text) for key, text in sent.items() if text.isdecimal() and len(text) < 12}
+def _chosen(request: HttpRequest, actor: Actor) -> dict[str, int]:
+    """Whom each part goes to: found in the box, chosen in the list, or written; what was left open is left out."""
+    to: dict[str, int] = {}
+    for name in (name for name in request.POST if name.startswith("to-") and name.endswith("-text")):
+        part = name.removeprefix("to-").removesuffix("-text")
+        number = request.POST.get(f"to-{part}", "") or request.POST.get(f"to-{part}-plain", "")
+        written = request.POST.get(name, "").strip()
+        if number.isdecimal() and len(number) < 12:
+            to[part] = int(number)
+        elif written:
+            found = resolver(actor.site_id or 0)("person", written)
+            if found is None:
+                raise BusinessError(f"没有找到同事“{written[:40]}”，请从列表中选择", part)
+            to[part] = found
+    return to
