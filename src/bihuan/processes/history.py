@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar
@@ -196,6 +196,16 @@ def instance_events(instance_id: int) -> Iterator[Event]:
     """Everything that has happened in an instance, in order."""
     for entry in _steps(_instance(instance_id)):
         yield from (event_from_json(event) for event in entry.data["events"])
+
+
+def events_in(chain: str, instance_ids: Collection[int]) -> dict[int, list[Event]]:
+    """Everything that has happened in each of these instances of a case, in order."""
+    found: dict[int, list[Event]] = {instance_id: [] for instance_id in instance_ids}
+    for entry in Entry.objects.filter(chain=chain, action=STEP).order_by("seq").iterator(chunk_size=500):
+        events = found.get(entry.data["instance"])
+        if events is not None:
+            events.extend(event_from_json(event) for event in entry.data["events"])
+    return found
 
 
 def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, dict[str, Any]]:

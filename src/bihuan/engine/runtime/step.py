@@ -296,6 +296,7 @@ _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     p.CallOffRework: _people(moving.call_off_rework),
     p.Jump: _people(moving.jump),
     p.Restore: _restore,
+    p.Reopen: moving.reopen,
     p.Ask: _people(asking.ask),
     p.Unask: _people(asking.unask),
     p.AddSigner: _people(asking.add_signer),

@@ -8,7 +8,7 @@ from typing import Any
 
 from bihuan.accounts.models import User
 from bihuan.engine.definition import Node, Process
-from bihuan.engine.runtime import CallOffRework, Restore, SendBack, State
+from bihuan.engine.runtime import CallOffRework, Reopen, Restore, SendBack, State
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotFound
@@ -24,7 +24,7 @@ from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import LAST, NEXT, signers_to_come, signs_in_a_row
 from bihuan.processes.handling.called import steps_back
 from bihuan.processes.handling.passed import RECALLED, Passed, is_done_for_several, label_of
-from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
+from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of, previewers_of
 from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import belongs, holds, roles_of
@@ -181,26 +181,33 @@ def done_steps(instance_id: int) -> list[tuple[str, str, str]]:
 
 
 def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    ask, wait = previewer_of(work.instance, surroundings()), work.item.wait
-    above = _caller(work)
+    steps = steps_back(read_item(work.item.pk))
+    wanted = {
+        work.instance.pk,
+        *(step.above for step in steps),
+        *(call.instance_id for step in steps for call in step.way),
+    }
+    rows = Instance.unscoped.filter(pk__in=wanted).select_related("version").defer("version__xml")
+    asks = previewers_of(list(rows), surroundings())
     found = []
-    for one in reversed(steps_back(read_item(work.item.pk))):
-        if one.above and above is not None:
-            again = above.of(SendBack(work.instance.parent_wait or 0, one.node_id, into=one.into))
-            found.append(Target(one, again, Preview(refusal=ABOVE)))
-        else:
-            node, into = (one.call, ()) if one.call else (one.node_id, one.into)
-            straight = ask.of(SendBack(wait, node, straight=True, into=into))
-            found.append(Target(one, ask.of(SendBack(wait, node, into=into)), straight))
+    for one in reversed(steps):
+        ask = asks[one.above or work.instance.pk]
+        again, straight = (_returning(ask, one, asks, straight=way) for way in (False, True))
+        if one.above:
+            straight = Preview(refusal=ABOVE)
+        found.append(Target(one, again, straight))
     return {"targets": [one for one in found if not (one.again.refusal and one.straight.refusal)]}
 
 
-def _caller(work: Work) -> Previewer | None:
-    """Asks what an operation on the process that called this one would do."""
-    if work.instance.parent_id is None:
-        return None
-    caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=work.instance.parent_id)
-    return previewer_of(caller, surroundings())
+def _returning(ask: Previewer, step: Passed, asks: Mapping[int, Previewer], *, straight: bool) -> Preview:
+    """What going back to a step does in the instance that goes back, unless a process on the way cannot be woken."""
+    onward = [*((call.node_id, call.into) for call in step.way), (step.node_id, step.into)]
+    for call, (target, into) in zip(step.way, onward[1:], strict=True):
+        woken = asks[call.instance_id].of(Reopen(target, into))
+        if woken.refusal:
+            return woken
+    node, into = onward[0]
+    return ask.of(SendBack(step.wait, node, straight, into))
 
 
 def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

@@ -3,81 +3,154 @@ at the step one goes back to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db.models import Q
 
 from bihuan.engine.definition import Process
-from bihuan.engine.runtime import CallRequested, InstanceMigrated, Restore, SendBack, State
+from bihuan.engine.runtime import CallRequested, Event, InstanceMigrated, Pass, Reopen, passes_in
 from bihuan.processes.compiled import compiled_process
-from bihuan.processes.handling.passed import Passed, has_passed_final, is_in_special, passed_steps, present_of
-from bihuan.processes.history import instance_events, states_around
+from bihuan.processes.handling.allowing import is_final
+from bihuan.processes.handling.passed import (
+    Call,
+    Passed,
+    Present,
+    is_in_special,
+    naming_of,
+    newest,
+    passed_steps,
+    present_of,
+    turns_of,
+    work_done,
+)
+from bihuan.processes.history import events_in
 from bihuan.processes.models import Instance
 from bihuan.processes.rows import Held, Loaded
 from bihuan.processes.unit import Unit
 
-GiveBack = Callable[[Loaded, State, State], None]
-
 
 def steps_back(held: Held) -> list[Passed]:
-    """Where one may go back to from an item: steps of its process and of those it called, then of its caller."""
-    instance = held.instance
-    own = passed_steps(instance.id, instance.process, present_of(held))
-    if has_passed_final(instance.id, instance.process):
-        return own
-    own = sorted([*own, *steps_below(instance.id, instance.process)], key=lambda step: (step.done_at, step.last))
-    if instance.parent_id is None:
-        return own
-    caller = Instance.unscoped.select_related("version").defer("version__xml").get(pk=instance.parent_id)
-    process = compiled_process(caller.version_id, caller.version.sha256, caller.process_id)
-    return [*(replace(step, above=caller.pk) for step in passed_steps(caller.pk, process)), *own]
-
-
-def steps_below(instance_id: int, process: Process) -> list[Passed]:
-    """The steps done in processes that this one called and that are over, of each call the newest one.
-
-    Calls that are made for many, or inside a sub-process of several passes, are left out: their pass is not known.
-    """
-    over = Instance.unscoped.filter(parent_id=instance_id, status=Instance.Status.COMPLETED)
-    children = list(over.select_related("version").defer("version__xml").order_by("pk"))
-    if not children:
-        return []
-    calls = _calls(instance_id)
-    newest = {calls[child.parent_wait]: child for child in children if child.parent_wait in calls}
-    found: list[Passed] = []
-    for node_id, child in newest.items():
-        node = process.nodes.get(node_id)
-        if node is None or node.kind != "callActivity" or node.loop is not None or is_in_special(process, node):
-            continue
-        called = compiled_process(child.version_id, child.version.sha256, child.process_id)
-        for step in passed_steps(child.pk, called):
-            key, of = f"{node_id}/{step.key}", (node.label, *step.of)
-            found.append(replace(step, below=child.pk, call=node_id, key=key, of=of))
+    """Where one may go back to from an item: steps of those who called its process, outermost first, then its own; with
+    those of the processes that these called and that are over."""
+    family = _Family(held.instance)
+    found = [replace(step, wait=held.wait) for step in family.steps_in(held.instance.id, present_of(held))]
+    called = family.rows[held.instance.id]
+    while called.parent_id is not None:
+        above, wait = called.parent_id, called.parent_wait or 0
+        found = [*(replace(step, above=above, wait=wait) for step in family.steps_in(above)), *found]
+        called = family.rows[above]
     return found
 
 
-def _calls(instance_id: int) -> dict[int, str]:
-    """The calls an instance has made: wait to node, as the version knows it that it runs on now."""
-    calls: dict[int, str] = {}
-    for event in instance_events(instance_id):
-        if isinstance(event, CallRequested):
-            calls[event.wait] = event.node
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A call that was made: at which node, and in which passes."""
+
+    node_id: str
+    into: tuple[Pass, ...] = ()
+
+
+class _Family:
+    """An instance with those that called it and all that these called; each is read once."""
+
+    def __init__(self, instance: Loaded) -> None:
+        root = instance.root_id or instance.id
+        rows = Instance.unscoped.filter(Q(pk=root) | Q(root_id=root)).select_related("version")
+        self.rows = {row.pk: row for row in rows.defer("state", "version__xml").order_by("pk")}
+        self.called: dict[int, list[Instance]] = {}
+        for row in self.rows.values():
+            if row.parent_id is not None:
+                self.called.setdefault(row.parent_id, []).append(row)
+        self.processes = {
+            pk: compiled_process(row.version_id, row.version.sha256, row.process_id) for pk, row in self.rows.items()
+        }
+        self.done = work_done(self.processes)
+        self.history = events_in(instance.facts.chain, self.called) if self.called else {}
+
+    def steps_in(self, instance_id: int, present: Present | None = None) -> list[Passed]:
+        """The steps done in an instance and in what it called, in their order, without what lies before a final one."""
+        own = passed_steps(instance_id, self.processes[instance_id], present, self.done[instance_id])
+        line = self._newest_final(instance_id)
+        steps = [*own, *self.steps_below(instance_id)]
+        behind = [step for step in steps if line is None or (step.done_at, step.last) > line]
+        return sorted(behind, key=lambda step: (step.done_at, step.last))
+
+    def steps_below(self, instance_id: int) -> list[Passed]:
+        """The steps done in processes that this one called and that are over, of each call, and each of many, the
+        newest; and in those that they called."""
+        known = (Instance.Status.COMPLETED, Instance.Status.RUNNING)
+        children = [row for row in self.called.get(instance_id, ()) if row.status in known]
+        if not children:
+            return []
+        process = self.processes[instance_id]
+        made = _calls(process, self.history[instance_id], {child.parent_wait or 0 for child in children})
+        turns = turns_of(process, (call.into for call in made.values()))
+        named = []
+        for child in children:
+            call = made.get(child.parent_wait or 0)
+            if call is not None and call.node_id in process.nodes:
+                named.append((*naming_of(process, call.node_id, call.into, turns), call, child))
+        found: list[Passed] = []
+        for key, of, call, child in newest(named, lambda one: (one[0], one[2].into)):
+            if child.status != Instance.Status.COMPLETED:
+                continue
+            way, label = Call(child.pk, call.node_id, call.into), process.nodes[call.node_id].label
+            own = passed_steps(child.pk, self.processes[child.pk], rows=self.done[child.pk])
+            for step in [*own, *self.steps_below(child.pk)]:
+                found.append(replace(step, way=(way, *step.way), key=f"{key}/{step.key}", of=(label, *of, *step.of)))
+        return found
+
+    def _newest_final(self, instance_id: int) -> tuple[datetime, int] | None:
+        """When the newest final step of an instance and of all that it called was done."""
+        found = [
+            (row.completed_at, row.pk)
+            for pk in self._with_called(instance_id)
+            for row in self.done[pk]
+            if row.completed_at is not None
+            and (node := self.processes[pk].nodes.get(row.node_id)) is not None
+            and is_final(node)
+        ]
+        return max(found, default=None)
+
+    def _with_called(self, instance_id: int) -> list[int]:
+        found = [instance_id]
+        for pk in found:
+            found.extend(row.pk for row in self.called.get(pk, ()))
+        return found
+
+
+def _calls(process: Process, history: Sequence[Event], waits: set[int]) -> dict[int, _Made]:
+    """These calls of an instance by wait, as the version knows them that it runs on now."""
+    nodes: dict[int, str] = {}
+    for event in history:
+        if isinstance(event, CallRequested) and event.wait in waits:
+            nodes[event.wait] = event.node
         elif isinstance(event, InstanceMigrated):
-            calls = {wait: event.new_id(node) for wait, node in calls.items()}
-    return calls
+            nodes = {wait: event.new_id(node) for wait, node in nodes.items()}
+    many = {
+        wait
+        for wait, node_id in nodes.items()
+        if (node := process.nodes.get(node_id)) is not None and (node.loop is not None or is_in_special(process, node))
+    }
+    into = passes_in(history, many) if many else {}
+    return {wait: _Made(node_id, into.get(wait, ())) for wait, node_id in nodes.items()}
 
 
-def wake_for(unit: Unit, step: Passed, give_back: GiveBack) -> Callable[[CallRequested], None]:
-    """What happens instead of calling anew: the process that was called runs again at the step."""
+def wake_for(unit: Unit, way: tuple[Call, ...], step: Passed) -> Callable[[CallRequested], None]:
+    """What happens instead of calling anew: the process that was called runs again at the step, or at the call that
+    leads to it."""
+    call, *further = way
 
     def wake(event: CallRequested) -> None:
-        child = unit.hold(step.below)
-        before, after, _ = states_around(child.id, None)
+        child = unit.hold(call.instance_id)
         child.parent_wait = event.wait
         Instance.unscoped.filter(pk=child.id).update(parent_wait=event.wait)
-        unit.submit(child, Restore(before, after, "wake"))
-        give_back(child, before, after)
-        items = [wait for wait in child.state.waits.values() if wait.kind == "item"]
-        if items and all(wait.node != step.node_id for wait in items):
-            unit.submit(child, SendBack(items[0].id, step.node_id, into=step.into))
+        if further:
+            unit.instead[child.id, further[0].node_id] = wake_for(unit, tuple(further), step)
+            unit.submit(child, Reopen(further[0].node_id, further[0].into))
+        else:
+            unit.submit(child, Reopen(step.node_id, step.into))
 
     return wake

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Max
 
@@ -17,9 +17,20 @@ from bihuan.processes.history import instance_events
 from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held
 
+R = TypeVar("R")
 RECALLED = "recalled"
 MAX_PASSES = 200
+MAX_STEPS = 1_000
 MAX_NAME = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """On the way down to a step of a called process: the instance that was called, at which node, in which passes."""
+
+    instance_id: int
+    node_id: str
+    into: tuple[Pass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +48,11 @@ class Passed:
     done_by: str
     done_at: datetime
     above: int = 0
-    """The calling instance whose step it is, 0 for a step of the item's own."""
-    below: int = 0
-    """The called instance whose step it is, and at which node it was called."""
-    call: str = ""
+    """The calling instance that goes back to it, 0 for the item's own."""
+    wait: int = 0
+    """From where in that instance: the item, or the call that one is in."""
+    way: tuple[Call, ...] = ()
+    """The calls that lead down to it from that instance."""
     into: tuple[Pass, ...] = ()
     of: tuple[str, ...] = ()
     key: str = ""
@@ -53,19 +65,17 @@ class Passed:
         return _labelled(self.name, self.of)
 
 
-def passed_steps(instance_id: int, process: Process, present: Present | None = None) -> list[Passed]:
-    """The steps done by people so far, newest last, without the present one and what lies before a final step."""
-    done = WorkItem.unscoped.filter(
-        instance_id=instance_id, status=WorkItem.Status.DONE, asked_as="", completed_by__isnull=False
-    ).exclude(answer=RECALLED)
-    newest = set(done.values("node_id").annotate(last=Max("id")).values_list("last", flat=True))
-    many = [node.id for node in process.nodes.values() if is_done_for_several(process, node)]
-    if many:
-        newest.update(done.filter(node_id__in=many).order_by("-id").values_list("id", flat=True)[:MAX_PASSES])
-    found = WorkItem.unscoped.filter(pk__in=newest).select_related("completed_by", "assignee")
-    rows = list(found.order_by("completed_at", "id"))
+def passed_steps(
+    instance_id: int, process: Process, present: Present | None = None, rows: Sequence[WorkItem] | None = None
+) -> list[Passed]:
+    """The steps done by people so far, newest last, without the present one and what lies before a final step.
+
+    `rows` are the work done in it (`work_done`), where that has been read already.
+    """
+    if rows is None:
+        rows = work_done({instance_id: process})[instance_id]
     passes = _passes(instance_id, process, rows)
-    turns = _turns(process, passes.values())
+    turns = turns_of(process, passes.values())
     steps: list[Passed] = []
     for row in rows:
         node = process.nodes.get(row.node_id)
@@ -78,14 +88,50 @@ def passed_steps(instance_id: int, process: Process, present: Present | None = N
         if into and into[-1].node == row.node_id and (present is None or not present.is_open(into[-1])):
             # Many who did one step that is over do it all again.
             into = into[:-1]
-        told = [one for one in into if _is_several(process, process.nodes[one.node])]
+        told = _told(process, into)
         if present is None or not present.is_at(row.node_id, told):
-            of = tuple(filter(None, (_name(one, turns) for one in told)))
-            key = "@".join([row.node_id, *(str(one.number if one.whole else one.scope) for one in told)])
+            key, of = naming_of(process, row.node_id, into, turns)
             beside = present is not None and any(present.is_beside(one) for one in told)
             step = Passed(row.node_id, row.name, row.pk, *_done(row), into=into, of=of, key=key, beside=beside)
             steps.append(step)
-    return _newest(steps)
+    return newest(steps, lambda step: (step.key, step.into))
+
+
+def work_done(processes: Mapping[int, Process]) -> dict[int, list[WorkItem]]:
+    """What people have done in these instances (id to process), in its order: of each step the newest item, of one done
+    for several the newest ones."""
+    done = WorkItem.unscoped.filter(
+        instance_id__in=list(processes), status=WorkItem.Status.DONE, asked_as="", completed_by__isnull=False
+    ).exclude(answer=RECALLED)
+    newest = done.values("instance_id", "node_id").annotate(last=Max("id")).order_by("-last")
+    numbers = set(newest.values_list("last", flat=True)[:MAX_STEPS])
+    several = {
+        (instance_id, node.id)
+        for instance_id, process in processes.items()
+        for node in process.nodes.values()
+        if is_done_for_several(process, node)
+    }
+    if several:
+        rows = done.filter(node_id__in={node_id for _, node_id in several}).order_by("-id")[:MAX_PASSES]
+        numbers.update(row.pk for row in rows if (row.instance_id, row.node_id) in several)
+    found: dict[int, list[WorkItem]] = {instance_id: [] for instance_id in processes}
+    items = WorkItem.unscoped.filter(pk__in=numbers).select_related("completed_by", "assignee")
+    for row in items.order_by("completed_at", "id"):
+        found[row.instance_id].append(row)
+    return found
+
+
+def naming_of(
+    process: Process, node_id: str, into: Iterable[Pass], turns: Mapping[int, int]
+) -> tuple[str, tuple[str, ...]]:
+    """What tells a node in these passes apart from itself in others: for a program, and for people."""
+    told = _told(process, into)
+    key = "@".join([node_id, *(str(one.number if one.whole else one.scope) for one in told)])
+    return key, tuple(filter(None, (_name(one, turns) for one in told)))
+
+
+def _told(process: Process, into: Iterable[Pass]) -> list[Pass]:
+    return [one for one in into if _is_several(process, process.nodes[one.node])]
 
 
 def _done(row: WorkItem) -> tuple[int, str, datetime]:
@@ -158,7 +204,7 @@ def _passes(instance_id: int, process: Process, rows: Iterable[WorkItem]) -> dic
     return passes_in(instance_events(instance_id), inside) if inside else {}
 
 
-def _turns(process: Process, passes: Iterable[tuple[Pass, ...]]) -> dict[int, int]:
+def turns_of(process: Process, passes: Iterable[tuple[Pass, ...]]) -> dict[int, int]:
     """Of what an event may begin again and again: which time it was, by its scope; nothing where it came once."""
     scopes: dict[str, set[int]] = {}
     for one in (one for into in passes for one in into):
@@ -168,13 +214,15 @@ def _turns(process: Process, passes: Iterable[tuple[Pass, ...]]) -> dict[int, in
     return {scope: turn for found in several for turn, scope in enumerate(found, start=1)}
 
 
-def _newest(steps: list[Passed]) -> list[Passed]:
-    """Of the same step in the same pass the newest, as far as the last time went through the same items."""
+def newest(rows: Sequence[R], place: Callable[[R], tuple[str, tuple[Pass, ...]]]) -> list[R]:
+    """Of what has the same key in the same passes (its `place`) the newest, as far as the last time went through the
+    same items."""
     last: dict[str, Any] = {}
-    found: dict[str, Passed] = {}
-    for step in reversed(steps):
-        if all(last.setdefault(one.node, one.items) == one.items for one in step.into):
-            found.setdefault(step.key, step)
+    found: dict[str, R] = {}
+    for row in reversed(rows):
+        key, into = place(row)
+        if all(last.setdefault(one.node, one.items) == one.items for one in into):
+            found.setdefault(key, row)
     return list(found.values())[::-1]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ class Preview:
     untouched: tuple[Named, ...] = ()
     opens: tuple[str, ...] = ()
     calls: int = 0
+    """Called processes that would be called off, with the open work in them."""
+    called: tuple[Named, ...] = ()
     refusal: str = ""
 
 
@@ -47,6 +50,8 @@ class Previewer:
     items: list[WorkItem]
     context: Mapping[str, Any]
     """What expressions see besides the variables."""
+    called: Mapping[int, list[WorkItem]]
+    """The open items of the processes that run for each call."""
 
     def of(self, command: Command) -> Preview:
         """What the command would do."""
@@ -67,6 +72,7 @@ class Previewer:
             untouched=self.named(item for item in now if not parked_by(copy, item.wait)),
             opens=tuple(dict.fromkeys(nodes[wait.node].label for wait in fresh)),
             calls=len(calls),
+            called=tuple(Named(one.name, one.assignee) for call in calls for one in self.called.get(call.id, ())),
         )
 
     def named(self, items: Iterable[WorkItem]) -> tuple[Named, ...]:
@@ -76,9 +82,33 @@ class Previewer:
 
 def previewer_of(instance: Instance, around: Surroundings) -> Previewer:
     """Asks what operations on an instance would do."""
-    version = instance.version
-    process = compiled_process(version.pk, version.sha256, instance.process_id)
-    items = WorkItem.unscoped.filter(instance_id=instance.pk, completed_at__isnull=True)
-    state = State.from_json(instance.state)
-    context = LazyNames(around.context, facts_of(instance))
-    return Previewer(process, state, list(items.select_related("assignee").order_by("id")), context)
+    return previewers_of([instance], around)[instance.pk]
+
+
+def previewers_of(instances: Sequence[Instance], around: Surroundings) -> dict[int, Previewer]:
+    """The same for several instances of one family, which are read together; by their numbers."""
+    first = instances[0]
+    family = Instance.unscoped.filter(root_id=first.root_id or first.pk, ended_at__isnull=True)
+    children = list(family.order_by("pk").values_list("pk", "parent_id", "parent_wait"))
+    live = {pk for pk, _, _ in children} | {one.pk for one in instances}
+    rows = WorkItem.unscoped.filter(instance_id__in=live, completed_at__isnull=True).select_related("assignee")
+    items: dict[int, list[WorkItem]] = defaultdict(list)
+    for row in rows.order_by("id"):
+        items[row.instance_id].append(row)
+    within: dict[int, list[WorkItem]] = {pk: [*items[pk]] for pk in live}
+    called: dict[int, dict[int, list[WorkItem]]] = defaultdict(dict)
+    for pk, parent_id, wait in reversed(children):
+        # Who was called last has gathered what is below it.
+        within.get(parent_id, []).extend(within[pk])
+        called[parent_id][wait] = within[pk]
+    facts = facts_of(first)
+    return {
+        one.pk: Previewer(
+            process=compiled_process(one.version_id, one.version.sha256, one.process_id),
+            state=State.from_json(one.state),
+            items=items[one.pk],
+            context=LazyNames(around.context, facts_of(one, facts.timezone)),
+            called=called[one.pk],
+        )
+        for one in instances
+    }

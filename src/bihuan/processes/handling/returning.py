@@ -8,6 +8,7 @@ from typing import Any
 from bihuan.accounts.models import User
 from bihuan.engine.runtime import (
     CallOffRework,
+    IncidentRaised,
     ItemOpened,
     Jump,
     Restore,
@@ -27,6 +28,7 @@ from bihuan.processes.history import states_around
 from bihuan.processes.holding import on_behalf, refuse_closed
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
+from bihuan.processes.unit import Unit
 
 ABOVE = "那一步在上级流程里，只能重新走一遍"
 TRACES = frozenset({"ServiceRequested", "CallRequested", "MessageThrown", "SignalThrown"})
@@ -52,16 +54,9 @@ def send_back(
     unit.take(held.instance)
     # From a called process to a step of its caller: the call ends, and the called process with it.
     where = unit.hold(step.above) if step.above else held.instance
-    wait = (held.instance.parent_wait or 0) if step.above else held.wait
     name = label_of(held.instance.process, held.instance.state, held.wait, held.name)
     open_ = _open_items(where)
-    if step.call:
-        unit.instead[where.id, step.call] = wake_for(unit, step, _give_back)
-        unit.submit(where, SendBack(wait, step.call, straight))
-        _give_to(unit.hold(step.below), step)
-    else:
-        unit.submit(where, SendBack(wait, step.node_id, straight, step.into))
-        _give_to(where, step)
+    _go_back(unit, where, step, straight=straight)
     detail = {
         "item": held.item_id, "name": name, "target": step.label, "straight": straight, "reason": reason,
         "to": step.done_by_id, **_what_went(where, open_, held.wait), **on_behalf(held, actor),
@@ -69,6 +64,23 @@ def send_back(
     if not straight and held.wait in held.instance.state.waits:
         detail["beside"] = True
     return finish(unit, where, command="SendBack", detail=detail)
+
+
+def _go_back(unit: Unit, where: Loaded, step: Passed, *, straight: bool) -> None:
+    """To a step of the instance itself, or into a process that it called."""
+    if not step.way:
+        unit.submit(where, SendBack(step.wait, step.node_id, straight, step.into))
+        _give_to(where, step)
+        return
+    call = step.way[0]
+    unit.instead[where.id, call.node_id] = wake_for(unit, step.way, step)
+    unit.submit(where, SendBack(step.wait, call.node_id, straight, call.into))
+    if unit.instead:
+        # The call could not be made: better to be told than to wait at an incident that calls another one anew.
+        waking = [unit.hold(instance_id) for instance_id, _ in unit.instead]
+        why = [event.reason for one in waking for event in one.events if isinstance(event, IncidentRaised)]
+        raise Conflict(f"“{step.of[0]}”现在不能再办，不能退回到里面：{'；'.join(why) or '没有重新调用它'}")
+    _give_to(unit.hold(step.way[-1].instance_id), step)
 
 
 def _open_items(instance: Loaded) -> dict[int, str]:

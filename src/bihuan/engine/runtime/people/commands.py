@@ -54,6 +54,15 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """A called process that is over runs again from a step done before, for a caller who goes back into it. Its other
+    branches stay done. `into` as for `SendBack`."""
+
+    target: str
+    into: tuple[Pass, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Somebody else shall see to the item too: before its holder, after, or in their stead (`delegate`)."""
 
@@ -105,5 +114,5 @@ class Resume:
 
 
 PeopleCommand: TypeAlias = (
-    SendBack | CallOffRework | Jump | Restore | Ask | Unask | AddSigner | RemoveSigner | Suspend | Resume
+    SendBack | CallOffRework | Jump | Restore | Reopen | Ask | Unask | AddSigner | RemoveSigner | Suspend | Resume
 )

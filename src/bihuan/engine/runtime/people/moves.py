@@ -9,12 +9,20 @@ from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.events import IncidentRaised, NodeEntered
-from bihuan.engine.runtime.flows import arrive
+from bihuan.engine.runtime.flows import stand
 from bihuan.engine.runtime.inner_events import GatewayReset
 from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.people.events import ItemParked, ReworkBegun
 from bihuan.engine.runtime.people.parking import parked_by
-from bihuan.engine.runtime.people.passes import Pass, begin_again, count_back, note_begun, open_inside, open_pass
+from bihuan.engine.runtime.people.passes import (
+    Pass,
+    begin_again,
+    count_back,
+    note_begun,
+    open_inside,
+    open_pass,
+    stand_in_pass,
+)
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import State, Wait
 
@@ -50,11 +58,11 @@ class Move:
 
 def refuse_unopenable(run: Run, move: Move, *, quiet: bool) -> None:
     """Tried on a copy: a sub-process whose inputs or events cannot be computed would be neither open nor closed."""
-    if len(move.path) == 1:
+    if len(move.path) == 1 and move.target not in move.passes:
         return
-    copy = State.from_json(run.state.to_text())
+    trial = Run(run.process, State.from_json(run.state.to_text()), run.now, run.context, run.elements)
     try:
-        _open_levels(Run(run.process, copy, run.now, run.context, run.elements), move, quiet=quiet)
+        _stand_at_target(trial, move, _open_levels(trial, move, quiet=quiet), quiet=quiet)
     except Trouble as trouble:
         raise CommandRejected(trouble.reason) from None
 
@@ -78,7 +86,7 @@ def go(run: Run, move: Move) -> None:
         count_back(run, move.scope, move.path[0])
     scope = _open_levels(run, move, quiet=False)
     note_begun(run, scope, move.target)
-    arrive(run, move.target, scope)
+    run.queue.append(_stand_at_target(run, move, scope, quiet=False))
 
 
 def redo(run: Run, wait: Wait, move: Move) -> None:
@@ -86,10 +94,19 @@ def redo(run: Run, wait: Wait, move: Move) -> None:
         run.emit(ItemParked(wait.id))
     first = run.state.next_id
     scope = _open_levels(run, move, quiet=True)
-    token = run.new_id()
-    run.emit(NodeEntered(move.target, token, scope))
+    token = run.state.next_id
+    entered = _stand_at_target(run, move, scope, quiet=True)
     run.emit(ReworkBegun(token, wait.id, first))
-    run.queue.append(token)
+    run.queue.append(entered)
+
+
+def _stand_at_target(run: Run, move: Move, scope: int, *, quiet: bool) -> int:
+    """The token to enter the target with: of many calls the one asked for, with the others done; many people do their
+    step all again. Raises Trouble."""
+    node, held = run.process.nodes[move.target], move.passes.get(move.target)
+    if held is not None and node.loop is not None and node.kind == "callActivity":
+        return stand_in_pass(run, node, scope, held, quiet=quiet).id
+    return stand(run, node.id, scope).id
 
 
 def _place_again(run: Run, move: Move, depth: int, scope: int) -> None:

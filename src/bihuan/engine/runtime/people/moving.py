@@ -12,7 +12,7 @@ from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.people import commands as c
-from bihuan.engine.runtime.people.events import Moved
+from bihuan.engine.runtime.people.events import InstanceWoken, Moved
 from bihuan.engine.runtime.people.moves import Move, go, redo, refuse_unopenable
 from bihuan.engine.runtime.people.parking import withdraw_asks
 from bihuan.engine.runtime.people.passes import (
@@ -278,6 +278,17 @@ def call_off_rework(run: Run, command: c.CallOffRework) -> None:
         raise CommandRejected("没有请前面的环节重办")
     run.emit(Moved(run.state.tokens[rework.token].node, wait.node, "recall"))
     cancel_token(run, run.state.tokens[rework.top])
+
+
+def reopen(run: Run, command: c.Reopen) -> None:
+    """A process that is over runs again from a step of it to its end."""
+    if run.state.status != "ended":
+        raise CommandRejected("流程还在进行，请在它里面退回")
+    move = plan_jump(run.process, run.state, c.Jump(ROOT, command.target, command.into, others_done=True))
+    refuse_unopenable(run, move, quiet=False)
+    run.emit(InstanceWoken())
+    run.emit(Moved("", move.target, "wake"))
+    go(run, replace(move, resumes=True))
 
 
 def jump(run: Run, command: c.Jump) -> None:

@@ -15,7 +15,15 @@ from bihuan.engine.runtime.apply import apply
 from bihuan.engine.runtime.cancelling import drop_incidents, empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.elements.sub_process import declare
-from bihuan.engine.runtime.events import Event, ItemOpened, NodeEntered, ScopeClosed, ScopeOpened, VariablesSet
+from bihuan.engine.runtime.events import (
+    CallRequested,
+    Event,
+    ItemOpened,
+    NodeEntered,
+    ScopeClosed,
+    ScopeOpened,
+    VariablesSet,
+)
 from bihuan.engine.runtime.flows import stand
 from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
 from bihuan.engine.runtime.inside import listen_inside
@@ -76,7 +84,7 @@ def _of_many(state: State, each: Scope, inside: Scope) -> Pass:
 
 
 def passes_in(history: Iterable[Event], waits: Collection[int]) -> dict[int, tuple[Pass, ...]]:
-    """The passes in which these items were opened, as they stood when they were over."""
+    """The passes in which these items were opened and these calls made, as they stood when they were over."""
     state, found = new_state(), dict[int, tuple[Pass, ...]]()
     over: dict[int, Scope] = {}
     for event in history:
@@ -89,8 +97,11 @@ def passes_in(history: Iterable[Event], waits: Collection[int]) -> dict[int, tup
             moved = {wait: tuple(_moved(one, event) for one in passes) for wait, passes in found.items()}
             # What the new version does not have was no pass of anything in it.
             found = {wait: passes for wait, passes in moved.items() if all(one.node for one in passes)}
-        if isinstance(event, ItemOpened) and event.wait in waits:
-            found[event.wait] = passes_around(state, state.tokens[event.token])
+        if isinstance(event, (ItemOpened, CallRequested)) and event.wait in waits:
+            token = state.tokens[event.token]
+            found[event.wait] = passes_around(state, token)
+            if isinstance(event, CallRequested) and token.loop and state.scopes[token.scope].kind != "each":
+                found[event.wait] += (Pass(token.node, ROOT, token.loop),)
     return {wait: tuple(_at_last(one, over.get(one.scope)) for one in passes) for wait, passes in found.items()}
 
 
@@ -116,16 +127,21 @@ def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: boo
 
     `quiet`: nothing listens at its edges or inside, and nobody may begin anything, since only one step in it is done.
     """
+    return open_inside(run, node, stand_in_pass(run, node, scope, held, quiet=quiet), held, quiet=quiet)
+
+
+def stand_in_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: bool) -> Token:
+    """The token of that pass, with the activity as a whole standing around it. Raises Trouble."""
     token = stand(run, node.id, scope)
     owner = token
     if node.loop is not None and node.loop.standard:
         run.emit(NodeEntered(node.id, token.id, scope, "", max(held.number if held is not None else 0, 1)))
         owner = run.state.tokens[token.id]
     elif node.loop is not None and held is not None:
-        owner = _repetition(run, node, token, held)
+        owner = _repetition(run, node, token, held, quiet=quiet)
     if node.boundary and not quiet:
         listen(run, [run.process.nodes[event] for event in node.boundary], token.id, scope, scope)
-    return open_inside(run, node, owner, held, quiet=quiet)
+    return owner
 
 
 def open_inside(run: Run, node: Node, owner: Token, held: Pass | None, *, quiet: bool) -> int:
@@ -190,7 +206,9 @@ def _leave_round(run: Run, whole: Token) -> None:
     for scope in [scope for scope in run.state.scopes.values() if scope.token == whole.id and scope.kind == "sub"]:
         empty_scope(run, scope.id)
         run.emit(ScopeClosed(scope.id))
-    for wait in [wait for wait in run.state.waits.values() if wait.token == whole.id and wait.kind == "adhoc"]:
+    for wait in [
+        wait for wait in run.state.waits.values() if wait.token == whole.id and wait.kind in ("adhoc", "call")
+    ]:
         close(run, wait)
     close_local(run, whole)
 
@@ -208,13 +226,14 @@ def _stand_for(run: Run, node: Node, multi: Scope, whole: int, number: int) -> T
     return run.state.tokens[token]
 
 
-def _repetition(run: Run, node: Node, token: Token, held: Pass) -> Token:
-    """The whole again with all its repetitions done but one; in a row those behind it are to be done too."""
+def _repetition(run: Run, node: Node, token: Token, held: Pass, *, quiet: bool) -> Token:
+    """The whole again with all its repetitions done but one; in a row those behind it are to be done too, unless only
+    this one is redone for somebody who waits (`quiet`)."""
     loop = node.loop
     assert loop is not None
     multi = run.new_id()
     run.emit(ScopeOpened(multi, token.scope, node.id, token.id, "multi", held.total, held.items, bool(loop.output)))
-    over = held.number - 1 if loop.sequential else held.total - 1
+    over = held.number - 1 if loop.sequential and not quiet else held.total - 1
     run.emit(LoopRecounted(multi, over, over, _results(run, loop.output, held)))
     return _stand_for(run, node, run.state.scopes[multi], token.id, held.number)
 
