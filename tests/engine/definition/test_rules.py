@@ -103,7 +103,7 @@ def test_it_is_refused(text: str, code: str, element: str) -> None:
         ('<userTask id="x"><multiInstanceLoopCharacteristics/></userTask>', "bad-loop"),
         ('<userTask id="x"><standardLoopCharacteristics/></userTask>', "bad-loop"),
         ('<userTask id="x"><extensionElements><camunda:taskListener class="X"/></extensionElements></userTask>', "listener"),  # noqa: E501
-        ('<userTask id="x"><extensionElements><zeebe:ioMapping><zeebe:input source="=a" target="b.c"/></zeebe:ioMapping></extensionElements></userTask>', "bad-mapping"),  # noqa: E501
+        ('<userTask id="x"><extensionElements><zeebe:ioMapping><zeebe:input source="=a" target="b."/></zeebe:ioMapping></extensionElements></userTask>', "bad-mapping"),  # noqa: E501
         ('<sequenceFlow id="x" sourceRef="t" targetRef="s"><conditionExpression language="ruby">x</conditionExpression></sequenceFlow>', "unsupported-condition"),  # noqa: E501
     ],
 )  # fmt: skip

@@ -192,6 +192,23 @@ def test_inputs_are_seen_only_inside_and_outputs_say_what_comes_out() -> None:
     assert story.complete("A", 加价=5, 备注="x").variables == {"单价": 10, "总价": 25}
 
 
+def test_a_mapping_may_name_an_entry_inside_a_variable() -> None:
+    model = """
+    start s
+    service A
+    | <extensionElements><zeebe:ioMapping><zeebe:input source="POST" target="请求.方法"/>
+    | <zeebe:input source="=号" target="请求.内容.车牌"/><zeebe:input source="" target="请求.备注"/>
+    | <zeebe:output source="=结果" target="车.检查.结果"/><zeebe:output source="=结果 + 1" target="车.次"/>
+    | </zeebe:ioMapping></extensionElements>
+    end e
+    s -> A -> e
+    """
+    story = Story(model).start(号="示A1", 车={"色": "白", "检查": {"人": "李"}})
+    assert story.happened(ServiceRequested)[0].inputs == {"请求": {"方法": "POST", "内容": {"车牌": "示A1"}, "备注": ""}}
+    story.finish("A", 结果=1)
+    assert story.variables == {"号": "示A1", "车": {"色": "白", "检查": {"人": "李", "结果": 1}, "次": 2}}
+
+
 def test_a_failing_output_keeps_the_results_for_the_retry() -> None:
     story = Story(MAPPED.replace("报价 + 加价", "count(for i in 1..大 return i) + 加价")).start(单价=10, 大=1_000_000)
     story.complete("A", 加价=5)

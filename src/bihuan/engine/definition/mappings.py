@@ -55,16 +55,18 @@ def _keep(
     reading: Reading,
 ) -> None:
     line = line_of(mapping)
-    if not target or not source:
+    # In Camunda 8 what does not begin with = is a text as it stands, also an empty one.
+    literal = split(mapping.tag)[0] == ZEEBE
+    if not target or source is None or not (source or literal):
         reading.refuse(element, "变量映射要有 source 和 target", "bad-mapping", line)
         return
-    if "." in target:
-        reading.refuse(element, f"变量映射的目标「{target}」只能是一个变量名", "bad-mapping", line)
+    name, *path = (step.strip() for step in target.split("."))
+    if not all((name, *path)):
+        reading.refuse(element, f"变量映射的目标「{target}」缺少名称", "bad-mapping", line)
         return
     try:
-        # In Camunda 8 what does not begin with = is a text as it stands.
-        literal = split(mapping.tag)[0] == ZEEBE
-        into.append(IoMapping(target.strip(), text_or_feel(source, line) if literal else feel(source, line)))
+        expression = text_or_feel(source, line) if literal else feel(source, line)
+        into.append(IoMapping(name, expression, path=tuple(path)))
     except BadExpression as bad:
         reading.refuse_expression(element, bad)
 

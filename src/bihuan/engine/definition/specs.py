@@ -98,11 +98,15 @@ class SignoffSpec:
 
 @dataclass(frozen=True, slots=True)
 class IoMapping:
-    """`target` receives the value of `expression`; with `if_any` only if it has one."""
+    """`target` receives the value of `expression`; with `if_any` only if it has one.
+
+    With a `path` the value is an entry of the context `target`, below the entries of these names.
+    """
 
     target: str
     expression: Expression
     if_any: bool = False
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.specs import IoMapping
 from bihuan.engine.runtime.events import ScopeClosed, ScopeOpened, VariablesSet
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import Token
-from bihuan.engine.runtime.variables import destinations
+from bihuan.engine.runtime.variables import destinations, names_at
 
 
 def assign(run: Run, scope: int, values: Mapping[str, Any]) -> None:
@@ -39,7 +40,7 @@ def map_inputs(run: Run, node: Node, token: Token) -> None:
         return
     values: dict[str, Any] = {}
     for mapping in node.inputs:
-        values[mapping.target] = run.evaluate(mapping.expression, token.scope, values)
+        _put(values, mapping, run.evaluate(mapping.expression, token.scope, values))
     open_local(run, node, token, values)
 
 
@@ -77,8 +78,21 @@ def _mapped(run: Run, node: Node, token: Token) -> dict[str, Any]:
     for mapping in node.outputs:
         value = run.evaluate(mapping.expression, token.local)
         if value is not None or not mapping.if_any:
-            mapped[mapping.target] = value
+            if mapping.path and mapping.target not in mapped:
+                # The other entries that the variable has already stay.
+                mapped[mapping.target] = names_at(run.state, token.scope).get(mapping.target)
+            _put(mapped, mapping, value)
     return mapped
+
+
+def _put(values: dict[str, Any], mapping: IoMapping, value: Any) -> None:
+    """Put a value where a mapping says; a context on the way is copied, since others may hold it too."""
+    *above, name = (mapping.target, *mapping.path)
+    for step in above:
+        held = values.get(step)
+        values[step] = dict(held) if isinstance(held, Mapping) else {}
+        values = values[step]
+    values[name] = value
 
 
 def _as_output(node: Node, results: Mapping[str, Any]) -> Mapping[str, Any]:
