@@ -236,9 +236,10 @@ def test_the_inputs_of_a_task_of_jbpm_say_who_does_it_and_are_texts() -> None:
 
 def test_inputs_of_camunda_8_without_an_equals_sign_are_texts() -> None:
     mappings = '<zeebe:input source="hello" target="a"/><zeebe:input source="= hello" target="b"/>'
+    mappings += '<zeebe:input source="" target="c"/><zeebe:input target="d"/>'
     task = f'<userTask id="x"><extensionElements><zeebe:ioMapping>{mappings}</zeebe:ioMapping></extensionElements>'
     given = {each.target: each.expression.evaluate({"hello": 1}) for each in node(f"{task}</userTask>").inputs}
-    assert given == {"a": "hello", "b": 1}
+    assert given == {"a": "hello", "b": 1, "c": "", "d": None}
 
 
 def test_a_task_with_a_handler_of_jbpm_is_a_service() -> None:

@@ -55,8 +55,11 @@ def _keep(
     reading: Reading,
 ) -> None:
     line = line_of(mapping)
-    # In Camunda 8 what does not begin with = is a text as it stands, also an empty one.
-    literal = split(mapping.tag)[0] == ZEEBE
+    # In Camunda 8 what does not begin with = is a text as it stands, also an empty one; an input without it is null.
+    namespace, kind = split(mapping.tag)
+    literal = namespace == ZEEBE
+    if literal and kind == "input" and source is None:
+        source = "=null"
     if not target or source is None or not (source or literal):
         reading.refuse(element, "变量映射要有 source 和 target", "bad-mapping", line)
         return
