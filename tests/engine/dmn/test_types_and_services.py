@@ -56,6 +56,7 @@ MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
         ("等级", '"金"', "金"),
         ("等级", '"铜"', None),
         ("老客户等级", '"铜"', None),
+        ("ns1:老客户等级", '"铜"', None),
         (
             "客户",
             '{姓名: "王", 级: "金", 介绍人: null, 电话: 1}',
@@ -71,6 +72,26 @@ def test_a_value_is_made_to_fit_its_type_or_is_null(kind: str, expression: str, 
     decided = file(decision(text(expression), kind=kind)).decide("x", {})
     assert decided.value == expected
     assert any("不符合类型" in warning for warning in decided.warnings) is (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('"金" instance of 等级', True),
+        ('"铜" instance of 等级', False),
+        ("[1, 2] instance of 金额们", True),
+        ("1 instance of 金额们", False),
+        ("[1] instance of number", False),
+        ('[{姓名: "王", 级: "金", 介绍人: null}] instance of list&lt;客户&gt;', True),
+        ('{姓名: "王"} instance of 客户', False),
+        ("null instance of 等级", False),
+        ('(function(级: 等级) 级)("金")', "金"),
+        ('(function(级: 等级) 级)("铜")', None),
+        ("1 instance of 没有的", None),
+    ],
+)
+def test_values_are_asked_whether_they_are_of_a_declared_type(expression: str, expected: Any) -> None:
+    assert file(decision(text(expression))).evaluate("x", {}) == expected
 
 
 def test_inputs_parameters_entries_and_calls_are_held_to_their_types() -> None:

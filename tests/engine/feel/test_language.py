@@ -279,6 +279,7 @@ def test_control_and_functions(text: str, expected: Any) -> None:
         ("1 instance of number", True),
         ('"a" instance of number', False),
         ("null instance of Any", False),
+        ("1 instance of whatever", None),
         ("[1, 2] instance of list<number>", True),
         ('[1, "a"] instance of list<number>', False),
         ("{a: 1} instance of context<a: number>", True),

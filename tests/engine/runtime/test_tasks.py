@@ -204,7 +204,9 @@ def test_a_mapping_may_name_an_entry_inside_a_variable() -> None:
     s -> A -> e
     """
     story = Story(model).start(号="示A1", 车={"色": "白", "检查": {"人": "李"}})
-    assert story.happened(ServiceRequested)[0].inputs == {"请求": {"方法": "POST", "内容": {"车牌": "示A1"}, "备注": ""}}
+    assert story.happened(ServiceRequested)[0].inputs == {
+        "请求": {"方法": "POST", "内容": {"车牌": "示A1"}, "备注": ""}
+    }
     story.finish("A", 结果=1)
     assert story.variables == {"号": "示A1", "车": {"色": "白", "检查": {"人": "李", "结果": 1}, "次": 2}}
 

@@ -27,6 +27,7 @@ from bihuan.engine.feel import Expression, FeelError, FeelFunction, Value
 from bihuan.engine.feel.expression import bounded
 from bihuan.engine.feel.loops import Weighed, filtered, for_loop, quantified
 from bihuan.engine.feel.scope import Env, Run
+from bihuan.engine.feel.types import TypeTest
 from bihuan.engine.feel.values import MISSING
 
 
@@ -41,13 +42,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class DecisionModel:
-    """A DMN file. `decisions` holds its decision services too, `inputs` are the names of its input data."""
+    """A DMN file. `decisions` holds its decision services too, `inputs` are the names of its input data, `types` check
+    whether a value is of a type that it declares."""
 
     source: str
     name: str
     decisions: Mapping[str, Element]
     knowledge: Mapping[str, Element]
     inputs: tuple[str, ...]
+    types: Mapping[str, TypeTest]
 
     def evaluate(self, decision_id: str, variables: Mapping[str, Any], *, now: datetime | None = None) -> Value:
         """The value of a decision, after those it requires. Raises DecisionError; KeyError for an unknown id."""
@@ -56,7 +59,7 @@ class DecisionModel:
     def decide(self, decision_id: str, variables: Mapping[str, Any], *, now: datetime | None = None) -> Decided:
         """The same with the rules that applied."""
         from_outside = self.decisions[decision_id]
-        run = Run(now)
+        run = Run(now, self.types)
         trace = Trace()
         known: dict[str, Value] = {}
         try:

@@ -85,7 +85,8 @@ class _FileReader:
         if not self.problems:
             self._refuse_cycles({**decisions, **knowledge})
         inputs = tuple(name for identity, name in self.names.items() if self.kinds[identity] == "inputData")
-        return DecisionModel(self.source, self.root.get("name", ""), decisions, knowledge, inputs)
+        types = logic.types.tests()
+        return DecisionModel(self.source, self.root.get("name", ""), decisions, knowledge, inputs, types)
 
     def refuse(self, element: etree._Element, reason: str, code: str, line: int | None = None) -> None:
         """Note a problem at an element."""
@@ -183,7 +184,7 @@ class _FileReader:
         variable = next(element.iterchildren("{*}variable"), None)
         reference = "" if variable is None else variable.get("typeRef", "")
         if local_name(element) in CALLABLE:
-            reference = reader.types.results.get(reference, reference)
+            reference = reader.types.results.get(reader.types.name_of(reference), reference)
         return reader.types.fit(reference, f"「{element.get('name', '')}」")
 
     def _references(self, requirement: etree._Element, tag: str, *kinds: str) -> list[str]:

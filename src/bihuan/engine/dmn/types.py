@@ -12,7 +12,7 @@ from bihuan.engine.feel.errors import UnfitError
 from bihuan.engine.feel.nodes import TypeRef
 from bihuan.engine.feel.scope import Env
 from bihuan.engine.feel.temporal import parse_date, parse_datetime, parse_duration, parse_time
-from bihuan.engine.feel.types import type_test
+from bihuan.engine.feel.types import TypeTest, type_test
 from bihuan.engine.feel.values import is_date
 
 Fit: TypeAlias = Callable[[Value, Env], Value]
@@ -70,9 +70,23 @@ class Types:
     results: dict[str, str] = field(default_factory=dict)
     """Of those that are functions: the type of what these give."""
 
+    def name_of(self, reference: str) -> str:
+        """The name of the declared type that is meant: a prefix may stand for the file's own namespace."""
+        name = reference.strip()
+        local = name.rpartition(":")[2]
+        return local if name not in self.declared and local in self.declared else name
+
+    def tests(self) -> dict[str, TypeTest]:
+        """What `instance of` and the parameters of functions ask of the declared types; nothing is made to fit here."""
+
+        def test(wanted: ItemType) -> TypeTest:
+            return lambda value, run: value is not None and self._fitted(value, wanted, Env({}, None, run), 0) == value
+
+        return {name: test(wanted) for name, wanted in self.declared.items()}
+
     def fit(self, reference: str, what: str) -> Fit | None:
         """How values of `what` are made to fit a type; None where any value does, as of a type nobody declares."""
-        name = reference.strip()
+        name = self.name_of(reference)
         if name not in self.declared and _plain(name) not in _BASIC:
             return None
         wanted = ItemType(of=name)
@@ -105,10 +119,10 @@ class Types:
             return None
         if wanted.components:
             value = self._with_components(value, wanted, env, depth)
-        elif wanted.of in self.declared:
-            value = self._fitted(value, self.declared[wanted.of], env, depth + 1)
+        elif (declared := self.declared.get(self.name_of(wanted.of))) is not None:
+            value = self._fitted(value, declared, env, depth + 1)
         elif _plain(wanted.of) in _BASIC:
-            value = _basic(value, _BASIC[_plain(wanted.of)])
+            value = _basic(value, _BASIC[_plain(wanted.of)], env)
         if value is not _UNFIT and wanted.allowed is not None and wanted.allowed.tests(env, value) is not True:
             return _UNFIT
         return value
@@ -127,8 +141,8 @@ def _plain(reference: str) -> str:
     return reference.rpartition(":")[2].strip().lower()
 
 
-def _basic(value: Value, kind: str) -> Value:
+def _basic(value: Value, kind: str, env: Env) -> Value:
     value = converted(value, kind)
     if kind == "date and time" and is_date(value):
         return datetime.combine(value, time(), UTC)
-    return value if type_test(TypeRef(kind))(value) else _UNFIT
+    return value if type_test(TypeRef(kind))(value, env.run) else _UNFIT

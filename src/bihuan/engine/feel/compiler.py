@@ -36,7 +36,7 @@ from bihuan.engine.feel.nodes import (
     Tests,
 )
 from bihuan.engine.feel.scope import ATOMS, Env
-from bihuan.engine.feel.types import type_test
+from bihuan.engine.feel.types import type_test, unknown_types
 from bihuan.engine.feel.values import FeelRange, Value
 
 Code: TypeAlias = Callable[[Env], Value]
@@ -333,8 +333,13 @@ def _function(compiler: Compiler, node: FunctionOf) -> Code:
 
 def _instance_of(compiler: Compiler, node: InstanceOf) -> Code:
     value = compiler.compile(node.value)
-    test = type_test(node.type)
-    return lambda env: test(value(env))
+    test, unknown = type_test(node.type), unknown_types(node.type)
+
+    def instance_of(env: Env) -> Value:
+        answer = test(value(env), env.run)
+        return None if unknown and not unknown <= env.run.types.keys() else answer
+
+    return instance_of
 
 
 def _call(compiler: Compiler, node: Call) -> Code:

@@ -12,6 +12,7 @@ from bihuan.engine.feel.builtins import BUILTINS
 from bihuan.engine.feel.errors import FeelError, UnfitError
 from bihuan.engine.feel.scope import Env, Run, member
 from bihuan.engine.feel.temporal import PROPERTIES
+from bihuan.engine.feel.types import TypeTest
 from bihuan.engine.feel.values import MISSING, FeelFunction, FeelRange, Value, chinese_kind, is_date, kind_of
 
 
@@ -192,9 +193,7 @@ def quantified(
     return quantify
 
 
-def function(
-    parameters: tuple[tuple[str, Callable[[Value], bool] | None], ...], body: Weighed
-) -> Callable[[Env], FeelFunction]:
+def function(parameters: tuple[tuple[str, TypeTest | None], ...], body: Weighed) -> Callable[[Env], FeelFunction]:
     """`function(…) …`, closed over the names in sight."""
     names = tuple(name for name, _ in parameters)
     tests = tuple(test for _, test in parameters)
@@ -205,7 +204,7 @@ def function(
             if len(arguments) != len(names):
                 raise UnfitError(f"函数需要 {len(names)} 个参数，给了 {len(arguments)} 个")
             for name, test, argument in zip(names, tests, arguments, strict=True):
-                if test is not None and argument is not None and not test(argument):
+                if test is not None and argument is not None and not test(argument, run):
                     raise UnfitError(f"参数“{name}”的类型不对，得到{chinese_kind(argument)}")
             run.enter(body.weight + 1)
             value = code(Env(dict(zip(names, arguments, strict=True)), env, run))

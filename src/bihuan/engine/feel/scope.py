@@ -9,6 +9,7 @@ from typing import Any
 
 from bihuan.engine.feel import limits
 from bihuan.engine.feel.errors import FeelError
+from bihuan.engine.feel.types import TypeTest
 from bihuan.engine.feel.values import MISSING, FeelFunction, FeelRange, Value, YearMonthDuration
 from bihuan.kernel import clock
 
@@ -18,13 +19,18 @@ ATOMS: frozenset[type] = frozenset(
 """Types that are FEEL values as they stand; everything else is adopted first."""
 
 
+NO_TYPES: Mapping[str, TypeTest] = {}
+
+
 class Run:
-    """One evaluation: its moment, what it has spent, and why parts of it came out as null."""
+    """One evaluation: its moment, the types that its file declares, what it has spent, and why parts of it came out
+    as null."""
 
-    __slots__ = ("_adopted", "_now", "calls", "steps", "warnings")
+    __slots__ = ("_adopted", "_now", "calls", "steps", "types", "warnings")
 
-    def __init__(self, now: datetime | None) -> None:
+    def __init__(self, now: datetime | None, types: Mapping[str, TypeTest] = NO_TYPES) -> None:
         self._now = now
+        self.types = types
         self._adopted: dict[int, tuple[Any, Value]] = {}
         self.steps = 0
         self.calls = 0
