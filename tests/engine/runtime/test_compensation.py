@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bihuan.engine.runtime import IncidentRaised
+from bihuan.engine.runtime import IncidentRaised, Restore
 from tests.engine.runtime.story import Story
 
 TRIP = """
@@ -84,6 +84,39 @@ def test_what_is_undone_is_not_undone_again() -> None:
     s -> A -> T -> T2 -> e
     """
     assert Story(model).start().complete("A").complete("U").outcome == "completed"
+
+
+def test_what_can_be_undone_is_remembered_when_an_ended_instance_wakes() -> None:
+    story = trip().complete("Car").complete("Hotel").complete("Pay")
+    undoing = story.before
+    story.cancel()
+    story.do(Restore(undoing, story.before, "wake"))
+    assert story.complete("UndoHotel").open == ["UndoCar"], "the undoing goes on where it stopped"
+    assert story.complete("UndoCar").open == ["After"]
+
+
+@pytest.mark.parametrize("open_", [0, 1])
+def test_after_waking_a_repetition_under_way_still_does_not_count_as_completed(open_: int) -> None:
+    model = """
+    start s
+    and f
+    user Book each=items
+    boundary b on=Book compensate
+    user Undo undoes
+    b ~> Undo
+    user Pay
+    throw T compensate=Book
+    user After
+    s -> f -> Book
+    f -> Pay -> T -> After
+    """
+    story = Story(model).start(items=["car", "hotel"]).complete("Book")
+    if not open_:
+        story.complete("Book")
+    before = story.before
+    story.cancel()
+    story.do(Restore(before, story.before, "wake"))
+    assert story.complete("Pay").open == (["After", "Book"] if open_ else ["Undo"])
 
 
 SUB = """

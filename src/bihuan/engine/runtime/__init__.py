@@ -119,7 +119,7 @@ from bihuan.engine.runtime.people.parking import parked_by
 from bihuan.engine.runtime.people.passes import Pass, is_special, passes_around, passes_in
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Trouble
 from bihuan.engine.runtime.schedule import start_due
-from bihuan.engine.runtime.state import State, new_state
+from bihuan.engine.runtime.state import State, Wait, new_state
 from bihuan.engine.runtime.step import step
 from bihuan.engine.runtime.values import UnfitValue, decode, encode, normalised
 from bihuan.engine.runtime.variables import variables_at, visible_variables
@@ -218,6 +218,7 @@ __all__ = [
     "UnfitValue",
     "Unsubscribed",
     "VariablesSet",
+    "Wait",
     "WaitClosed",
     "WaitOpened",
     "apply",

@@ -48,9 +48,9 @@ def recall(world: World, step: Step) -> None:
     rows = WorkItem.unscoped.filter(instance__subject_kind="case", instance__subject_id=case.pk).order_by("-pk")
     named = [item for item in rows if step.task in (item.name, item.node_id)]
     mine = [item for item in named if actor.user_id in (item.completed_by_id, item.assignee_id) and _is_done(item)]
-    done = mine[0] if mine else None
-    resting = next((item for item in named if item.status == WorkItem.Status.WAITING), None)
-    item = resting or done or open_item(world, step)
+    lent = {actor.user_id, *(one.user_id for one in actor.acting_for)}
+    rests = [item for item in named if item.status == WorkItem.Status.WAITING and item.assignee_id in lent]
+    item = next(iter([*rests, *mine]), None) or open_item(world, step)
     going_back.recall_work(item.pk, actor=actor, reason=_text(step, "reason"))
 
 

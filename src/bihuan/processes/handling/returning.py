@@ -14,6 +14,8 @@ from bihuan.engine.runtime import (
     Restore,
     SendBack,
     State,
+    Wait,
+    passes_around,
 )
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed
@@ -181,19 +183,32 @@ def _restore(
 
 
 def _give_back(instance: Loaded, before: State, after: State) -> None:
-    """Items that are open again belong to whom they belonged to before."""
-    waits = [wait.id for wait in before.waits.values() if wait.kind == "item" and wait.id not in after.waits]
-    rows = list(WorkItem.unscoped.filter(instance_id=instance.id, wait__in=waits).order_by("wait"))
+    """Items that are open again belong to whom they belonged to before.
+
+    Tokens come back in the order in which they arose, so of several that cannot be told apart the first is the first.
+    """
+    waits = [wait for wait in before.waits.values() if wait.kind == "item" and wait.id not in after.waits]
+    rows = {row.wait: row for row in WorkItem.unscoped.filter(instance_id=instance.id, wait__in=[w.id for w in waits])}
+    closed = [(_place(before, wait), rows[wait.id]) for wait in sorted(waits, key=lambda wait: (wait.token, wait.id))]
     for event in instance.events:
-        if not isinstance(event, ItemOpened):
+        wait = instance.state.waits.get(event.wait) if isinstance(event, ItemOpened) else None
+        if wait is None:
             continue
-        old = next((row for row in rows if row.node_id == event.node), None)
+        place = _place(instance.state, wait)
+        old = next((each for each in closed if each[0] == place), None)
         if old is None:
             continue
-        rows.remove(old)
-        person = old.assignee_id or old.completed_by_id
+        closed.remove(old)
+        person = old[1].assignee_id or old[1].completed_by_id
         if person is not None:
-            instance.decided[event.wait] = Decided(person, (), old.role, "重新打开，仍由原来的人办理", NO_VALUES)
+            instance.decided[wait.id] = Decided(person, (), old[1].role, "重新打开，仍由原来的人办理", NO_VALUES)
+
+
+def _place(state: State, wait: Wait) -> tuple[str, tuple[tuple[str, int], ...], int]:
+    """What an item is for: its step, which of many it is in, and who was asked about it (0: nobody, its holder's)."""
+    asked = next((ask.person for ask in state.asks.values() if ask.item == wait.id), 0)
+    around = passes_around(state, state.tokens[wait.token])
+    return wait.node, tuple((one.node, one.number) for one in around), asked
 
 
 @transactional

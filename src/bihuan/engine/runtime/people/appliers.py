@@ -8,7 +8,7 @@ from typing import Any
 
 from bihuan.engine.runtime.events import Event
 from bihuan.engine.runtime.people import events as e
-from bihuan.engine.runtime.state import Asked, Rework, State
+from bihuan.engine.runtime.state import Asked, Record, Rework, State
 
 
 def forget_token(state: State, token: int) -> None:
@@ -86,6 +86,12 @@ def _record_dropped(state: State, event: e.RecordDropped) -> None:
     del state.records[event.record]
 
 
+def _record_kept(state: State, event: e.RecordKept) -> None:
+    record = Record(event.record, event.node, event.scope, event.within, event.by, dict(event.values))
+    state.records[event.record] = record
+    state.next_id = max(state.next_id, event.record + 1)
+
+
 def _timer_moved(state: State, event: e.TimerMoved) -> None:
     state.waits[event.wait].due_at = event.due_at
 
@@ -108,6 +114,7 @@ PEOPLE_APPLIERS: Mapping[type[Event], Callable[[State, Any], None]] = {
     e.InstanceResumed: _resumed,
     e.MessageKept: _message_kept,
     e.RecordDropped: _record_dropped,
+    e.RecordKept: _record_kept,
     e.TimerMoved: _timer_moved,
     e.InstanceWoken: _woken,
 }

@@ -7,7 +7,8 @@ who asked; a delegate does the step, and who delegated confirms it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bihuan.engine.definition.model import Node
@@ -236,7 +237,7 @@ def take_answer_back(run: Run, after: State, answered: Asked) -> None:
 
     Refused once the holder, or whoever was asked next, has gone on.
     """
-    state, parked = run.state, parked_by(run.state, answered.wait)
+    state = run.state
     later = asks_of(state, answered.wait) if answered.mode == "after" else []
     acted = answered.wait not in state.waits if answered.mode != "after" else answered.token not in state.held
     acted = acted or any(asks_of(state, each.item) for each in later if each.item)
@@ -247,18 +248,23 @@ def take_answer_back(run: Run, after: State, answered: Asked) -> None:
     run.emit(Moved("", node, "recall"))
     if answered.mode == "after":
         withdraw_asks(run, answered.wait)
-    elif not parked:
-        run.emit(ItemParked(answered.wait))
-    ask_in_turn(run, [answered, *later])
+    ask_again(run, [answered, *(replace(ask, item=0) for ask in later)], {})
 
 
-def ask_in_turn(run: Run, asks: list[Asked]) -> None:
-    """Ask these again, in their order; it is the turn of the first."""
-    numbers = []
+def ask_again(run: Run, asks: Iterable[Asked], items: dict[int, int]) -> None:
+    """Ask these again as they were asked, who asked others themselves before those; who had an item has one again, and
+    the item they were asked about rests. `items` are the numbers items have now, by those they had."""
     for ask in asks:
-        numbers.append(run.new_id())
-        run.emit(PersonAsked(numbers[-1], ask.token, ask.wait, ask.mode, ask.person, ask.asker))
-    _open(run, run.state.asks[numbers[0]])
+        wait = items.get(ask.wait, ask.wait)
+        rests = parked_by(run.state, wait)
+        number = run.new_id()
+        run.emit(PersonAsked(number, ask.token, wait, ask.mode, ask.person, ask.asker))
+        if not ask.item:
+            continue
+        if ask.mode != "after" and not rests:
+            run.emit(ItemParked(wait))
+        _open(run, run.state.asks[number])
+        items[ask.item] = run.state.asks[number].item
 
 
 def _open(run: Run, asked: Asked) -> None:

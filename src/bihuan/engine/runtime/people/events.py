@@ -142,6 +142,18 @@ class RecordDropped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordKept(Event):
+    """An ended instance runs again: a completed activity can be undone as before, or is being undone by a token."""
+
+    record: int
+    node: str
+    scope: int
+    within: int = 0
+    by: int = 0
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TimerMoved(Event):
     """A timer goes off at another moment than set."""
 
@@ -171,6 +183,7 @@ register(
     InstanceResumed,
     MessageKept,
     RecordDropped,
+    RecordKept,
     TimerMoved,
     InstanceWoken,
 )

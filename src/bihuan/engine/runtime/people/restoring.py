@@ -19,9 +19,9 @@ from bihuan.engine.runtime.events import (
     TimerSet,
     VariablesSet,
 )
-from bihuan.engine.runtime.inner_events import WaitOpened
+from bihuan.engine.runtime.inner_events import GatewayFired, WaitOpened
 from bihuan.engine.runtime.people import commands as c
-from bihuan.engine.runtime.people.asking import ask_in_turn, reopen, take_answer_back
+from bihuan.engine.runtime.people.asking import ask_again, reopen, take_answer_back
 from bihuan.engine.runtime.people.events import (
     ActivitiesCounted,
     InstanceWoken,
@@ -29,6 +29,7 @@ from bihuan.engine.runtime.people.events import (
     LoopRecounted,
     Moved,
     RecordDropped,
+    RecordKept,
     ResultsHeld,
     ReworkBegun,
 )
@@ -60,7 +61,8 @@ def restore(run: Run, command: c.Restore) -> None:
     _refuse_programs(before, gone)
     if command.how == "recall":
         _refuse_undone(before, after)
-    if state.status == "ended":
+    woken = state.status == "ended"
+    if woken:
         run.emit(InstanceWoken())
     run.emit(Moved("", ended[0].node, command.how))
     for record in [record for record in state.records if record in after.records and record not in before.records]:
@@ -68,7 +70,7 @@ def restore(run: Run, command: c.Restore) -> None:
     counts = _counts_back(state, before, after)
     _take_away(run, made)
     _count_activities_back(run, before, after)
-    _Revival(run, before, after).run(ended)
+    _Revival(run, before, after).run(ended, woken=woken)
     for recounted in counts:
         run.emit(recounted)
 
@@ -164,12 +166,14 @@ class _Revival:
         self.tokens: dict[int, int] = {}
         self.scopes: dict[int, int] = {}
 
-    def run(self, ended: list[Token]) -> None:
+    def run(self, ended: list[Token], *, woken: bool) -> None:
         """All of them; in the order in which they arose, owners come before what they own."""
         for token in sorted(ended, key=lambda token: token.id):
             rework = self.before.reworks.get(token.id)
             if rework is None or rework.wait in self.run_.state.waits:
                 self._token(token)
+        if woken:
+            self._records()
         self._listeners()
         for old, new in self.tokens.items():
             self._waits(self.before.tokens[old], self.run_.state.tokens[new])
@@ -228,7 +232,7 @@ class _Revival:
         new = run.new_id()
         token = self.tokens[old.token]
         gather = old.results is not None
-        run.emit(ScopeOpened(new, parent, old.node, token, old.kind, old.total, old.items, gather))
+        run.emit(ScopeOpened(new, parent, old.node, token, old.kind, old.total, old.items, gather, old.record))
         if old.variables:
             run.emit(VariablesSet(new, dict(old.variables)))
         self.scopes[old.id] = new
@@ -237,6 +241,23 @@ class _Revival:
         if old.kind == "multi":
             back = sum(1 for scope in self.before.scopes.values() if scope.parent == old.id and scope.kind == "each")
             run.emit(LoopRecounted(new, old.started - back, old.done, old.results))
+
+    def _records(self) -> None:
+        """What could be undone when the instance ended can be undone again, and complex gateways wait for whom they
+        waited for. What a repetition under way had done counts as done in it, so it comes after that."""
+        run, before = self.run_, self.before
+        multis = [scope for scope in before.scopes.values() if scope.kind == "multi"]
+        numbers: dict[int, int] = {}
+        for old in before.records.values():
+            under_way = any(multi.node == old.node and multi.id < old.id for multi in multis)
+            numbers[old.id] = run.new_id() if under_way else old.id
+        for old in before.records.values():
+            scope, by = self.scopes.get(old.scope, old.scope), self.tokens.get(old.by, old.by)
+            if scope in run.state.scopes:
+                within = numbers.get(old.within, 0)
+                run.emit(RecordKept(numbers[old.id], old.node, scope, within, by, dict(old.values)))
+        for (level, node), flows in self.before.gateways.items():
+            run.emit(GatewayFired(node, self.scopes.get(level, level), list(flows)))
 
     def _listeners(self) -> None:
         """Event sub-processes of levels that are open again listen again."""
@@ -255,14 +276,26 @@ class _Revival:
                 reason = "重新打开之前就停在这里，等待处理"
                 run.emit(IncidentRaised(run.new_id(), incident.node, reason, new.id, incident.stage))
         if old.id in self.before.held:
-            asks = [ask for ask in self.before.asks.values() if ask.token == old.id]
             run.emit(ResultsHeld(new.id, self.before.held[old.id]))
-            ask_in_turn(run, [replace(ask, token=new.id) for ask in asks])
-        elif any(wait.token == old.id and wait.kind == "item" for wait in self.before.waits.values()):
-            try:
-                run.element(node).work(run, node, new)
-            except Trouble as trouble:
-                run.incident(new, "work", trouble.reason)
+            self._ask_again(old, new, {})
+            return
+        items = [wait for wait in self.before.waits.values() if wait.token == old.id and wait.kind == "item"]
+        if not items:
+            return
+        try:
+            run.element(node).work(run, node, new)
+        except Trouble as trouble:
+            run.incident(new, "work", trouble.reason)
+        opened = [wait.id for wait in run.state.waits.values() if wait.token == new.id and wait.kind == "item"]
+        if opened:
+            asked = {ask.item for ask in self.before.asks.values()}
+            [holders] = [wait.id for wait in items if wait.id not in asked]
+            self._ask_again(old, new, {holders: opened[0]})
+
+    def _ask_again(self, old: Token, new: Token, items: dict[int, int]) -> None:
+        """Whoever was asked about the step then is asked again."""
+        asks = [replace(ask, token=new.id) for ask in self.before.asks.values() if ask.token == old.id]
+        ask_again(self.run_, sorted(asks, key=lambda ask: ask.id), items)
 
     def _wait(self, old: Wait, token: int, scope: int) -> None:
         run = self.run_
