@@ -80,6 +80,17 @@ def test_an_optional_input_is_not_waited_for() -> None:
     assert story.open == ["T"] and not story.state.incidents
 
 
+def test_names_broken_into_lines_and_expressions_boxed_as_in_dmn_are_read() -> None:
+    body = SIMPLE.replace('name="order"', 'name="the&#10;order"').replace('name="in"', 'name="what&#13;&#10; came"')
+    language = "https://www.omg.org/spec/DMN/20230324/{}/"
+    boxed = "&lt;x:literalExpression xmlns:x='urn:x'>&lt;x:text>what came * 2&lt;/x:text>&lt;/x:literalExpression>"
+    read = f'</targetRef><transformation language="{language.format("FEEL")}">the order + 1</transformation>'
+    write = f'</targetRef><transformation language="{language.format("MODEL")}">{boxed}</transformation>'
+    head, tail = body.replace("i</targetRef>", "i" + read).split("r2</targetRef>")
+    story = process(f"{head}r2{write}{tail}").start(**{"the order": 6})
+    assert story.complete("T").variables == {"the order": 6, "bill": 14}
+
+
 def test_transformations_and_assignments_compute_what_flows() -> None:
     read = READ.replace("</targetRef>", "</targetRef><transformation>order * 2</transformation>")
     write = WRITE.replace("</targetRef>", "</targetRef><assignment><from>out + 1</from><to>r2</to></assignment>")

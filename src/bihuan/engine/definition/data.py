@@ -36,8 +36,8 @@ def read_data(element: etree._Element, reading: Reading) -> Data:
     """The data of an activity or event."""
     holder = child(element, BPMN, "ioSpecification")
     holder = element if holder is None else holder
-    taken = {each.get("id", ""): _name(each) for each in children(holder, BPMN, "dataInput")}
-    given = {each.get("id", ""): _name(each) for each in children(holder, BPMN, "dataOutput")}
+    taken = {each.get("id", ""): name_of_data(each) for each in children(holder, BPMN, "dataInput")}
+    given = {each.get("id", ""): name_of_data(each) for each in children(holder, BPMN, "dataOutput")}
     if not taken and not given:
         return NOTHING
     loop = child(element, BPMN, "multiInstanceLoopCharacteristics")
@@ -66,8 +66,9 @@ def read_data(element: etree._Element, reading: Reading) -> Data:
 _LOOP_REFERENCES = ("loopDataInputRef", "loopDataOutputRef")
 
 
-def _name(element: etree._Element) -> str:
-    return str(element.get("name") or element.get("id", ""))
+def name_of_data(element: etree._Element) -> str:
+    """The variable that an input, an output or an item of a loop is: a name may be broken into lines in the drawing."""
+    return " ".join(str(element.get("name") or element.get("id", "")).split())
 
 
 def _needs(holder: etree._Element, sources: dict[str, list[str]]) -> Iterator[tuple[str, ...]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from bihuan.engine.definition.names import split
+from bihuan.engine.definition.problems import DefinitionError
+from bihuan.engine.definition.source import read_xml
 from bihuan.engine.feel import (
     Expression,
     FeelError,
@@ -14,20 +17,8 @@ from bihuan.engine.feel import (
     translate_xpath,
 )
 
-FEEL_LANGUAGES = frozenset(
-    {
-        "",
-        "feel",
-        "text/feel",
-        "application/feel",
-        "juel",
-        "http://www.omg.org/spec/feel/20140401",
-        "http://www.omg.org/spec/dmn/20180521/feel/",
-        "https://www.omg.org/spec/dmn/20191111/feel/",
-    }
-)
-"""Values of `language` and `scriptFormat` under which a text is read as FEEL (`${…}` is recognised by itself)."""
-
+_FEEL = re.compile(r"(?:(?:text/|application/)?feel|juel|https?://www\.omg\.org/spec/(?:feel/\d+|dmn/\d+/feel)/?)?")
+_DMN = re.compile(r"https?://www\.omg\.org/spec/dmn/\d+/(?:model/?|dmn\.xsd)")
 
 INDENTED = frozenset({"python", "jython", "py", "application/x-python", "text/x-python"})
 BRACED = frozenset(
@@ -92,6 +83,28 @@ def feel(text: str, line: int) -> Expression:
         raise BadExpression(f"表达式「{_short(text)}」读不懂：第 {error.column} 列，{error.message}", line) from None
     except FeelError as error:
         raise BadExpression(f"表达式「{_short(text)}」读不懂：{error.message}", line) from None
+
+
+def is_feel(language: str) -> bool:
+    """Whether a text in this `language` or `scriptFormat` is read as FEEL (`${…}` is recognised by itself)."""
+    return _FEEL.fullmatch(language.strip().lower()) is not None
+
+
+def is_boxed(language: str) -> bool:
+    """Whether it is DMN itself: an expression is then written out as an element of a decision file."""
+    return _DMN.fullmatch(language.strip().lower()) is not None
+
+
+def boxed(text: str, line: int) -> Expression:
+    """The expression in `<literalExpression><text>…`. Raises BadExpression, also for other elements of DMN."""
+    try:
+        element = read_xml(text, "")
+    except DefinitionError as error:
+        raise BadExpression(f"「{_short(text)}」读不懂：{error.problems[0].reason}", line) from None
+    inner = next(element.iterchildren("{*}text"), None) if split(element.tag)[1] == "literalExpression" else None
+    if inner is None:
+        raise BadExpression(f"只支持 DMN 的 literalExpression，不支持「{_short(text)}」", line)
+    return feel(inner.text or "", line)
 
 
 def is_foreign(language: str) -> bool:

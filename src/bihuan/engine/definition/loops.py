@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from bihuan.engine.definition.data import name_of_data
 from bihuan.engine.definition.events import event_kind, is_event_definition, read_reference
 from bihuan.engine.definition.expressions import BadExpression, feel, is_juel, variable
 from bihuan.engine.definition.names import BIHUAN, BPMN, CAMUNDA_LIKE, ZEEBE
@@ -47,12 +48,12 @@ def _read_multi(activity: etree._Element, loop: etree._Element, reading: Reading
     completion = reading.expression(activity, text_of(child(loop, BPMN, "completionCondition")), line)
     collection = _collection(activity, loop, vendor, reading)
     item = child(loop, BPMN, "inputDataItem")
-    item_name = vendor.get("item") or ("" if item is None else str(item.get("name") or item.get("id", "")))
+    item_name = vendor.get("item") or ("" if item is None else name_of_data(item))
     output = vendor.get("output") or reading.data_name(text_of(child(loop, BPMN, "loopDataOutputRef")))
     result_item = child(loop, BPMN, "outputDataItem")
     result = reading.expression(activity, vendor.get("result"), line)
     if result is None and result_item is not None:
-        result = _variable(activity, str(result_item.get("name") or result_item.get("id", "")), line, reading)
+        result = _variable(activity, name_of_data(result_item), line, reading)
     if cardinality is None and collection is None and not _has_problem(reading, line):
         reading.refuse(activity, "多实例没有说对哪些东西做（集合），也没有说做几次", "bad-loop", line)
     if cardinality is None and collection is None and reading.drawing:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from lxml import etree
 
 from bihuan.engine.definition.expressions import (
-    FEEL_LANGUAGES,
     BadExpression,
     feel,
     foreign_condition,
+    is_feel,
     is_foreign,
     text_or_feel,
     variable,
@@ -95,7 +95,7 @@ def _parameter(holder: etree._Element) -> Expression:
         return feel("{" + ", ".join(entries) + "}", line)
     if kind == "script" and text_of(inner) and is_foreign(language):
         return foreign_condition(text_of(inner), language, line_of(inner))
-    if kind == "script" and text_of(inner) and language.lower() in FEEL_LANGUAGES:
+    if kind == "script" and text_of(inner) and is_feel(language):
         return feel(text_of(inner), line_of(inner))
     raise BadExpression(f"不支持参数「{holder.get('name', '')}」里的 {kind}，请改写成表达式", line)
 

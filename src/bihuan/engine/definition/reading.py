@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from bihuan.engine.definition.expressions import (
-    FEEL_LANGUAGES,
     BadExpression,
+    boxed,
     feel,
     foreign_condition,
+    is_boxed,
+    is_feel,
     is_foreign,
     is_juel,
 )
@@ -115,21 +117,22 @@ class Reading:
         """The condition written in `holder`, if its language can be read as FEEL; else a problem is noted."""
         if self.reads(holder):
             return self.expression(element, text_of(holder), line_of(holder))
-        if is_foreign(holder.get("language", "")):
-            try:
-                return foreign_condition(text_of(holder), holder.get("language", ""), line_of(holder))
-            except BadExpression as bad:
-                self.refuse_expression(element, bad)
-                return None
-        language = holder.get("language", "").strip().lower()
+        language = holder.get("language", "").strip()
+        try:
+            if is_foreign(language):
+                return foreign_condition(text_of(holder), language, line_of(holder))
+            if is_boxed(language):
+                return boxed(text_of(holder), line_of(holder))
+        except BadExpression as bad:
+            self.refuse_expression(element, bad)
+            return None
         reason = f"条件只能用 FEEL 或 ${{…}} 写，这里写的是「{language}」"
         self.refuse(element, reason, "unsupported-condition", line_of(holder))
         return None
 
     def reads(self, holder: etree._Element) -> bool:
         """Whether an expression is in a language that can be read as FEEL."""
-        language = holder.get("language", "").strip().lower()
-        return language in FEEL_LANGUAGES or holder.get(f"{{{XSI}}}type", "").endswith("tExpression")
+        return is_feel(holder.get("language", "")) or holder.get(f"{{{XSI}}}type", "").endswith("tExpression")
 
     def data_name(self, reference: str) -> str:
         """The variable that a reference to data means."""
@@ -265,10 +268,11 @@ def _read_data_names(root: etree._Element, reading: Reading) -> None:
     _read_data_types(root, reading)
     for element in references:
         target = element.get("dataObjectRef", "")
-        names[element.get("id", "")] = names.get(target) or str(element.get("name") or target)
+        names[element.get("id", "")] = names.get(target) or " ".join((element.get("name") or target).split())
     for element in root.iter(f"{{{BPMN}}}dataStoreReference"):
         target = element.get("dataStoreRef", "").rpartition(":")[2]
-        names[element.get("id", "")] = names.get(target) or str(element.get("name") or element.get("id", ""))
+        identity = element.get("id", "")
+        names[identity] = names.get(target) or " ".join((element.get("name") or identity).split())
     _read_loop_data(root, reading)
 
 

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from bihuan.engine.definition.expressions import BRACED, FEEL_LANGUAGES, INDENTED, BadExpression, feel
+from bihuan.engine.definition.expressions import BRACED, INDENTED, BadExpression, feel, is_feel
 from bihuan.engine.definition.reading import Reading
 from bihuan.engine.definition.specs import ScriptStep
 from bihuan.engine.feel import Expression, FeelSyntaxError, compile_expression, translate_script
@@ -31,7 +31,7 @@ def read_script(
     """A script as one FEEL expression, or as steps; (None, ()) with a problem noted if it is neither."""
     known = language.strip().lower()
     foreign = known in INDENTED | BRACED or (not known and _ASSIGNS.search(text) is not None and not _is_feel(text))
-    if known and not foreign and known not in FEEL_LANGUAGES:
+    if known and not foreign and not is_feel(known):
         reading.refuse(element, f"脚本任务不能用「{language}」写，请改用 FEEL", "unsupported-script", line)
         return None, ()
     if not foreign:
