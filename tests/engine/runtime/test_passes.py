@@ -230,6 +230,20 @@ def test_into_an_event_sub_process_inside_a_sub_process_one_goes_by_its_pass() -
     assert story.items == ["X"] and story.complete("X").complete("Y").open == ["After"]
     with pytest.raises(CommandRejected, match="由它的事件开始"):
         story.do(Jump(0, "X"))
+    story.do(Jump(0, "X", story.into("X")))
+    assert story.items == ["X"] and story.complete("X").complete("Y").open == ["After"]
+
+
+def test_a_jump_of_one_item_stays_in_it_and_one_of_the_whole_goes_into_the_one_asked_for() -> None:
+    story = Story(EACH.replace("{how}", "")).start(list=["甲", "乙"]).complete("A").complete("A")
+    first, second = (story.into("A", done) for done in (0, 1))
+    with pytest.raises(CommandRejected, match="另一项"):
+        story.do(Jump(story.wait("B", "item"), "A", second))
+    story.do(Jump(story.wait("B", "item"), "A", first))
+    assert story.items == ["A", "B"]
+    story.do(Jump(0, "B", second))
+    inside = [scope.variables["x"] for scope in story.state.scopes.values() if scope.kind == "each"]
+    assert story.items == ["B"] and inside == ["乙"]
 
 
 def undoing() -> Story:

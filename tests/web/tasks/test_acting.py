@@ -234,6 +234,28 @@ def test_only_who_began_it_withdraws_and_only_operators_suspend(centre: Centre, 
     assert nodes(expense) == ["account", "business"]
 
 
+def test_a_jump_into_what_is_repeated_offers_each_pass_and_says_what_is_cancelled(
+    centre: Centre, inquiry: Case
+) -> None:
+    search_for_it(centre, inquiry)
+    done(centre, inquiry, "open_up", "technician")
+    address = f"/cases/{inquiry.pk}/process/jump"
+    form = page_of(centre, "site_manager", address)
+    told = re.findall(r'value="([^"]+)"[^>]*>.*?<b>([^<]+)</b><span class="muted">([^<]+)</span>', form)
+    offered = {name: (key, words) for key, name, words in told}
+    names = {"拆检（泵）", "测量（泵）", "拆检（阀）", "测量（阀）", "路试（接着上次）", "路试（重新开始）"}
+    assert names <= offered.keys()
+    key, words = offered["测量（阀）"]
+    assert "其余各项算办完" in words and "取消“拆检（阀）”、“测量（泵）”" in words
+    branch = page_of(centre, "site_manager", f"{address}?branch={item(inquiry, 'measure').pk}")
+    assert "<b>拆检（泵）</b>" in branch, "from a piece one stays in it"
+    assert not any(name in branch for name in ("<b>拆检（阀）</b>", "<b>拆检（重新开始）</b>"))
+    assert sent(centre, "site_manager", address, {"target": "measure@9", "reason": "泵不用查"}).status_code == 422
+    sent(centre, "site_manager", address, {"target": key, "reason": "泵不用查"})
+    assert nodes(inquiry) == ["measure"]
+    assert "跳转到“测量（阀）”" in page_of(centre, "advisor", f"/cases/{inquiry.pk}")
+
+
 def test_a_jump_offers_only_places_that_can_be_gone_to(centre: Centre, expense: Case) -> None:
     address = f"/cases/{expense.pk}/process/jump"
     form = page_of(centre, "site_manager", address)

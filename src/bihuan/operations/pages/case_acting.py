@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bihuan.engine.definition import Process
-from bihuan.engine.runtime import CancelInstance, Command, Jump
+from bihuan.engine.definition import Node, Process
+from bihuan.engine.runtime import CancelInstance, Command, Jump, Pass, State, passes_around
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel.errors import NotFound
 from bihuan.operations.cases import main_instance
@@ -15,7 +15,7 @@ from bihuan.operations.surroundings import load_case, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
-from bihuan.processes.handling.passed import has_passed_final, passed_steps
+from bihuan.processes.handling.passed import Inside, has_passed_final, insides_of, labelled, passed_steps
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import is_started_by
 from bihuan.processes.models import Instance, WorkItem
@@ -24,6 +24,8 @@ from bihuan.records.models import Case
 
 OTHERS_DONE = "|others-done"
 """What the key of a place ends with where the other branches count as done."""
+MAX_INSIDES = 20
+"""Of how many passes of a step one may choose; the newest are offered."""
 ENTRIES: Mapping[str, Entry] = {
     one.key: one
     for one in (
@@ -40,17 +42,27 @@ ENTRIES: Mapping[str, Entry] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A step an administrator may jump to, and what that would do; `others_done`: only if the other branches count as
-    done."""
+    """A step an administrator may jump to, and what that would do; `inside`: into which pass of what is repeated around
+    it; `others_done`: only if the other branches count as done."""
 
-    node_id: str
-    name: str
+    node: Node
     preview: Preview
+    inside: Inside | None = None
     others_done: bool = False
+    is_anew: bool = False
+    """What is around it is opened anew, although passes of it are known."""
+    skips: bool = False
+    """The others of many, done or not, count as done."""
 
     @property
     def key(self) -> str:
-        return self.node_id + (OTHERS_DONE if self.others_done else "")
+        which = f"@{self.inside.key}" if self.inside is not None else ""
+        return self.node.id + which + (OTHERS_DONE if self.others_done else "")
+
+    @property
+    def name(self) -> str:
+        of = "重新开始" if self.is_anew else (self.inside.of or "接着上次") if self.inside is not None else ""
+        return labelled(self.node.label, [of] if of else ())
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,8 @@ def case_act_page(case_id: int, key: str, *, actor: Actor, source: str = "") -> 
     ask = previewer_of(instance, surroundings())
     if key == "jump":
         branch = next((item for item in ask.items if str(item.pk) == source), None)
-        places = _places(process, ask, branch.wait if branch is not None else 0)
+        insides = insides_of(instance.pk, process, ask.state)
+        places = _places(process, ask, branch.wait if branch is not None else 0, insides)
         return CaseActPage(case, entry, places=places, branches=_branches(ask), source=branch)
     return CaseActPage(case, entry, _preview(key, instance, process, ask, actor))
 
@@ -113,16 +126,40 @@ def _branches(ask: Previewer) -> list[tuple[int, str]]:
     return [(item.pk, f"{one.name}（{one.assignee.name}）" if one.assignee else one.name) for item, one in named]
 
 
-def _places(process: Process, ask: Previewer, source: int) -> list[Place]:
-    """Where one may jump to; first as it is, else with the branches that would be missing counted as done."""
+def _places(process: Process, ask: Previewer, source: int, insides: Mapping[str, Sequence[Inside]]) -> list[Place]:
+    """Where one may jump to, into each pass that is known; first as it is, else with the branches that would be missing
+    counted as done."""
     found: list[Place] = []
+    within = _around(ask.state, source)
     for node in [node for node in process.nodes.values() if node.kind in PERSONAL]:
-        for others_done in (False, True):
-            preview = ask.of(Jump(source, node.id, others_done=others_done))
-            if not preview.refusal:
-                found.append(Place(node.id, node.label, preview, others_done))
-                break
+        known = insides.get(node.id, ())
+        before = len(found)
+        for inside in (*known[-MAX_INSIDES:], None):
+            if inside is None and len(found) > before and node.parent in within:
+                break  # From inside one stays in its pass: there is nothing to open anew.
+            into = inside.into if inside is not None else ()
+            for others_done in (False, True):
+                preview = ask.of(Jump(source, node.id, into, others_done))
+                if not preview.refusal:
+                    is_anew = inside is None and bool(known)
+                    found.append(Place(node, preview, inside, others_done, is_anew, _skips(process, into)))
+                    break
     return found
+
+
+def _around(state: State, source: int) -> frozenset[str]:
+    """The sub-processes that are open around an item."""
+    held = state.waits.get(source)
+    return (
+        frozenset(one.node for one in passes_around(state, state.tokens[held.token]))
+        if held is not None
+        else frozenset()
+    )
+
+
+def _skips(process: Process, into: Sequence[Pass]) -> bool:
+    loops = [(process.nodes[one.node].loop, one.total) for one in into]
+    return any(loop is not None and not loop.sequential and total > 1 for loop, total in loops)
 
 
 def _preview(key: str, instance: Instance, process: Process, ask: Previewer, actor: Actor) -> Preview | None:

@@ -16,10 +16,11 @@ from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import asking, returning
 from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.handling.called import steps_back
-from bihuan.processes.handling.passed import Passed, passed_steps, step_named
+from bihuan.processes.handling.passed import Inside, Passed, insides_of, passed_steps, step_named
 from bihuan.processes.holding import belongs
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.people import reassign
+from bihuan.processes.rows import Loaded
 from bihuan.records.access import access_case
 
 NO_INSTANCE = "这张单据没有进行中的流程"
@@ -146,8 +147,9 @@ def jump_case(
 ) -> StepResult:
     """An administrator puts the process at another step (管理员跳转): all of it, or the branch of one open item.
 
-    Needs `process.operate`. `target` is the step's node id or name. `others_done`: branches that would be missing at a
-    join behind it count as done.
+    Needs `process.operate`. `target` is the step's node id or name, for a step in what is repeated with `@` and the
+    pass behind it (“测量@泵”, `insides_of`). `others_done`: branches that would be missing at a join behind it count as
+    done.
     """
     words = reason_of(reason)
     instance = running_instance(case_id, actor)
@@ -158,15 +160,27 @@ def jump_case(
         if row is None:
             raise Conflict("这项工作已经办过或取消了")
         source, instance = row.wait, Instance.unscoped.get(pk=row.instance_id)
-    process = engine_store.hold_instance(instance.pk).process
-    node = process.nodes.get(target) or next((one for one in process.nodes.values() if one.name == target), None)
+    held = engine_store.hold_instance(instance.pk)
+    name, _, which = target.partition("@")
+    nodes = held.process.nodes
+    node = nodes.get(name) or next((one for one in nodes.values() if one.name == name), None)
     if node is None:
-        raise BusinessError(f"流程里没有环节“{target}”", "target")
+        raise BusinessError(f"流程里没有环节“{name}”", "target")
     result = returning.jump(
-        instance.pk, source, node.id, actor=actor, reason=words, around=surroundings(), others_done=others_done
-    )
+        instance.pk, source, node.id, actor=actor, reason=words, around=surroundings(), others_done=others_done,
+        inside=_inside(held, node.id, which) if which else None,
+    )  # fmt: skip
     tell_closed(result, f"管理员{actor.name}跳转：{words}", actor=actor)
     return result
+
+
+def _inside(held: Loaded, node_id: str, which: str) -> Inside:
+    known = insides_of(held.id, held.process, held.state).get(node_id, [])
+    found = next((one for one in known if which in (one.key, one.of)), None)
+    if found is None:
+        there = "、".join(one.of for one in known if one.of) or "没有办过的"
+        raise BusinessError(f"没有“{which}”这一项可以跳转；有：{there}", "target")
+    return found
 
 
 def running_instance(case_id: int, actor: Actor) -> Instance:

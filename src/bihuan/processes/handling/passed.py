@@ -62,7 +62,7 @@ class Passed:
     @property
     def label(self) -> str:
         """Its name, and for which of many it was done."""
-        return _labelled(self.name, self.of)
+        return labelled(self.name, self.of)
 
 
 def passed_steps(
@@ -169,7 +169,7 @@ def label_of(process: Process, state: State, wait: int, name: str) -> str:
     held = state.waits.get(wait)
     around = passes_around(state, state.tokens[held.token]) if held is not None and held.token else ()
     of = [_name(one, {}) for one in around if one.whole and process.nodes[one.node].signoff is None]
-    return _labelled(name, of)
+    return labelled(name, of)
 
 
 def present_of(held: Held) -> Present:
@@ -186,6 +186,72 @@ def step_named(steps: list[Passed], target: str) -> Passed | None:
     named = [step for step in steps if target in (step.node_id, step.name)]
     own = [step for step in named if not step.beside]
     return next(iter([*reversed(exact), *reversed(own), *reversed(named)]), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Passes of the repeated, ad-hoc and event sub-processes around a step, in which one may be put there (“泵”).
+
+    `key` tells them apart; `of` is empty where there was only one.
+    """
+
+    into: tuple[Pass, ...]
+    of: str
+    key: str
+
+
+def insides_of(instance_id: int, process: Process, state: State) -> dict[str, list[Inside]]:
+    """By step inside sub-processes of several passes: the passes that something was done in, or is open in.
+
+    Nothing, and no query, for a process that has none.
+    """
+    nodes = process.nodes
+    steps = [one for one in nodes.values() if one.kind in PERSONAL and is_in_special(process, one)]
+    ways = {one.id: _way_to(process, one) for one in steps}
+    if not ways:
+        return {}
+    done = WorkItem.unscoped.filter(
+        instance_id=instance_id, status=WorkItem.Status.DONE, asked_as="", node_id__in=_steps_beside(process, ways)
+    )
+    rows = list(done.exclude(answer=RECALLED).order_by("-id")[:MAX_PASSES])
+    over = _passes(instance_id, process, rows)
+    at = (state.tokens[wait.token] for wait in state.waits.values() if wait.kind == "item" and wait.token)
+    chains = [*(passes_around(state, token) for token in at), *(over[row.wait] for row in rows if row.wait in over)]
+    turns = turns_of(process, chains)
+    return {node_id: _insides(process, way, chains, turns) for node_id, way in ways.items()}
+
+
+def _insides(
+    process: Process, way: Sequence[str], chains: Iterable[tuple[Pass, ...]], turns: Mapping[int, int]
+) -> list[Inside]:
+    """Of passes, the newest first, those that lead to a step, each once and as it was last."""
+    last: dict[str, Any] = {}
+    found: dict[tuple[int, ...], Inside] = {}
+    needed = {node for node in way if is_special(process.nodes[node])}
+    for chain in chains:
+        into = tuple(one for one, node in zip(chain, way, strict=False) if one.node == node)
+        several = [one for one in into if one.node in needed]
+        same = all(last.setdefault(one.node, one.items) == one.items for one in several)
+        if len(several) == len(needed) and same:
+            key = tuple(one.scope if process.nodes[one.node].by_event else one.number for one in several)
+            of = "、".join(filter(None, (_name(one, turns) for one in several)))
+            found.setdefault(key, Inside(into, of, "-".join(map(str, key))))
+    return [found[key] for key in sorted(found)]
+
+
+def _way_to(process: Process, node: Node) -> list[str]:
+    """The sub-processes around a node, outermost first."""
+    way: list[str] = []
+    while node.parent:
+        node = process.nodes[node.parent]
+        way.insert(0, node.id)
+    return way
+
+
+def _steps_beside(process: Process, ways: Mapping[str, Sequence[str]]) -> list[str]:
+    """The steps in the same sub-processes, and in those inside them."""
+    around = {node for way in ways.values() for node in way if is_special(process.nodes[node])}
+    return [one.id for one in process.nodes.values() if around.intersection(_way_to(process, one))]
 
 
 def has_passed_final(instance_id: int, process: Process) -> bool:
@@ -252,13 +318,14 @@ def _is_several(process: Process, node: Node) -> bool:
     return node.loop is not None and not node.loop.standard
 
 
-def _labelled(name: str, of: Sequence[str]) -> str:
+def labelled(name: str, of: Sequence[str]) -> str:
     return f"{name}（{'、'.join(of)}）" if of else name
 
 
 def _name(one: Pass, turns: Mapping[int, int]) -> str:
     if not one.whole:
-        return f"第 {turns[one.scope]} 次" if one.scope in turns else ""
+        again = f"第 {one.number} 轮" if one.number else ""
+        return f"第 {turns[one.scope]} 次" if one.scope in turns else again
     item: Any = one.items[one.number - 1] if one.items is not None and one.number <= len(one.items) else None
     if isinstance(item, dict):
         item = item.get("name")

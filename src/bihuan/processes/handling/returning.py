@@ -25,7 +25,7 @@ from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
 from bihuan.processes.handling.called import steps_back, wake_for
-from bihuan.processes.handling.passed import RECALLED, Passed, label_of, step_named
+from bihuan.processes.handling.passed import RECALLED, Inside, Passed, label_of, labelled, step_named
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import on_behalf, refuse_closed
 from bihuan.processes.models import Instance, WorkItem
@@ -221,22 +221,25 @@ def jump(
     reason: str,
     around: Surroundings,
     give_to: Passed | None = None,
+    inside: Inside | None = None,
     others_done: bool = False,
 ) -> StepResult:
     """Put the instance, or the token of one wait, elsewhere: an administrator, or who began it (`give_to`).
 
-    `others_done`: branches that would be missing at a join count as done.
+    `inside`: into these passes of what is repeated around the target. `others_done`: branches that would be missing at
+    a join count as done.
     """
     instance = hold_instance(instance_id)
     if instance.state.status == "ended":
         raise Conflict("流程已经结束")
     unit = begin(actor, clock.now(), around)
     open_ = _open_items(instance)
-    unit.submit(instance, Jump(source, target, give_to.into if give_to is not None else (), others_done))
+    into = give_to.into if give_to is not None else inside.into if inside is not None else ()
+    unit.submit(instance, Jump(source, target, into, others_done))
     if give_to is not None:
         _give_to(instance, give_to)
     how = "jump" if give_to is None else "take_back"
-    label = instance.process.nodes[target].label
+    label = labelled(instance.process.nodes[target].label, [inside.of] if inside is not None and inside.of else ())
     detail: dict[str, Any] = {"target": label, "reason": reason, "how": how, **_what_went(instance, open_)}
     if others_done:
         detail["others_done"] = True

@@ -19,6 +19,7 @@ from bihuan.engine.runtime.people.passes import (
     Pass,
     inside_from,
     is_special,
+    refuse_elsewhere,
 )
 from bihuan.engine.runtime.people.places import Place, level_of, path_to, place_of, whose_way
 from bihuan.engine.runtime.people.rework import redoing, redone_from
@@ -191,6 +192,7 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
         raise CommandRejected("这一步是退回后重办的，办完就回到退回的环节；请从那里跳转")
     origin, scope = level_of(process, state, token, command.target)
     path = path_to(process, command.target, "" if scope == ROOT else state.scopes[scope].node, passes)
+    refuse_elsewhere(process, state, token, [one for one in command.into if one.node not in path])
     _refuse_open(process, state, scope, path)
     here = [token for token in state.tokens.values() if token.scope == scope]
     walking = [token for token in here if token.id not in aside]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bihuan.engine.definition.model import Node
+from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.apply import apply
 from bihuan.engine.runtime.cancelling import drop_incidents, empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
@@ -120,6 +120,15 @@ def refuse_unclear(node: Node, held: Pass | None, label: str) -> None:
         raise CommandRejected(f"「{label}」在「{node.label}」里面，那里要由它的事件开始")
     if node.loop is not None and not node.loop.standard and held is None:
         raise CommandRejected(f"「{label}」在「{node.label}」里面，那里一项一项地办，要从它的开头重新办")
+
+
+def refuse_elsewhere(process: Process, state: State, token: Token, into: Iterable[Pass]) -> None:
+    """Refuse to leave the pass a token stands in for another one of what is open around both."""
+    own = {one.node: one for one in passes_around(state, token)}
+    for one in into:
+        held, node = own.get(one.node), process.nodes[one.node]
+        if held is not None and (held.number != one.number or (node.by_event and held.scope != one.scope)):
+            raise CommandRejected(f"「{node.label}」里要去的是另一项，请从那一项跳转，或跳转整个流程")
 
 
 def open_pass(run: Run, node: Node, scope: int, held: Pass | None, *, quiet: bool) -> int:
