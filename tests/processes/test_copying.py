@@ -59,16 +59,20 @@ def test_everything_that_finds_who_does_a_step_finds_whom_to_tell(desk: Desk) ->
 def test_the_step_keeps_who_was_told_and_why(desk: Desk) -> None:
     [one] = copied(desk, "who='role:cashier' confirm='true' remind='PT4H' note='请核对'")
     assert (one.name, one.on, one.why, one.confirm, one.note) == ("ask", "complete", "担任收银员", True, "请核对")
-    assert one.remind_at == clock.now() + timedelta(hours=4)
+    assert one.reminders == (clock.now() + timedelta(hours=4),)
     entry = Entry.objects.filter(action="process.step").order_by("-pk")[0]
     assert entry.data["copied"][0]["names"] == ["冯玉"]
 
 
 def test_who_is_to_confirm_is_reminded_when_a_time_limit_of_the_rule_book_is_over(desk: Desk) -> None:
-    started = desk.start(copying("who='role:cashier' confirm='true' remind='limit:read'"), "copying")
-    around = Surroundings(limits={"read": LimitSpec(5400)})
+    rule = (
+        "who='role:cashier' confirm='true' remind='limit:read' times='2' escalate='limit:late' escalateTo='role:boss'"
+    )
+    started = desk.start(copying(rule), "copying")
+    around = Surroundings(limits={"read": LimitSpec(5400), "late": LimitSpec(86_400)})
     [one] = desk.complete(started.instance_id, "ask", by="front_desk", around=around).copies
-    assert one.remind_at == clock.now() + timedelta(minutes=90)
+    assert one.reminders == (clock.now() + timedelta(minutes=90), clock.now() + timedelta(minutes=180))
+    assert (one.escalate_at, one.escalate_to) == (clock.now() + timedelta(days=1), "boss")
 
 
 def test_nobody_found_is_told_and_the_work_goes_on(desk: Desk) -> None:

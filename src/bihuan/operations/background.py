@@ -10,7 +10,7 @@ from bihuan.notify.outbox import send_due
 from bihuan.notify.planning import plan_notices
 from bihuan.notify.retention import prune_notices
 from bihuan.operations import imports, sweeps
-from bihuan.operations.copies import REMIND, remind_readers
+from bihuan.operations.copies import pursuing_handlers
 from bihuan.operations.customer_notices import tell_customers
 from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.operations.starting import start_work
@@ -37,7 +37,7 @@ def product_worker() -> Worker:
             **start_work(surroundings()),
             TELL_CLOCK: tell_again,
             CLOCK_STEP: carry_out_step,
-            REMIND: remind_readers,
+            **pursuing_handlers(),
         },
         ticks=(LimitWatch(),),
     )

@@ -80,5 +80,7 @@ def missing_roles(rule: Assignment | None, known: Known) -> Iterator[str]:
 def missing_for_copy(rule: CopyRule, known: Known) -> Iterator[str]:
     """What a rule for whom to tell (抄送) names that is not there."""
     yield from missing_roles(rule.who, known)
-    if rule.remind_limit and rule.remind_limit not in known.limits:
-        yield f"没有时限“{rule.remind_limit}”"
+    if rule.escalate_to and rule.escalate_to not in known.roles:
+        yield f"没有角色“{rule.escalate_to}”"
+    for key in sorted(rule.limits - set(known.limits)):
+        yield f"没有时限“{key}”"

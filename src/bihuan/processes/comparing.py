@@ -81,7 +81,18 @@ def _what(plan: MigrationPlan, old: Node, new: Node) -> Iterator[str]:
 
 def _copies(node: Node) -> list[tuple[object, ...]]:
     return [
-        (one.said, one.on, one.confirm, one.remind, one.remind_limit, text_of(one.when), one.note)
+        (
+            one.said,
+            one.on,
+            one.confirm,
+            one.remind,
+            one.every,
+            one.times,
+            one.escalate,
+            one.escalate_to,
+            text_of(one.when),
+            one.note,
+        )
         for one in node.copies
     ]
 

@@ -125,7 +125,8 @@ class Copied:
     """Whom the diagram wants told of a node ("": the process) that has opened or is done (`on`), and why them; nobody
     with the reason why not.
 
-    They are to confirm that they have read it if it says `confirm`, and reminded at `remind_at` (None: never).
+    They are to confirm that they have read it if it says `confirm`. Whoever has not is reminded at `reminders`, in
+    their order, and told of to a role (`escalate_to`; empty: their superior) at `escalate_at` (None: never).
     """
 
     node_id: str
@@ -136,7 +137,9 @@ class Copied:
     why: str
     confirm: bool = False
     note: str = ""
-    remind_at: datetime | None = None
+    reminders: tuple[datetime, ...] = ()
+    escalate_at: datetime | None = None
+    escalate_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ from bihuan.org.access import system_actor
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import TIMER, finish
-from bihuan.processes.handling.writing import rest_timer
-from bihuan.processes.models import Job
+from bihuan.processes.models import NEVER, Job
 from bihuan.processes.rhythm import hold_back
 from bihuan.processes.rows import hold_instance
 
@@ -83,14 +82,23 @@ class Ran:
 
 
 def enqueue(
-    kind: str, payload: Mapping[str, Any] | None = None, *, due_at: datetime | None = None, site_id: int | None = None
+    kind: str,
+    payload: Mapping[str, Any] | None = None,
+    *,
+    due_at: datetime | None = None,
+    site_id: int | None = None,
+    instance_id: int | None = None,
 ) -> int:
-    """Have something done in the background once the surrounding transaction is saved, at `due_at` or at once."""
+    """Have something done in the background once the surrounding transaction is saved, at `due_at` or at once.
+
+    What belongs to an instance stands still while that is suspended, and goes from the tables with it.
+    """
     now = clock.now()
     when = due_at or now
     job = Job.objects.create(
-        kind=kind, payload=dict(payload or {}), due_at=when, run_at=when, created_at=now, site_id=site_id
-    )
+        kind=kind, payload=dict(payload or {}), due_at=when, run_at=when, created_at=now, site_id=site_id,
+        instance_id=instance_id,
+    )  # fmt: skip
     return job.pk
 
 
@@ -123,7 +131,7 @@ def timer_handler(around: Surroundings) -> Handler:
             return
         if instance.state.status == "suspended":
             # It was taken just as the instance was suspended: it rests like the others.
-            rest_timer(instance.id, job.wait, job.due_at, job.site_id)
+            rest_job(job)
         elif job.wait in instance.state.waits:
             unit, node_id = begin(system_actor(job.site_id), clock.now(), around), instance.state.waits[job.wait].node
             unit.submit(instance, FireTimer(job.wait))
@@ -131,6 +139,14 @@ def timer_handler(around: Surroundings) -> Handler:
             hold_back(instance.id, node_id, instance.events)
 
     return fire
+
+
+def rest_job(job: TakenJob) -> None:
+    """A job of a suspended instance that was taken all the same: there again, but not to be done before it resumes."""
+    Job.objects.create(
+        kind=job.kind, payload=dict(job.payload), due_at=job.due_at, run_at=NEVER, created_at=clock.now(),
+        site_id=job.site_id, instance_id=job.instance_id, wait=job.wait,
+    )  # fmt: skip
 
 
 def fire_due(now: datetime | None = None, *, around: Surroundings, limit: int = 100) -> Ran:

@@ -32,7 +32,7 @@ def limits_for(model: Model, limits: Mapping[str, LimitDefinition]) -> dict[str,
     nodes = [node for process in model.processes.values() for node in process.nodes.values()]
     copies = [copy for process in model.processes.values() for copy in process.copies]
     copies += [copy for node in nodes for copy in node.copies]
-    named = {node.extension.limit for node in nodes} | {copy.remind_limit for copy in copies}
+    named = {node.extension.limit for node in nodes} | {key for copy in copies for key in copy.limits}
     own = {"", *model.processes}
     return {
         key: limit.entry for key, limit in limits.items() if key in named or (limit.of == CASE and limit.process in own)

@@ -13,7 +13,7 @@ from bihuan.kernel.errors import BusinessError, NotAllowed, NotFound
 from bihuan.org.actions import label_of
 from bihuan.org.actor import Actor
 from bihuan.org.models import Site
-from bihuan.records.models import Case, CaseCopy, CaseStatus
+from bihuan.records.models import CarbonCopy, Case, CaseStatus
 
 NO_CASE = "没有这张单据，或者它不属于您的门店"
 
@@ -58,7 +58,7 @@ def read_case(case_id: int, *, actor: Actor) -> Case:
     try:
         return access_case(case_id, actor=actor)
     except (NotFound, NotAllowed):
-        copied = CaseCopy.unscoped.filter(case_id=case_id, user_id=actor.user_id or 0, withdrawn_at__isnull=True)
+        copied = CarbonCopy.unscoped.filter(case_id=case_id, user_id=actor.user_id or 0, withdrawn_at__isnull=True)
         case = Case.unscoped.select_related("site").filter(pk=case_id, pk__in=copied.values("case_id")).first()
         if case is None:
             raise

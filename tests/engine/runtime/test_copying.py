@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bihuan.cli.main import main
-from bihuan.engine.definition import check_bpmn, parse_bpmn
+from bihuan.engine.definition import Span, check_bpmn, parse_bpmn
+from bihuan.engine.definition.iso8601 import parse_duration
 from bihuan.engine.runtime import CopyRequested
 from tests.engine.runtime.models import xml_of
 from tests.engine.runtime.story import Story
@@ -110,6 +111,14 @@ def test_a_process_is_copied_as_it_begins_and_ends_but_not_if_it_is_stopped() ->
         ("who='head' confirm='true' remind='-PT4H'", "要大于零"),
         ("who='head' confirm='true' remind='P999999Y'", "最长一年"),
         ("who='head' to='x'", "没有「to」这一项"),
+        ("who='head' confirm='true' every='PT4H'", "也要写 remind"),
+        ("who='head' confirm='true' remind='PT4H' times='0'", "1 到 20 的整数"),
+        ("who='head' confirm='true' remind='PT4H' times='21'", "1 到 20 的整数"),
+        ("who='head' confirm='true' remind='PT4H' every='soon'", "every：“soon”不是时长"),
+        ("who='head' escalate='P1D'", "写了 escalate，也要写 confirm"),
+        ("who='head' confirm='true' escalateTo='superior'", "也要写 escalate"),
+        ("who='head' confirm='true' escalate='P1D' escalateTo='boss'", "escalateTo「boss」不认识"),
+        ("who='head' confirm='true' escalate='P1D' escalateTo='role:'", "escalateTo「role:」不认识"),
     ],
 )
 def test_a_wrong_copy_is_told_with_its_step_and_line(said: str, words: str) -> None:
@@ -118,6 +127,22 @@ def test_a_wrong_copy_is_told_with_its_step_and_line(said: str, words: str) -> N
     line = next(number for number, row in enumerate(text.splitlines(), 1) if "bihuan:cc" in row)
     assert (problem.element_id, problem.line) == ("A", line)
     assert words in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "every", "times"),
+    [
+        ("remind='PT4H'", None, 1),
+        ("remind='PT4H' times='3'", "PT4H", 3),
+        ("remind='PT4H' every='PT1H'", "PT1H", 20),
+        ("remind='PT4H' every='PT1H' times='2'", "PT1H", 2),
+    ],
+)
+def test_how_often_one_is_reminded_has_sensible_defaults(said: str, every: str | None, times: int) -> None:
+    rule = f"<bihuan:cc who='head' confirm='true' {said}/>"
+    process = parse_bpmn(xml_of(f"start s\nuser A\n| <extensionElements>{rule}</extensionElements>\ns -> A")).main
+    [copy] = process.nodes["A"].copies
+    assert (copy.every, copy.times) == (Span(parse_duration(every)) if every else None, times)
 
 
 @pytest.mark.parametrize(

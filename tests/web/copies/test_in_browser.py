@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 import bihuan
-from bihuan.records.models import CaseCopy
+from bihuan.records.models import CarbonCopy
 from tests.web.copies.test_copies import told
 from tests.web.visits import Centre
 
@@ -44,7 +44,7 @@ def test_a_step_is_copied_to_several_and_read_by_one(
     case = told(centre)
     item = centre.item(case, "归档")
     page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     as_person(centre, page, live_server, "advisor")
     page.goto(f"{live_server.url}/tasks/{item.pk}/act/cc")
     box = page.get_by_role("combobox", name="抄送给")
@@ -56,7 +56,7 @@ def test_a_step_is_copied_to_several_and_read_by_one(
     looks_well("cc")
     page.get_by_role("button", name="抄送", exact=True).click()
     expect(page.get_by_text("已抄送给")).to_be_visible()
-    assert CaseCopy.unscoped.filter(case=case, on="hand", wants_confirmation=True).count() == 2
+    assert CarbonCopy.unscoped.filter(case=case, on="hand", wants_confirmation=True).count() == 2
     page.goto(f"{live_server.url}/cases/{case.pk}?tab=copies")
     looks_well("case")
     as_person(centre, page, live_server, "other_technician")

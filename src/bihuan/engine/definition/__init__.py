@@ -5,11 +5,22 @@ from __future__ import annotations
 from bihuan.engine.definition.model import Flow, Lane, Level, Model, Node, Participant, Process
 from bihuan.engine.definition.parse import check_bpmn, parse_bpmn, review_bpmn
 from bihuan.engine.definition.problems import DefinitionError, Problem
-from bihuan.engine.definition.specs import AdHocSpec, Assignment, EventSpec, Extension, IoMapping, LoopSpec, TimerSpec
+from bihuan.engine.definition.specs import (
+    AdHocSpec,
+    Assignment,
+    CopyRule,
+    EventSpec,
+    Extension,
+    IoMapping,
+    LoopSpec,
+    Span,
+    TimerSpec,
+)
 
 __all__ = [
     "AdHocSpec",
     "Assignment",
+    "CopyRule",
     "DefinitionError",
     "EventSpec",
     "Extension",
@@ -23,6 +34,7 @@ __all__ = [
     "Participant",
     "Problem",
     "Process",
+    "Span",
     "TimerSpec",
     "check_bpmn",
     "parse_bpmn",

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from lxml import etree
 
 from bihuan.engine.definition.assignment import read_who
-from bihuan.engine.definition.iso8601 import BadTime, Duration, parse_duration
+from bihuan.engine.definition.iso8601 import BadTime, parse_duration
 from bihuan.engine.definition.names import ACTIVITIES, BIHUAN, GATEWAYS
 from bihuan.engine.definition.reading import Reading, extension_elements, line_of
-from bihuan.engine.definition.specs import CopyRule
+from bihuan.engine.definition.specs import CopyRule, Span
 
 CODE = "bad-copy"
 MOST_RULES = 20
 """Of one element."""
 MAX_NOTE = 200
 LONGEST = timedelta(days=366)
-_ATTRIBUTES = frozenset({"who", "on", "confirm", "remind", "when", "note"})
+MOST_REMINDERS = 20
+"""Of one rule: nobody is reminded for ever."""
+_PURSUING = ("remind", "every", "times", "escalate", "escalateTo")
+"""What is done about who has not confirmed."""
+_ATTRIBUTES = ("who", "on", "confirm", *_PURSUING, "when", "note")
 _YES_NO = {"": False, "false": False, "true": True}
 
 
@@ -37,8 +42,8 @@ def read_copies(element: etree._Element, kind: str, reading: Reading) -> tuple[C
 def _read_rule(element: etree._Element, rule: etree._Element, kind: str, reading: Reading) -> CopyRule:
     said = {str(name): value.strip() for name, value in rule.attrib.items()}
     line = line_of(rule)
-    for name in sorted(said.keys() - _ATTRIBUTES):
-        reading.refuse(element, f"抄送没有「{name}」这一项，可用：who、on、confirm、remind、when、note", CODE, line)
+    for name in sorted(said.keys() - set(_ATTRIBUTES)):
+        reading.refuse(element, f"抄送没有「{name}」这一项，可用：{'、'.join(_ATTRIBUTES)}", CODE, line)
     who = read_who(element, said.get("who", ""), reading, label="抄送的 who", line=line)
     if not said.get("who"):
         reading.refuse(element, "抄送没有写给谁（who）", CODE, line)
@@ -47,7 +52,8 @@ def _read_rule(element: etree._Element, rule: etree._Element, kind: str, reading
     confirm = said.get("confirm", "")
     if confirm not in _YES_NO:
         reading.refuse(element, f"抄送的 confirm「{confirm}」不认识，可用 true、false", CODE, line)
-    remind, limit = _remind(element, said.get("remind", ""), confirm, line, reading)
+    remind, every, escalate = (_span(element, name, said, line, reading) for name in ("remind", "every", "escalate"))
+    times = _times(element, said, line, reading)
     note = said.get("note", "")
     if len(note) > MAX_NOTE:
         reading.refuse(element, f"抄送的 note 最多 {MAX_NOTE} 个字，现在有 {len(note)} 个", CODE, line)
@@ -57,7 +63,10 @@ def _read_rule(element: etree._Element, rule: etree._Element, kind: str, reading
         on=_moment(element, said.get("on", ""), kind, line, reading),
         confirm=_YES_NO.get(confirm, False),
         remind=remind,
-        remind_limit=limit,
+        every=every or (remind if times > 1 else None),
+        times=times,
+        escalate=escalate,
+        escalate_to=_escalate_to(element, said, line, reading),
         when=reading.expression(element, said.get("when", ""), line),
         note=note[:MAX_NOTE],
         line=line,
@@ -72,24 +81,50 @@ def _moment(element: etree._Element, on: str, kind: str, line: int, reading: Rea
     return "open" if on == "open" else "complete"
 
 
-def _remind(
-    element: etree._Element, text: str, confirm: str, line: int, reading: Reading
-) -> tuple[Duration | None, str]:
-    """After how long, or with which time limit, who has not confirmed is reminded."""
+def _span(element: etree._Element, name: str, said: Mapping[str, str], line: int, reading: Reading) -> Span | None:
+    """How long, as a duration or a time limit."""
+    text = said.get(name, "")
     if not text:
-        return None, ""
-    if confirm != "true":
-        reading.refuse(element, '抄送写了 remind，也要写 confirm="true"：不用确认的不催', CODE, line)
+        return None
+    if said.get("confirm") != "true":
+        reading.refuse(element, f'抄送写了 {name}，也要写 confirm="true"：不用确认的不催', CODE, line)
     word, _, key = (part.strip() for part in text.partition(":"))
     if word == "limit":
         if not key:
-            reading.refuse(element, "抄送的 remind「limit:」后面还要写是哪一个时限", CODE, line)
-        return None, key
+            reading.refuse(element, f"抄送的 {name}「limit:」后面还要写是哪一个时限", CODE, line)
+        return Span(limit=key)
     try:
         after = parse_duration(text)
     except BadTime as bad:
-        reading.refuse(element, f"抄送的 remind：{bad}", CODE, line)
-        return None, ""
+        reading.refuse(element, f"抄送的 {name}：{bad}", CODE, line)
+        return None
     if not after.positive or after.months > 12 or timedelta(days=after.days) + after.seconds > LONGEST:
-        reading.refuse(element, f"抄送的 remind「{text}」要大于零，最长一年", CODE, line)
-    return after, ""
+        reading.refuse(element, f"抄送的 {name}「{text}」要大于零，最长一年", CODE, line)
+    return Span(after)
+
+
+def _times(element: etree._Element, said: Mapping[str, str], line: int, reading: Reading) -> int:
+    """How many reminders in all: once, unless the rule says more, or how often."""
+    for name in ("every", "times"):
+        if said.get(name) and not said.get("remind"):
+            reading.refuse(element, f"抄送写了 {name}，也要写 remind：第一次什么时候提醒", CODE, line)
+    text = said.get("times", "")
+    if not text:
+        return MOST_REMINDERS if said.get("every") else 1
+    if text.isascii() and text.isdecimal() and len(text) < 4 and 0 < int(text) <= MOST_REMINDERS:
+        return int(text)
+    reading.refuse(element, f"抄送的 times「{text}」应是 1 到 {MOST_REMINDERS} 的整数", CODE, line)
+    return 1
+
+
+def _escalate_to(element: etree._Element, said: Mapping[str, str], line: int, reading: Reading) -> str:
+    """The role that is told in the end; empty for the superior of whoever has not confirmed."""
+    text = said.get("escalateTo", "")
+    if text and not said.get("escalate"):
+        reading.refuse(element, "抄送写了 escalateTo，也要写 escalate：多久以后上报", CODE, line)
+    word, _, role = (part.strip() for part in text.partition(":"))
+    if word not in ("", "superior", "role") or bool(role) != (word == "role"):
+        reading.refuse(
+            element, f"抄送的 escalateTo「{text}」不认识，可用 superior（本人的上级）、role:角色", CODE, line
+        )
+    return role if word == "role" else ""

@@ -36,23 +36,40 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """How long: a duration, or as long as the time limit of this key, counted in its working time."""
+
+    duration: Duration | None = None
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CopyRule:
-    """Who is told of a step, an event or a whole process and may read its case (抄送, `bihuan:cc`, docs/packs.md).
+    """Who is told of a step, an event or a whole process and may read of it (抄送, `bihuan:cc`, docs/packs.md).
 
     `who` is read like `bihuan:who`, `said` is its text; `on` is open or complete; `when` decides whether at all. With
-    `confirm` they are to say that they have read it (阅读确认), and are reminded once if they have not: after `remind`,
-    or when the time limit of the key `remind_limit` is over.
+    `confirm` they are to say that they have read it (阅读确认). Who has not is reminded after `remind` and then after
+    each `every`, at most `times` times in all; after `escalate`, counted from the beginning, a role (`escalate_to`;
+    empty: the reader's superior) is told of it too.
     """
 
     who: Assignment
     said: str
     on: str = "complete"
     confirm: bool = False
-    remind: Duration | None = None
-    remind_limit: str = ""
+    remind: Span | None = None
+    every: Span | None = None
+    times: int = 1
+    escalate: Span | None = None
+    escalate_to: str = ""
     when: Expression | None = None
     note: str = ""
     line: int = 0
+
+    @property
+    def limits(self) -> frozenset[str]:
+        """The keys of the time limits it goes by."""
+        return frozenset(span.limit for span in (self.remind, self.every, self.escalate) if span and span.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from bihuan.accounts.models import User
 from bihuan.audit.log import record
@@ -167,7 +168,8 @@ def _custodies(user_id: int, site_id: int) -> list[str]:
 def _copies(user_id: int, site_id: int) -> list[str]:
     # What is only read belongs to the person: of cases of other sites too.
     rows = to_confirm(user_id).order_by("pk")
-    return [f"{step} {number}".strip() for step, number in rows.values_list("step", "case__number")]
+    what = rows.values_list("step", Coalesce("case__number", "title"))
+    return [f"{step} {called}".strip() for step, called in what]
 
 
 def _bookings(user_id: int, site_id: int) -> list[str]:

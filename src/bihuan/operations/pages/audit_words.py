@@ -63,6 +63,7 @@ DEEDS: Mapping[str, str] = {
     "copy.confirmed": "确认已阅",
     "copy.withdrawn": "收回抄送",
     "copy.urged": "催阅",
+    "copy.escalated": "上报未阅",
     "copy.handed_over": "交接抄送",
     "clock.pause": "暂停计时",
     "clock.resume": "恢复计时",

@@ -18,7 +18,7 @@ from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
-from bihuan.operations.pages.copies import copies_of_case
+from bihuan.operations.pages.copies import copies_of, wants_confirmation
 from bihuan.operations.pages.sheets import filled_forms
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
@@ -30,11 +30,11 @@ from bihuan.processes.history import diagram, returned_in
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records.access import only_reads as not_by_right
 from bihuan.records.access import read_case
-from bihuan.records.copies import copies_to
+from bihuan.records.copies import INSTANCE, copies_to
 from bihuan.records.models import (
     Attachment,
+    CarbonCopy,
     Case,
-    CaseCopy,
     Charge,
     Custody,
     CustodyMove,
@@ -91,7 +91,7 @@ class CasePage:
     actor: Actor
     only_reads: bool
     """Whether the case is open to the actor only because it was copied to them."""
-    copied: list[CaseCopy]
+    copied: list[CarbonCopy]
     """What of it was copied to the actor, newest first, if they came for that."""
     shown: dict[str, Any] = field(default_factory=dict)
 
@@ -105,7 +105,7 @@ class CasePage:
     @property
     def to_confirm(self) -> bool:
         """Whether the actor is still to confirm that they have read it."""
-        return any(copy.unread and copy.wants_confirmation for copy in self.copied)
+        return wants_confirmation(self.copied)
 
     @property
     def repair_sign(self) -> ClockSign:
@@ -151,10 +151,14 @@ def case_page(case_id: int, *, actor: Actor, tab: str = "story", copied: bool = 
         related=[one for one in found.order_by("opened_at") if actor.can("case.view", one.site_id)],
         actor=actor,
         only_reads=only_reads,
-        copied=list(copies_to(actor, case_id).select_related("by").order_by("-pk")) if copied or only_reads else [],
+        copied=_copied(case_id, actor) if copied or only_reads else [],
     )
     page.shown.update(_TAB_CONTENT[chosen](page, lines))
     return page
+
+
+def _copied(case_id: int, actor: Actor) -> list[CarbonCopy]:
+    return list(copies_to(actor, (CASE, case_id)).select_related("by").order_by("-pk"))
 
 
 def _live_steps(case: Case) -> list[WorkItem]:
@@ -238,7 +242,7 @@ def _notices(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
 
 
 def _copies(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
-    return {"copies": copies_of_case(page.case, actor=page.actor)}
+    return {"copies": copies_of((CASE, page.case.pk), actor=page.actor)}
 
 
 def _diagram(page: CasePage, lines: list[WorkLine]) -> dict[str, Any]:
@@ -264,11 +268,14 @@ NODE_STATES = {"done": "done", "active": "current", "late": "late"}
 
 
 def instance_for(instance_id: int, *, actor: Actor) -> Instance:
-    """An instance about a case the actor may see, with its version."""
+    """An instance, with its version, about a case the actor may see; or about none, if it was copied to them."""
     instance: Instance | None = Instance.unscoped.select_related("version").filter(pk=instance_id).first()
-    if instance is None or instance.subject_kind != CASE or instance.subject_id is None:
+    if instance is None:
         raise NotFound("没有这个流程实例")
-    read_case(instance.subject_id, actor=actor)
+    if instance.subject_kind == CASE and instance.subject_id is not None:
+        read_case(instance.subject_id, actor=actor)
+    elif not copies_to(actor, (INSTANCE, instance_id)).exists():
+        raise NotFound("没有这个流程实例")
     return instance
 
 

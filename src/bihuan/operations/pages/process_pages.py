@@ -106,9 +106,9 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     by_itself = bool(start_events(compiled_model(definition.current), process))
     failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
     failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
-    copied = copies_in_words("整个流程", process.copies, roles, names)
+    copied = copies_in_words("整个流程", process.copies, roles, names, limits)
     for node in process.nodes.values():
-        copied += copies_in_words(node.label, node.copies, roles, names, event=node.event is not None)
+        copied += copies_in_words(node.label, node.copies, roles, names, limits, event=node.event is not None)
     changes = {new.number: _limit_changes(old.limits, new.limits) for new, old in pairwise(versions)}
     return ProcessPage(
         definition, versions, changes, steps, copied, archived, list(starts), by_itself, failing,

@@ -41,14 +41,18 @@ def filled_forms(case: Case) -> list[Filled]:
     """The forms filled in on a case, the latest first. Two queries, and one for each kind of record they name."""
     sheets = list(Sheet.unscoped.filter(case_id=case.pk).select_related("updated_by").order_by("-updated_at", "-pk"))
     forms = newest_forms(sheet.kind for sheet in sheets)
-    names = _names(sheets, forms)
+    names = names_of((one, sheet.data[one.key]) for sheet in sheets for one in _fields(sheet, forms))
     zone = ZoneInfo(case.site.timezone)
     found = [
         Filled(
             forms[sheet.kind].title or sheet.kind,
             sheet.updated_by.name if sheet.updated_by else "系统",
             sheet.updated_at,
-            [(one.full_label, text) for one in _fields(sheet, forms) if (text := _text(one, sheet, zone, names))],
+            [
+                (one.full_label, text)
+                for one in _fields(sheet, forms)
+                if (text := in_words(one, sheet.data[one.key], zone, names))
+            ],
         )
         for sheet in sheets
         if sheet.kind in forms
@@ -61,13 +65,12 @@ def _fields(sheet: Sheet, forms: Mapping[str, Form]) -> list[Field]:
     return [one for one in form.fields if sheet.data.get(one.key) not in (None, "", [])] if form is not None else []
 
 
-def _names(sheets: Iterable[Sheet], forms: Mapping[str, Form]) -> dict[tuple[str, int], str]:
-    """What the records are called that pickers chose."""
+def names_of(answers: Iterable[tuple[Field, Any]]) -> dict[tuple[str, int], str]:
+    """What the records are called that pickers chose; one query for each kind of record."""
     chosen: dict[str, set[int]] = {}
-    for sheet in sheets:
-        for one in _fields(sheet, forms):
-            if one.kind in NAMES:
-                chosen.setdefault(one.kind, set()).update(_numbers(sheet.data[one.key]))
+    for one, value in answers:
+        if one.kind in NAMES:
+            chosen.setdefault(one.kind, set()).update(_numbers(value))
     names: dict[tuple[str, int], str] = {}
     for kind, keys in chosen.items():
         model, column = NAMES[kind]
@@ -81,9 +84,8 @@ def _numbers(value: Any) -> list[int]:
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int)]
 
 
-def _text(one: Field, sheet: Sheet, zone: ZoneInfo, names: Mapping[tuple[str, int], str]) -> str:
+def in_words(one: Field, value: Any, zone: ZoneInfo, names: Mapping[tuple[str, int], str]) -> str:
     """A stored value in words; "" for rows and files, which stand elsewhere on the page."""
-    value = sheet.data[one.key]
     if isinstance(value, bool):
         return YES_NO[value]
     if one.kind in CHOICE_KINDS:

@@ -280,6 +280,10 @@ WORDS: Mapping[str, Callable[[Mapping[str, Any]], Words]] = {
         f"收回抄送给{data.get('name', '')}的“{data.get('step', '')}”", _reason(data), "warn", "mail",
     ),
     "copy.handed_over": lambda data: (f"{data.get('name', '')}的待阅抄送已交接", "", "none", "mail"),
+    "copy.escalated": lambda data: (
+        f"{data.get('name', '')}没有确认已阅“{data.get('step', '')}”，"
+        + (f"上报{data['names']}" if data.get("names") else "没有找到可以上报的人"), "", "bad", "flag",
+    ),
     "copy.urged": lambda data: (f"催{data.get('name', '')}阅“{data.get('step', '')}”", "", "warn", "bell"),
     "item.urge": lambda data: (f"催办“{data.get('name', '')}”", _reason(data), "warn", "bell"),
     "case.reopened": _verb("单据重新打开", "player-play", "info"),

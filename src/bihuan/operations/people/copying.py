@@ -9,13 +9,13 @@ from django.db import transaction
 from bihuan.accounts.models import User
 from bihuan.audit.log import record
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations.copies import tell_readers
+from bihuan.operations.copies import copied_step, tell_readers
 from bihuan.operations.work import hold_work
 from bihuan.org.actor import Actor
 from bihuan.processes.handling.allowing import require_allowed
 from bihuan.records.access import optional_text
-from bihuan.records.copies import send_copies, urge_copy
-from bihuan.records.models import CaseCopy, CopyOn
+from bihuan.records.copies import CopiedStep, send_copies, urge_copy
+from bihuan.records.models import CarbonCopy, CopyOn
 
 MAX_COPIES = 50
 
@@ -39,17 +39,9 @@ def copy_work(
         raise BusinessError("不用抄送给自己", "to")
     if len(people) < len(wanted):
         raise BusinessError("选的人里有已经离职的，请重新选择", "to")
-    facts, case_id = held.instance.facts, held.instance.facts.subject_id
-    assert case_id is not None
-    send_copies(
-        case_id,
-        dict.fromkeys(people, ""),
-        step=held.name,
-        on=CopyOn.HAND,
-        by=actor.user_id,
-        note=words,
-        confirm=confirm,
-    )
+    facts = held.instance.facts
+    what = copied_step(facts, held.node_id, held.name)
+    send_copies(what, dict.fromkeys(people, ""), on=CopyOn.HAND, by=actor.user_id, note=words, confirm=confirm)
     names = list(people.values())
     data = {
         "instance": facts.id, "item": held.item_id, "node": held.node_id, "name": held.name, "to": list(people),
@@ -57,13 +49,14 @@ def copy_work(
     }  # fmt: skip
     record(actor_id=actor.user_id, action="item.cc", chain=facts.chain, site_id=facts.site_id, data=data)
     title = f"{actor.name}{'请您阅' if confirm else '抄送'}：{held.name}"
-    tell_readers(people, title, facts.title + (f"，{words}" if words else ""), case_id, facts.site_id)
+    tell_readers(people, title, facts.title + (f"，{words}" if words else ""), what)
     return names
 
 
 @transaction.atomic
-def urge_reader(copy_id: int, *, actor: Actor) -> CaseCopy:
-    """Remind somebody of a case they were to read (催阅), once in half an hour."""
+def urge_reader(copy_id: int, *, actor: Actor) -> CarbonCopy:
+    """Remind somebody of what they were to read (催阅), once in half an hour."""
     copy = urge_copy(copy_id, actor=actor)
-    tell_readers([copy.user_id], f"{actor.name}催阅：{copy.step}", copy.case.number, copy.case_id, copy.case.site_id)
+    body = copy.case.number if copy.case else copy.title
+    tell_readers([copy.user_id], f"{actor.name}催阅：{copy.step}", body, CopiedStep.of(copy))
     return copy

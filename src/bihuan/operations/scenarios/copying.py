@@ -11,8 +11,8 @@ from bihuan.operations.scenarios.doing import Doing, acting, open_item
 from bihuan.operations.scenarios.format import Step
 from bihuan.operations.scenarios.world import StepProblem, World
 from bihuan.records.access import read_case
-from bihuan.records.copies import confirm_copies, open_copies, withdraw_copy
-from bihuan.records.models import CaseCopy
+from bihuan.records.copies import CASE, confirm_copies, open_copies, withdraw_copy
+from bihuan.records.models import CarbonCopy
 
 
 def copy(world: World, step: Step) -> None:
@@ -28,13 +28,13 @@ def copy(world: World, step: Step) -> None:
 
 def open_copy(world: World, step: Step) -> None:
     """Look at a case that was copied to oneself."""
-    open_copies(world.case(step.case).pk, actor=acting(world, step))
+    open_copies((CASE, world.case(step.case).pk), actor=acting(world, step))
 
 
 def confirm_reading(world: World, step: Step) -> None:
     """Confirm that one has read it."""
     remark = str(step.values.get("remark") or "")
-    confirm_copies(world.case(step.case).pk, actor=acting(world, step), remark=remark)
+    confirm_copies((CASE, world.case(step.case).pk), actor=acting(world, step), remark=remark)
 
 
 def urge_reading(world: World, step: Step) -> None:
@@ -48,20 +48,20 @@ def withdraw(world: World, step: Step) -> None:
     withdraw_copy(_newest(world, step.case, step.values.get("to")).pk, actor=acting(world, step), reason=reason)
 
 
-def _newest(world: World, case_name: str | None, name: Any) -> CaseCopy:
+def _newest(world: World, case_name: str | None, name: Any) -> CarbonCopy:
     found = _copy_to(world, case_name, name)
     if found is None:
         raise StepProblem(f"没有抄送给“{name}”")
     return found
 
 
-def _copy_to(world: World, case_name: str | None, name: Any) -> CaseCopy | None:
+def _copy_to(world: World, case_name: str | None, name: Any) -> CarbonCopy | None:
     person = world.actor(str(name)).user_id
-    rows = CaseCopy.unscoped.filter(case_id=world.case(case_name).pk, user_id=person or 0)
+    rows = CarbonCopy.unscoped.filter(case_id=world.case(case_name).pk, user_id=person or 0)
     return rows.order_by("-pk").first()
 
 
-def _stands(copy: CaseCopy | None) -> str:
+def _stands(copy: CarbonCopy | None) -> str:
     if copy is None:
         return "没有"
     if copy.withdrawn_at is not None:

@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Q
 
 from bihuan.audit.log import record
-from bihuan.kernel import clock
 from bihuan.limits.calendars import provisional_words
 from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
@@ -17,8 +16,8 @@ from bihuan.notify.notices import About, notify_people
 from bihuan.operations.cases import start_case
 from bihuan.operations.timing.clock_following import CASE, ITEM
 from bihuan.org.access import system_actor
-from bihuan.org.duty.chart import answerable_for, load_chart
-from bihuan.org.duty.presence import away_at, present_with_role
+from bihuan.org.duty.chart import answerable_for, nearest_superiors
+from bihuan.org.duty.presence import present_with_role
 from bihuan.processes.models import WorkItem
 from bihuan.processes.rows import Held, read_item
 from bihuan.records.models import Case
@@ -113,11 +112,7 @@ def _who_has(items: list[WorkItem], site_id: int) -> set[int]:
 
 def _superiors(items: list[WorkItem], site_id: int) -> set[int]:
     """The nearest superiors who are there of those who have the work; else whoever answers for the site."""
-    chart = load_chart(site_id)
-    above = [list(chart.superiors_of(person)) for person in _who_has(items, site_id)]
-    away = away_at(clock.now(), {person for line in above for person in line})
-    nearest = (next((person for person in line if person not in away), None) for line in above)
-    return {person for person in nearest if person is not None} or set(answerable_for(site_id))
+    return set(nearest_superiors(_who_has(items, site_id), site_id).values()) or set(answerable_for(site_id))
 
 
 def _holders(role: str, site_id: int) -> set[int]:

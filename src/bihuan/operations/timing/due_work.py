@@ -15,7 +15,7 @@ from bihuan.limits.models import Clock
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, Message, notify_all
 from bihuan.notify.templates import wordings_read_once
-from bihuan.operations.copies import REMIND, remind_readers
+from bihuan.operations.copies import pursuing_handlers
 from bihuan.operations.duty.unattended import look_after_unattended
 from bihuan.operations.starting import start_work
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
@@ -38,7 +38,7 @@ def run_due_work() -> int:
     """Everything due at this moment: timers and starts of processes, reminders of copies, then limits to be told about;
     answers how many."""
     around = surroundings()
-    handlers = {TIMER: timer_handler(around), REMIND: remind_readers, **start_work(around)}
+    handlers = {TIMER: timer_handler(around), **pursuing_handlers(), **start_work(around)}
     fired = run_due(limit=100, handlers=handlers)
     return fired.taken + tell_due_clocks() + run_due_steps() + look_after_unattended()
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bihuan.engine.definition.iso8601 import later
-from bihuan.engine.definition.specs import CopyRule
+from bihuan.engine.definition.specs import CopyRule, Span
 from bihuan.engine.runtime import CopyRequested, ItemOpened
 from bihuan.org.duty.staff import Staff
 from bihuan.processes.assigning.sources import SOURCES, Question
@@ -31,15 +31,36 @@ def find_copied(unit: Unit, instance: Loaded, event: CopyRequested) -> None:
     question = Question(unit, instance, asked, rule.who, staff)
     people, why = ((), f"没有送出：{event.failure}") if event.failure else _found(question)
     names = tuple(staff.name(user) for user in people)
-    remind_at = _remind_at(question, rule) if people else None
-    instance.copies.append(Copied(event.node, name, rule.on, people, names, why, rule.confirm, rule.note, remind_at))
+    reminders = _reminders(question, rule) if people else ()
+    escalate_at = _after(question, rule.escalate, unit.now) if people else None
+    instance.copies.append(
+        Copied(
+            event.node, name, rule.on, people, names, why, rule.confirm, rule.note, reminders, escalate_at,
+            rule.escalate_to,
+        )
+    )  # fmt: skip
 
 
-def _remind_at(question: Question, rule: CopyRule) -> datetime | None:
+def _reminders(question: Question, rule: CopyRule) -> tuple[datetime, ...]:
+    """When whoever has not confirmed is reminded."""
+    moments = [question.unit.now]
+    for span in (rule.remind, *[rule.every] * (rule.times - 1)):
+        at = _after(question, span, moments[-1])
+        # The clock of a case that is over already gives no further moment.
+        if at is None or (len(moments) > 1 and at <= moments[-1]):
+            break
+        moments.append(at)
+    return tuple(moments[1:])
+
+
+def _after(question: Question, span: Span | None, at: datetime) -> datetime | None:
+    """The moment so long after another; None without a span, or if its time limit has no end."""
     unit, instance = question.unit, question.instance
-    if rule.remind is not None:
-        return later(unit.now, rule.remind, ZoneInfo(instance.facts.timezone))
-    return moments_of(unit, instance, question.event, rule.remind_limit, unit.now)[0]
+    if span is None:
+        return None
+    if span.duration is not None:
+        return later(at, span.duration, ZoneInfo(instance.facts.timezone))
+    return moments_of(unit, instance, question.event, span.limit, at)[0]
 
 
 def _found(question: Question) -> tuple[tuple[int, ...], str]:

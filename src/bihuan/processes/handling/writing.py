@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
 
 from django.db.models import F
 
@@ -47,19 +47,23 @@ def write_what_people_did(instance: Loaded) -> None:
         elif isinstance(event, TimerMoved):
             moved = Job.objects.filter(instance_id=instance.id, kind=TIMER, wait=event.wait)
             moved.update(due_at=event.due_at, run_at=event.due_at)
-    timers = Job.objects.filter(instance_id=instance.id, kind=TIMER)
+    _stand_or_go_on(instance, events)
+
+
+def _stand_or_go_on(instance: Loaded, events: Iterable[Event]) -> None:
+    """What is due for a suspended instance waits for it. Timers have been moved by the engine then (`TimerMoved`);
+    whatever else is due later comes later by the pause."""
+    jobs = Job.objects.filter(instance_id=instance.id)
     if instance.state.status == "suspended":
-        timers.update(run_at=NEVER)
-    elif InstanceResumed in kinds:
-        timers.filter(run_at=NEVER).update(run_at=F("due_at"))
-
-
-def rest_timer(instance_id: int, wait: int, due_at: datetime, site_id: int | None) -> None:
-    """A timer of a suspended instance: there, but not to go off."""
-    Job.objects.create(
-        kind=TIMER, due_at=due_at, run_at=NEVER, created_at=clock.now(), site_id=site_id, instance_id=instance_id,
-        wait=wait,
-    )  # fmt: skip
+        jobs.update(run_at=NEVER)
+        return
+    for event in events:
+        if isinstance(event, InstanceResumed):
+            resting = jobs.filter(run_at=NEVER)
+            if event.since is not None:
+                pause = clock.now() - event.since
+                resting.exclude(kind=TIMER).update(due_at=F("due_at") + pause)
+            resting.update(run_at=F("due_at"))
 
 
 def _turns(instance: Loaded, waits: set[int], *, everywhere: bool) -> None:

@@ -15,7 +15,7 @@ from bihuan.records.models.billing import (
 from bihuan.records.models.calls import CallLog
 from bihuan.records.models.cases import Case, CaseKind, CaseStatus, Check, LineStatus, OwnKind, Sheet, WorkLine
 from bihuan.records.models.catalogue import JobType, Part
-from bihuan.records.models.copies import CaseCopy, CopyOn
+from bihuan.records.models.copies import CarbonCopy, CopyOn
 from bihuan.records.models.custody import Custody, CustodyMove, HolderKind, Thing
 from bihuan.records.models.documents import Attachment, Document, DocumentKind, Signature
 from bihuan.records.models.feedback import Feedback, Satisfaction
@@ -30,8 +30,8 @@ __all__ = [
     "AppointmentStatus",
     "Attachment",
     "CallLog",
+    "CarbonCopy",
     "Case",
-    "CaseCopy",
     "CaseKind",
     "CaseStatus",
     "Charge",

@@ -7,9 +7,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.operations.pages.copied_process import copied_process
 from bihuan.operations.pages.copies import copies_to_me, words_of
 from bihuan.operations.people.copying import urge_reader
-from bihuan.records.copies import confirm_copies, open_copies, withdraw_copy
+from bihuan.records.copies import CASE, confirm_copies, open_copies, withdraw_copy
+from bihuan.records.models import CarbonCopy
 from bihuan.web.http import actor_of, go, page, signed_in
 
 
@@ -33,23 +35,30 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @signed_in
-def read(request: HttpRequest, case_id: int) -> HttpResponse:
-    """Go to a case that was copied to me; it counts as opened, and as read where nothing is to be confirmed."""
-    open_copies(case_id, actor=actor_of(request))
-    return go(request, _case(case_id))
+def process(request: HttpRequest, instance_id: int) -> HttpResponse:
+    """A process about no case that was copied to me."""
+    return page(request, "copies/process.html", {"shown": copied_process(instance_id, actor=actor_of(request))})
+
+
+@require_GET
+@signed_in
+def read(request: HttpRequest, kind: str, number: int) -> HttpResponse:
+    """Go to what was copied to me; it counts as opened, and as read where nothing is to be confirmed."""
+    open_copies((kind, number), actor=actor_of(request))
+    return go(request, _reading(kind, number))
 
 
 @require_POST
 @signed_in
-def confirm(request: HttpRequest, case_id: int) -> HttpResponse:
+def confirm(request: HttpRequest, kind: str, number: int) -> HttpResponse:
     """已阅, with a remark if there is one."""
     try:
-        confirm_copies(case_id, actor=actor_of(request), remark=request.POST.get("remark", ""))
+        confirm_copies((kind, number), actor=actor_of(request), remark=request.POST.get("remark", ""))
     except NotFound:
         raise
     except BusinessError as error:
-        return go(request, _case(case_id), error.message, tone="bad")
-    back = reverse("copies:mine") if request.POST.get("back") == "list" else _case(case_id)
+        return go(request, _reading(kind, number), error.message, tone="bad")
+    back = reverse("copies:mine") if request.POST.get("back") == "list" else _reading(kind, number)
     return go(request, back, "已记下您已阅")
 
 
@@ -58,7 +67,7 @@ def confirm(request: HttpRequest, case_id: int) -> HttpResponse:
 def urge(request: HttpRequest, copy_id: int) -> HttpResponse:
     """催阅."""
     copy = urge_reader(copy_id, actor=actor_of(request))
-    return go(request, _of_case(copy.case_id), f"已提醒{copy.user.name}")
+    return go(request, _list_of(copy, request), f"已提醒{copy.user.name}")
 
 
 @require_POST
@@ -66,12 +75,21 @@ def urge(request: HttpRequest, copy_id: int) -> HttpResponse:
 def withdraw(request: HttpRequest, copy_id: int) -> HttpResponse:
     """Take a copy back."""
     copy = withdraw_copy(copy_id, actor=actor_of(request), reason=request.POST.get("reason", ""))
-    return go(request, _of_case(copy.case_id), f"已收回给{copy.user.name}的抄送")
+    return go(request, _list_of(copy, request), f"已收回给{copy.user.name}的抄送")
 
 
-def _case(case_id: int) -> str:
-    return f"{reverse('cases:detail', args=(case_id,))}?copied"
+def _reading(kind: str, number: int) -> str:
+    """Where a reader reads what was copied to them."""
+    return (
+        f"{reverse('cases:detail', args=(number,))}?copied"
+        if kind == CASE
+        else reverse("copies:process", args=(number,))
+    )
 
 
-def _of_case(case_id: int) -> str:
-    return f"{reverse('cases:detail', args=(case_id,))}?tab=copies"
+def _list_of(copy: CarbonCopy, request: HttpRequest) -> str:
+    """The page with everybody it was copied to, on which the person was."""
+    if copy.case_id is not None:
+        return f"{reverse('cases:detail', args=(copy.case_id,))}?tab=copies"
+    view = "processes:instance" if request.POST.get("back") == "instance" else "copies:process"
+    return reverse(view, args=(copy.instance_id,))

@@ -123,7 +123,9 @@ class InstanceSuspended(Event):
 
 @dataclass(frozen=True, slots=True)
 class InstanceResumed(Event):
-    """The instance goes on; what was kept for it comes to it next."""
+    """The instance goes on, after it has stood still `since` then; what was kept for it comes to it next."""
+
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def resume_instance(run: Run, _command: c.Resume) -> None:
     if run.state.status != "suspended" or since is None:
         raise CommandRejected("流程没有挂起")
     kept = [*run.state.kept]
-    run.emit(InstanceResumed())
+    run.emit(InstanceResumed(since))
     for wait in list(run.state.waits.values()):
         event = run.process.nodes[wait.node].event
         spec = event.all_parts[wait.part] if event is not None and wait.kind == "timer" else None
