@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -15,39 +14,18 @@ from bihuan.operations.people.copying import urge_reader
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.standing import set_site_head, set_superior
-from bihuan.processes import engine_store
 from bihuan.processes.handling.returning import wake_instance
 from bihuan.processes.handling.standing import end_instance, resume_instance, suspend_instance
 from bihuan.processes.jobs import run_due
-from bihuan.processes.models import Job, WorkItem
+from bihuan.processes.models import Job
 from bihuan.records.copies import INSTANCE, confirm_copies, withdraw_copy
 from bihuan.records.models import CarbonCopy
 from tests.cast import Cast
-from tests.processes.models import END, START, bpmn, task
+from tests.web.copies.conftest import Send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 DIRECTOR = "who='role:technical_director' confirm='true'"
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def sent(cast: Cast) -> Callable[..., int]:
-    """An application about no case whose first step has just been done, and copied by these rules; its number."""
-
-    def send(*rules: str) -> int:
-        inside = "".join(f"<bihuan:cc {rule}/>" for rule in rules)
-        apply = task("申请", role="advisor").replace(
-            "/>", f"><extensionElements>{inside}</extensionElements></userTask>"
-        )
-        xml = bpmn("leave", START, apply, task("批准", role="site_manager"), END, flows="start>申请 申请>批准 批准>end")
-        engine_store.publish(xml, "leave")
-        actor, around = cast.actor("advisor"), surroundings()
-        started = engine_store.start_instance("leave", site_id=cast.yl.pk, actor=actor, title="李晓请假", around=around)
-        item = WorkItem.unscoped.get(instance_id=started.instance_id)
-        engine_store.complete_item(item.pk, {}, actor=actor, around=around)
-        return started.instance_id
-
-    return send
 
 
 def after(hours: float) -> None:
@@ -60,7 +38,7 @@ def reminders(cast: Cast, who: str = "technical_director") -> int:
     return Notice.objects.filter(user=cast.user(who), title="还没有确认已阅：申请").count()
 
 
-def test_a_reader_is_reminded_as_often_as_the_rule_says_and_no_more(cast: Cast, sent: Callable[..., int]) -> None:
+def test_a_reader_is_reminded_as_often_as_the_rule_says_and_no_more(cast: Cast, sent: Send) -> None:
     sent(f"{DIRECTOR} remind='PT4H' every='PT2H' times='3'")
     told = []
     for hours in (3.9, 4, 4, 5.9, 6, 8, 10, 30):
@@ -71,7 +49,7 @@ def test_a_reader_is_reminded_as_often_as_the_rule_says_and_no_more(cast: Cast, 
     assert not Job.objects.exists()
 
 
-def test_who_has_confirmed_or_need_not_any_more_is_left_alone(cast: Cast, sent: Callable[..., int]) -> None:
+def test_who_has_confirmed_or_need_not_any_more_is_left_alone(cast: Cast, sent: Send) -> None:
     number = sent(
         "who='=[\"zhengguo\", \"heping\", \"sunli\"]' confirm='true' remind='PT4H' every='PT2H' escalate='P1D'"
     )
@@ -84,7 +62,7 @@ def test_who_has_confirmed_or_need_not_any_more_is_left_alone(cast: Cast, sent: 
     assert reminders(cast, "site_manager") == 1 and not CarbonCopy.unscoped.filter(on="escalate").exists()
 
 
-def test_what_no_worker_did_in_time_is_made_up_for_by_one_reminder(cast: Cast, sent: Callable[..., int]) -> None:
+def test_what_no_worker_did_in_time_is_made_up_for_by_one_reminder(cast: Cast, sent: Send) -> None:
     sent(f"{DIRECTOR} remind='PT1H' every='PT1H'")
     after(10.5)
     assert reminders(cast) == 1
@@ -92,9 +70,7 @@ def test_what_no_worker_did_in_time_is_made_up_for_by_one_reminder(cast: Cast, s
     assert reminders(cast) == 2
 
 
-def test_reminders_stand_still_with_the_process_and_come_later_by_the_pause(
-    cast: Cast, sent: Callable[..., int]
-) -> None:
+def test_reminders_stand_still_with_the_process_and_come_later_by_the_pause(cast: Cast, sent: Send) -> None:
     number = sent(f"{DIRECTOR} remind='PT4H' escalate='PT5H'")
     admin, around = cast.actor("admin"), surroundings()
     with clock.frozen(clock.now() + HOUR):
@@ -111,7 +87,7 @@ def test_reminders_stand_still_with_the_process_and_come_later_by_the_pause(
     assert CarbonCopy.unscoped.filter(on="escalate").exists()
 
 
-def test_a_reminder_taken_just_as_the_process_is_suspended_waits_for_it(cast: Cast, sent: Callable[..., int]) -> None:
+def test_a_reminder_taken_just_as_the_process_is_suspended_waits_for_it(cast: Cast, sent: Send) -> None:
     number = sent(f"{DIRECTOR} remind='PT4H'")
     suspend_instance(number, actor=cast.actor("admin"), reason="盘点", around=surroundings())
     Job.objects.update(run_at=clock.now() + 4 * HOUR)
@@ -123,9 +99,7 @@ def test_a_reminder_taken_just_as_the_process_is_suspended_waits_for_it(cast: Ca
 
 
 @pytest.mark.parametrize("withdrawn", [True, False])
-def test_of_what_was_called_off_nobody_is_reminded_unless_it_is_woken(
-    cast: Cast, sent: Callable[..., int], withdrawn: bool
-) -> None:
+def test_of_what_was_called_off_nobody_is_reminded_unless_it_is_woken(cast: Cast, sent: Send, withdrawn: bool) -> None:
     number = sent(f"{DIRECTOR} remind='PT4H' escalate='P1D'")
     end_instance(number, actor=cast.actor("admin"), reason="不办了", withdrawn=withdrawn, around=surroundings())
     after(4)
@@ -135,9 +109,7 @@ def test_of_what_was_called_off_nobody_is_reminded_unless_it_is_woken(
     assert CarbonCopy.unscoped.filter(on="escalate").exists()
 
 
-def test_after_a_while_the_superior_of_each_reader_is_told_and_may_read_and_urge(
-    cast: Cast, sent: Callable[..., int]
-) -> None:
+def test_after_a_while_the_superior_of_each_reader_is_told_and_may_read_and_urge(cast: Cast, sent: Send) -> None:
     admin, above = cast.actor("admin"), cast.user("workshop_manager")
     for reader in ("technical_director", "cashier"):
         set_superior(cast.user(reader).pk, superior_id=above.pk, actor=admin)
@@ -161,9 +133,7 @@ def test_after_a_while_the_superior_of_each_reader_is_told_and_may_read_and_urge
         withdraw_copy(late.pk, actor=cast.actor("workshop_manager"))
 
 
-def test_it_is_escalated_to_a_role_past_those_on_leave_never_to_the_reader(
-    cast: Cast, sent: Callable[..., int]
-) -> None:
+def test_it_is_escalated_to_a_role_past_those_on_leave_never_to_the_reader(cast: Cast, sent: Send) -> None:
     set_site_head(cast.yl.pk, head_id=cast.user("site_manager").pk, actor=cast.actor("admin"))
     sent(
         f"{DIRECTOR} escalate='P1D' escalateTo='role:technician'",

@@ -95,8 +95,10 @@ def copies_in_words(
     *,
     event: bool = False,
 ) -> list[tuple[str, str]]:
-    """The rules of a step as a process owner reads them: (估价估时，办完时; 服务经理，要确认已阅). `limits` are those of the
-    version by key."""
+    """The rules of a step as a process owner reads them: (估价估时，办完时; 服务经理，要确认已阅).
+
+    `limits` are those of the version by key.
+    """
     return [
         (
             label if event else f"{label}，{'打开时' if rule.on == 'open' else '办完时'}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from bihuan.forms.publishing import variable_labels
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.pages.case_list import MATCHES, found_by
 from bihuan.operations.pages.clock_signs import ClockSign, signs_of_work
+from bihuan.operations.pages.copies import CopyRow, copies_of
 from bihuan.operations.pages.story import Told, instance_story
 from bihuan.operations.repairs import operated_instance
 from bihuan.operations.surroundings import CASE
@@ -26,6 +27,7 @@ from bihuan.processes.compiled import compiled_process, process_of
 from bihuan.processes.history import Diagram, Returned, diagram, returned_in
 from bihuan.processes.models import Definition, Incident, Instance, Version, WorkItem
 from bihuan.processes.searching import STUCK, Cursor, InstanceSearch, search_instances
+from bihuan.records.copies import INSTANCE
 from bihuan.records.models import Case
 
 PAGE_SIZE = 50
@@ -204,6 +206,8 @@ class InstancePage:
     called: list[Instance]
     returns: list[Returned]
     case: Case | None = None
+    copies: Sequence[CopyRow] = ()
+    """Where it is about no case: to whom it was copied. A case shows that itself."""
 
 
 def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
@@ -233,6 +237,7 @@ def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
         story=instance_story(instance, newest=STORY),
         called=list(called.defer("version__xml", "state").order_by("pk")[:50]),
         case=case,
+        copies=copies_of((INSTANCE, instance_id), actor=actor) if instance.subject_kind != CASE else (),
         returns=returned_in(instance.chain).get(instance.pk, []),
     )
 
