@@ -163,7 +163,16 @@ def test_a_service_may_be_answered_with_failure_or_with_a_bpmn_error(
         capsys, "run", str(MODELS / "camunda7_invoice.bpmn"), "--answers", file, "--variables", '{"starter": "x"}'
     )
     assert (code, report["state"]) == (1, "incident")
-    assert report["incidents"] == [{"node": "archive", "name": "Archive Invoice", "reason": "磁盘满"}]
+    assert report["incidents"] == [{"node": "archive", "name": "Archive Invoice", "reason": "磁盘满", "missing": []}]
+
+
+def test_a_variable_that_nobody_gave_is_named_with_the_way_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(MODELS / "camunda7_invoice.bpmn")
+    _, report = run_json(capsys, "run", file, "--auto", "--variables", '{"starter": "x"}')
+    [incident] = report["incidents"]
+    assert incident["missing"] == ["approved"]
+    main(["bpmn", "run", file, "--auto", "--variables", '{"starter": "x"}'])
+    assert "--variables '{\"approved\": …}'" in capsys.readouterr().out
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -17,7 +17,7 @@ from bihuan.engine.rehearsal import AnswerError, rehearse
 from bihuan.kernel import clock
 
 MAX_FILE_BYTES = 20_000_000
-DRAWING = "标明不可执行（isExecutable=false）的流程当作草图：没有写全的只提醒"
+DRAWING = "没有标明可执行（isExecutable=true）的流程当作草图：没有写全的只提醒"
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +19,9 @@ from bihuan.engine.runtime import (
     ServiceRequested,
     Subscribed,
 )
+
+_UNKNOWN = re.compile("没有名为“([^”]+)”的变量")
+"""How the language tells of a variable that nobody gave."""
 
 STATES = {
     "completed": "已完成",
@@ -82,7 +86,12 @@ def _instance(instance: Instance) -> dict[str, Any]:
         "open": _open(instance),
         "variables": plain(instance.state.variables),
         "incidents": [
-            {"node": event.node, "name": instance.process.nodes[event.node].name, "reason": event.reason}
+            {
+                "node": event.node,
+                "name": instance.process.nodes[event.node].name,
+                "reason": event.reason,
+                "missing": list(dict.fromkeys(_UNKNOWN.findall(event.reason))),
+            }
             for event in instance.incidents.values()
         ],
         "messages": [
@@ -180,6 +189,9 @@ def _print_instance(instance: Instance, part: Mapping[str, Any]) -> None:
             print(f"  {kind} {entry['node']} {_one_line(entry['name'])}{_details(entry)}".rstrip())
     for incident in part["incidents"]:
         print(f"卡住：{' '.join([incident['node'], *incident['name'].split()])}：{incident['reason']}")
+        if incident["missing"]:
+            given = ", ".join(f'"{name}": …' for name in incident["missing"])
+            print(f"  给出变量的办法：开始时用 --variables '{{{given}}}'，或者在 --answers 文件里写在先办的环节下")
     for message in part["messages"]:
         print(f"发出的消息：{message['name']}（{message['node']}）")
     for copy in part["copies"]:

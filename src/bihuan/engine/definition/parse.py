@@ -28,7 +28,8 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, 
     """Read a BPMN 2.0 file. `source` is its name in messages.
 
     Processes marked `isExecutable="false"` beside others are drawings: they are neither checked nor part of the model.
-    Where there are only such, they are read; with `drawings`, to try them out, what they leave open is advice.
+    Where there are only such, they are read. With `drawings`, to try them out, what a process leaves open that does not
+    say it is executable is advice.
     What was `published` once is not measured again by the rules of the standard, which may have grown since.
     Raises DefinitionError with every problem found.
     """
@@ -41,7 +42,7 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, 
     read_correlation(root, reading)
     processes: dict[str, Process] = {}
     for element in _executable(root, reading):
-        reading.drawing = drawings and element.get("isExecutable", "").strip() in ("false", "0")
+        reading.drawing = drawings and element.get("isExecutable", "").strip() not in ("true", "1")
         process = read_process(element, reading)
         processes[process.id] = process
         if not published:
@@ -49,7 +50,7 @@ def parse_bpmn(data: bytes | str, *, source: str = "", published: bool = False, 
         for problem in check_process(process, source):
             reading.problems.append(replace(problem, advice=reading.drawing and problem.code in GAPS))
         if reading.drawing:
-            reason = "标明不可执行（isExecutable=false），当作草图试走：没有写全的只作提醒"
+            reason = "没有标明可执行（isExecutable=true），当作草图试走：没有写全的只作提醒"
             reading.refuse(element, reason, "drawing", advice=True)
     reading.drawing = False
     for element in children(root, BPMN, "message", "signal", "error", "escalation"):

@@ -72,7 +72,7 @@ class World:
         if start is None and (len(plain) > 1 or not level.starts):
             possible = plain or list(process.triggers)
             if not possible:
-                return "流程没有可以开始的节点"
+                return f"第 {process.line} 行的流程「{process.name or process.id}」里没有可以开始的节点"
             start = next((node for node in possible if self.answers.peek(node) is not None), possible[0]).id
         answer = self.answers.peek(nodes[start]) if start in nodes and start is not None else None
         if answer is not None and start is not None:
