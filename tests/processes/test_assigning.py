@@ -23,7 +23,7 @@ from bihuan.org.duty.standing import (
     set_stand_ins,
     set_superior,
 )
-from bihuan.org.models import Department, Position, Role
+from bihuan.org.models import Department, Position, PositionHolder, Role
 from bihuan.processes import engine_store as store
 from bihuan.processes.assigning.picking import drawn_index
 from bihuan.processes.models import Incident, Instance, WorkItem
@@ -89,7 +89,7 @@ def lines_of_command(desk: Desk) -> None:
         ("starter", "李晓", "李晓发起了这个流程"),
         ("done:ask", "李晓", "李晓办理过“ask”"),
         ("head", "何平", "何平是门店负责人"),
-        ("head:维修部", "孙立", "孙立是“维修部”的负责人"),
+        ("head:维修部", "孙立", "孙立负责“维修部”"),
         ("field:reviewer", "郑国", "郑国由流程里的“reviewer”指定"),
         ('=if amount &gt; 100 then "heping" else "fengyu"'.replace("&gt;", ">"), "何平", "何平由流程数据指定"),
         ("chosen", "吴静", "吴静由上一步指定"),
@@ -119,7 +119,7 @@ def test_a_group_a_department_or_a_post_is_offered_to_its_people_and_nobody_else
     set_members(group.pk, user_ids=members, actor=desk.cast.actor("admin"))
     instance = opened(desk, who="group:reviewers")
     item = desk.item(instance, "approve")
-    assert (item.assignee, item.role, item.why) == (None, "", "是用户组“评审小组”的成员的人都可以领取")
+    assert (item.assignee, item.role, item.why) == (None, "", "在用户组“评审小组”里的人都可以领取")
     assert (sees(desk, "cashier"), sees(desk, "guard"), sees(desk, "technician")) == (["approve"], ["approve"], [])
     with pytest.raises(NotAllowed):
         store.claim_item(item.pk, actor=desk.cast.actor("technician"))
@@ -189,6 +189,12 @@ def test_work_for_somebody_on_leave_goes_to_the_stand_in(desk: Desk) -> None:
     assert desk.item(instance, "approve").why == "冯玉请假，由其代理人或替补李晓办理"
     away(desk, "advisor")
     assert whose(desk, opened(desk, who="role:cashier", role="cashier")) == "陈安"
+    delegate_work(
+        to_user_id=user(desk, "advisor"), starts_at=clock.now(), ends_at=clock.now() + timedelta(hours=8),
+        actor=desk.cast.actor("cashier"),
+    )  # fmt: skip
+    instance = opened(desk, who="role:cashier", role="cashier")
+    assert desk.item(instance, "approve").why == "陈安代冯玉办理（冯玉请假）", "the delegate is away too"
 
 
 def test_a_delegate_goes_before_a_stand_in(desk: Desk) -> None:
@@ -284,7 +290,7 @@ def test_nobody_found_can_stop_as_an_incident_that_opens_again_on_retry(desk: De
     instance = opened(desk, who="group:reviewers", nobody="incident")
     assert desk.open_nodes(instance) == []
     incident = Incident.unscoped.get(resolved_at=None)
-    assert (incident.node_id, incident.reason) == ("approve", "没有找到是用户组“reviewers”的成员的在岗人员")
+    assert (incident.node_id, incident.reason) == ("approve", "没有找到在用户组“reviewers”里的在岗人员")
     group = create_group("reviewers", name="评审小组", actor=desk.cast.system)
     group.members.add(desk.cast.user("guard"))
     store.retry_incident(incident.pk, actor=desk.cast.system)
@@ -299,6 +305,39 @@ def test_who_started_it_does_not_approve_it(desk: Desk) -> None:
     skipped = opened(desk, **rule, starter="skip", skipped='{result: "pass"}')
     assert desk.open_nodes(skipped) == ["file"]
     assert "跳过：办理人李晓就是发起人" in Entry.objects.filter(action="process.step").latest("id").data["notes"][0]
+
+
+def test_who_started_it_does_not_approve_it_for_a_superior_who_is_away_either(desk: Desk) -> None:
+    lines_of_command(desk)
+    away(desk, "workshop_manager")
+    delegate_work(
+        to_user_id=user(desk, "advisor"), starts_at=clock.now(), ends_at=clock.now() + timedelta(hours=8),
+        actor=desk.cast.actor("workshop_manager"),
+    )  # fmt: skip
+    instance = opened(desk, who="superior", starter="superior")
+    assert desk.item(instance, "approve").why == "何平是发起人李晓的上级，李晓不审批自己的事项"
+    assert desk.open_nodes(opened(desk, who="superior", starter="skip", nobody="incident")) == []
+
+
+@pytest.mark.parametrize("who", ["superior", "head"])
+def test_work_never_goes_to_somebody_of_another_site_who_could_not_open_it(desk: Desk, who: str) -> None:
+    lines_of_command(desk)
+    elsewhere = Position.objects.create(site=desk.cast.jw, name="督导")
+    PositionHolder.objects.filter(user__in=[desk.cast.user("workshop_manager"), desk.cast.user("site_manager")]).update(
+        position=elsewhere
+    )
+    instance = opened(desk, who=who)
+    assert whose(desk, instance) == "technician"
+    assert desk.item(instance, "approve").unattended_since == clock.now()
+
+
+def test_a_vote_is_not_skipped_without_saying_which(desk: Desk) -> None:
+    signed = task("approve", role="technician", who="=signer", starter="skip", signoff="all").replace(
+        "/>", '><multiInstanceLoopCharacteristics bihuan:collection="signers" bihuan:item="signer"/></userTask>'
+    )
+    xml = bpmn("approval", START, signed, END, flows="start>approve approve>end")
+    desk.start(xml, "approval", {"signers": ["lixiao", "heping"]}, actor=desk.cast.actor("advisor"))
+    assert "会签要由 bihuan:skipped 给出同意或不同意" in Incident.unscoped.get(resolved_at=None).reason
 
 
 def test_a_skipped_step_leaves_its_result(desk: Desk) -> None:

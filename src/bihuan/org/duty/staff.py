@@ -118,7 +118,8 @@ class Staff:
         return delegations_in_force(self.site_id, self.at)
 
     def deputies(self, absent: Iterable[int], role: str, process: str) -> tuple[tuple[int, int], ...]:
-        """Who does the work of absent people, as (deputy, absent): delegates first, then stand-ins of their posts."""
+        """Who does the work of absent people, as (deputy, absent): delegates who are there, else stand-ins of their
+        posts."""
         missing = list(absent)
         roles = {part.strip() for part in role.split(",")}
         lent = [
@@ -128,13 +129,17 @@ class Staff:
             and (not one.role_key or one.role_key in roles)
             and (not one.process_key or one.process_key == process)
         ]
-        if not lent:
-            rows = StandIn.objects.filter(
-                position__holders__user_id__in=missing, position__holders__until__isnull=True
-            ).filter(Q(position__roles__key__in=roles) if role else Q())
-            lent = [(user, held) for user, held in rows.order_by("rank", "pk").values_list(
-                "user_id", "position__holders__user_id") if held in missing]  # fmt: skip
-        there = set(self.of_this_site(user for user, _ in lent)) - self.away
+        found = self._there(lent)
+        if found:
+            return found
+        posts = StandIn.objects.filter(
+            position__holders__user_id__in=missing, position__holders__until__isnull=True
+        ).filter(Q(position__roles__key__in=roles) if role else Q())
+        rows = posts.order_by("rank", "pk").values_list("user_id", "position__holders__user_id")
+        return self._there([(user, held) for user, held in rows if held in missing])
+
+    def _there(self, lent: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+        there = set(self.of_this_site(user for user, _ in lent)) - self.away if lent else frozenset()
         first: dict[int, int] = {}
         for user, held in lent:
             if user in there:

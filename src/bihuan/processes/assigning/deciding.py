@@ -58,7 +58,9 @@ def _settle(unit: Unit, instance: Loaded, event: ItemOpened, rule: Assignment) -
         unit.follow(instance, FailItem(event.wait, found.why))
         return
     try:
-        unit.follow(instance, CompleteItem(event.wait, _result_of_skipping(question)))
+        result = _result_of_skipping(question)
+        _require_vote(question, result)
+        unit.follow(instance, CompleteItem(event.wait, result))
     except (FeelError, UnfitValue) as failure:
         unit.follow(instance, FailItem(event.wait, f"跳过后的结果算不出来：{failure}"))
 
@@ -104,12 +106,11 @@ def _decision(question: Question) -> Decided | Skip | Stop:
     starter = question.starter() if rule.starter != "allow" else None
     if starter is not None and starter in present:
         others = tuple(user for user in present if user != starter)
-        if not others and rule.starter == "skip":
+        # Who only stands in for somebody away decides nothing of their own: that is no reason to skip.
+        if not others and rule.starter == "skip" and starter in found.people:
             return Skip(f"跳过：办理人{staff.name(starter)}就是发起人")
-        if not others:
-            above = staff.superior_up_to(starter, levels=1, rank=0)
-            others, words = _present(question, Found(() if above is None else (above,), ""))
-            words = f"发起人{staff.name(starter)}不审批自己的事项，交其上级{words}"
+        if not others and rule.starter == "superior":
+            others, words = _above(question, starter)
         present = others
     if not present:
         return _nobody(question, found)
@@ -125,10 +126,20 @@ def _present(question: Question, found: Found) -> tuple[tuple[int, ...], str]:
     if there or not found.people:
         return there, found.words
     deputies = staff.deputies(found.people, question.event.role, question.instance.facts.process_id)
-    return (
-        tuple(user for user, _ in deputies),
-        f"{'、'.join(staff.name(user) for user in found.people[:3])}请假，由其代理人或替补办理",
-    )
+    absent = "、".join(staff.name(user) for user in found.people[:3])
+    return tuple(user for user, _ in deputies), f"代{absent}办理（{absent}请假）"
+
+
+def _above(question: Question, starter: int) -> tuple[tuple[int, ...], str]:
+    """The nearest superior of who started the process who is there, or else who stands in for them."""
+    staff = question.staff
+    own = staff.name(starter)
+    for above in staff.chart.superiors_of(starter):
+        present, words = _present(question, Found(staff.of_this_site((above,)), f"是发起人{own}的上级"))
+        others = tuple(user for user in present if user != starter)
+        if others:
+            return others, f"{words}，{own}不审批自己的事项"
+    return (), ""
 
 
 def _picked(question: Question, people: tuple[int, ...], words: str, asked_for: bool) -> Decided:
@@ -161,7 +172,7 @@ def stand_in(unit: Unit, instance: Loaded, event: ItemOpened, absent: int) -> De
 def _nobody(question: Question, found: Found) -> Decided | Stop:
     """What the rule says for nobody: superior, somebody named, an incident; else it waits and the manager is told."""
     rule, staff, event = question.rule, question.staff, question.event
-    missing = f"没有找到{found.words}的在岗人员" if found.words else "没有找到办理人"
+    missing = _missing(found.words)
     if rule.nobody == "incident":
         return Stop(missing)
     there = tuple(user for user in _fallback(question) if user not in staff.away)
@@ -184,10 +195,17 @@ def _fallback(question: Question) -> tuple[int, ...]:
         return staff.of_this_site(staff.named([rule.fallback]).values())
     if rule.nobody == "superior":
         starter = question.starter()
-        above = staff.superior_up_to(starter, levels=1, rank=0) if starter is not None else None
+        above = [] if starter is None else staff.chart.superiors_of(starter)
         head = staff.chart.head_of_site(staff.site_id)
-        return tuple(user for user in (above, head) if user is not None)
+        return staff.of_this_site([*above, *([] if head is None else [head])])
     return ()
+
+
+def _missing(words: str) -> str:
+    noun = words.removeprefix("是")
+    if not words:
+        return "没有找到办理人"
+    return f"没有找到在岗的{noun}" if noun != words else f"没有找到{words}的在岗人员"
 
 
 def _result_of_skipping(question: Question) -> Mapping[str, Any]:
@@ -199,3 +217,10 @@ def _result_of_skipping(question: Question) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise UnfitValue('bihuan:skipped 要给出一组变量，如 {result: "pass"}')
     return value
+
+
+def _require_vote(question: Question, values: Mapping[str, Any]) -> None:
+    """A vote that is skipped is one all the same: the rule says which."""
+    signoff = question.instance.process.nodes[question.event.node].signoff
+    if signoff is not None and not isinstance(values.get(signoff.vote), bool):
+        raise UnfitValue(f"会签要由 bihuan:skipped 给出同意或不同意，如 {{{signoff.vote}: true}}")

@@ -87,7 +87,7 @@ def _department(question: Question) -> Found:
 
 def _head(question: Question) -> Found:
     name = question.rule.argument
-    return Found(_one(question.staff.head_of(name)), f"是“{name}”的负责人" if name else "是门店负责人")
+    return Found(_one(question, question.staff.head_of(name)), f"负责“{name}”" if name else "是门店负责人")
 
 
 def _superior(question: Question) -> Found:
@@ -97,11 +97,11 @@ def _superior(question: Question) -> Found:
     if starter is None:
         return Found((), f"是发起人的{which}")
     above = question.staff.superior_up_to(starter, levels=rule.levels, rank=rule.rank)
-    return Found(_one(above), f"是发起人{question.staff.name(starter)}的{which}")
+    return Found(_one(question, above), f"是发起人{question.staff.name(starter)}的{which}")
 
 
 def _starter(question: Question) -> Found:
-    return Found(_one(question.starter()), "发起了这个流程")
+    return Found(_one(question, question.starter()), "发起了这个流程")
 
 
 def _chosen(question: Question) -> Found:
@@ -119,12 +119,12 @@ def _field(question: Question) -> Found:
 def _group(question: Question) -> Found:
     key = question.rule.argument
     name = UserGroup.objects.filter(key=key).values_list("name", flat=True).first()
-    return Found(question.staff.in_group(key), f"是用户组“{name or key}”的成员")
+    return Found(question.staff.in_group(key), f"在用户组“{name or key}”里")
 
 
 def _done(question: Question) -> Found:
     node = question.instance.process.nodes[question.rule.argument]
-    return Found(_one(question.doer_of(node.id)), f"办理过“{node.label}”")
+    return Found(_one(question, question.doer_of(node.id)), f"办理过“{node.label}”")
 
 
 def _people(question: Question, value: Any) -> tuple[int, ...]:
@@ -135,8 +135,9 @@ def _people(question: Question, value: Any) -> tuple[int, ...]:
     return question.staff.of_this_site(named[text] for text in wanted if text in named) if named else ()
 
 
-def _one(user_id: int | None) -> tuple[int, ...]:
-    return () if user_id is None else (user_id,)
+def _one(question: Question, user_id: int | None) -> tuple[int, ...]:
+    """The person, if they still work here: nobody else could open the work."""
+    return () if user_id is None else question.staff.of_this_site((user_id,))
 
 
 SOURCES: Mapping[str, Callable[[Question], Found]] = {
