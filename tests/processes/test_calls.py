@@ -9,9 +9,10 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.called import steps_back
-from bihuan.processes.handling.returning import send_back
-from bihuan.processes.models import Instance
-from bihuan.processes.rows import read_item
+from bihuan.processes.handling.returning import call_off_return, jump, send_back
+from bihuan.processes.handling.standing import resume_instance, suspend_instance
+from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.rows import Held, read_item
 from tests.processes.conftest import Desk
 from tests.processes.models import END, START, bpmn, task
 
@@ -54,6 +55,10 @@ class Visit:
         for node in ("read", "note"):
             self.desk.complete(instance.pk, node, by=by)
 
+    def asks_for_preparing(self, instance: Instance) -> None:
+        """Who reads a pump wants the preparing of the visit redone, and rests."""
+        self.send_back(instance.pk, "read", "prepare", straight=True)
+
     def all_measured(self) -> Visit:
         self.measure(self.first)
         self.measure(self.second, by="second_technician")
@@ -63,6 +68,14 @@ class Visit:
         held = read_item(self.desk.item(instance_id, node).pk)
         actor = self.desk.cast.actor("advisor" if node == "hand_over" else "technician")
         send_back(held, target, straight=straight, actor=actor, reason="再看", around=AROUND)
+
+    def complete(self, instance_id: int, *nodes: str) -> None:
+        for node in nodes:
+            self.desk.complete(instance_id, node, by="technician")
+
+    def waiting(self, instance: Instance, node: str) -> Held:
+        """An item that rests until others have acted."""
+        return read_item(WorkItem.unscoped.get(instance=instance, node_id=node, status="waiting").pk)
 
     def targets(self, instance_id: int, node: str) -> list[str]:
         return [step.label for step in steps_back(read_item(self.desk.item(instance_id, node).pk))]
@@ -120,3 +133,70 @@ def test_a_called_process_whose_call_cannot_be_made_again_is_not_gone_back_into(
     with pytest.raises(Conflict, match="“check”现在不能再办"):
         visit.send_back(visit.visit, "hand_over", "read（check、each、一号）")
     assert visit.open == {"visit": ["hand_over"]} and list(check_instances()) == []
+
+
+def test_a_step_of_the_caller_is_redone_and_comes_straight_back_into_the_called_process(visit: Visit) -> None:
+    visit.asks_for_preparing(visit.first)
+    assert visit.open == {"visit": ["prepare"], "second": ["read"]} and list(check_instances()) == []
+    visit.measure(visit.second)
+    visit.complete(visit.visit, "prepare")
+    assert visit.open == {"first": ["read"]} and list(check_instances()) == []
+    visit.measure(visit.first)
+    assert visit.open == {"visit": ["hand_over"]}
+
+
+def test_who_rests_for_the_caller_may_go_on_without_it_and_does_not_ask_twice(visit: Visit) -> None:
+    visit.asks_for_preparing(visit.first)
+    held, actor = visit.waiting(visit.first, "read"), visit.desk.cast.actor("technician")
+    with pytest.raises(Conflict, match="已经请前面的环节重办"):
+        send_back(held, "prepare", straight=True, actor=actor, reason="再看", around=AROUND)
+    call_off_return(visit.waiting(visit.first, "read"), actor=actor, reason="不用了", around=AROUND)
+    assert visit.open == {"first": ["read"], "second": ["read"]} and list(check_instances()) == []
+
+
+def test_two_called_processes_each_have_the_step_redone_and_each_goes_on_with_its_own(visit: Visit) -> None:
+    visit.asks_for_preparing(visit.first)
+    visit.asks_for_preparing(visit.second)
+    first, second = WorkItem.unscoped.filter(instance_id=visit.visit, status="open").order_by("pk")
+    store.complete_item(second.pk, {}, actor=visit.desk.cast.actor("technician"))
+    assert visit.open == {"visit": ["prepare"], "second": ["read"]} and first.node_id == "prepare"
+    visit.complete(visit.visit, "prepare")
+    assert visit.open == {"first": ["read"], "second": ["read"]} and list(check_instances()) == []
+
+
+@pytest.mark.parametrize("how", ["the called process is ended", "the caller is put elsewhere", "the sender walks"])
+def test_who_is_gone_has_nothing_redone_any_more(visit: Visit, how: str) -> None:
+    visit.asks_for_preparing(visit.first)
+    manager = visit.desk.cast.actor("site_manager")
+    if how == "the called process is ended":
+        store.cancel_instance(visit.first.pk, actor=manager, reason="不测了")
+        assert visit.open == {"second": ["read"]}
+    elif how == "the caller is put elsewhere":
+        jump(visit.visit, 0, "hand_over", actor=manager, reason="不测了", around=AROUND)
+        assert visit.open == {"visit": ["hand_over"]}
+    else:
+        held = visit.waiting(visit.first, "read")
+        send_back(
+            held, "prepare", straight=False, actor=visit.desk.cast.actor("technician"), reason="全部重来", around=AROUND
+        )
+        assert visit.open == {"visit": ["prepare"]}
+    assert list(check_instances()) == []
+
+
+def test_what_is_redone_for_a_called_process_stands_still_with_it(visit: Visit) -> None:
+    manager = visit.desk.cast.actor("site_manager")
+    visit.asks_for_preparing(visit.first)
+    suspend_instance(visit.visit, actor=manager, reason="停工", around=AROUND)
+    assert visit.open == {} and list(check_instances()) == []
+    resume_instance(visit.visit, actor=manager, around=AROUND)
+    assert visit.open == {"visit": ["prepare"], "second": ["read"]} and list(check_instances()) == []
+    visit.complete(visit.visit, "prepare")
+    assert visit.open == {"first": ["read"], "second": ["read"]}
+
+
+def test_the_checker_notices_who_waits_for_a_caller_that_redoes_nothing_and_the_other_way_round(visit: Visit) -> None:
+    visit.asks_for_preparing(visit.first)
+    Instance.unscoped.filter(pk=visit.inspection).update(parent=None)
+    assert "rework-missing" in {damage.kind for damage in check_instances()}
+    WorkItem.unscoped.filter(instance=visit.first).update(status="open")
+    assert "rework-extra" in {damage.kind for damage in check_instances()}

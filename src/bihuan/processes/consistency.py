@@ -23,6 +23,7 @@ from bihuan.kernel import clock
 from bihuan.processes.auto_starts import LOOK, START
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.finishing import TIMER
+from bihuan.processes.handling.called import rework_for
 from bihuan.processes.history import STEP
 from bihuan.processes.models import AutoStart, Incident, Instance, Job, Message, Subscription, WorkItem
 
@@ -165,6 +166,7 @@ def _findings(one: Stored, taken: Taken) -> Iterator[Finding]:
     yield from _items(one, state)
     yield from _timers(one, state)
     yield from _other_waits(one, state)
+    yield from _across_calls(one, state)
     yield from _messages(one, taken)
     yield from _history(one, state)
 
@@ -259,6 +261,16 @@ def _other_waits(one: Stored, state: State) -> Iterator[Finding]:
     for number, children in one.called.items():
         if number not in calls:
             yield "call-extra", f"被调用的流程 {children[0]} 还在进行，上级流程却没有在等它"
+
+
+def _across_calls(one: Stored, state: State) -> Iterator[Finding]:
+    """What a calling process redoes for an item of a called one, that rests for it; each knows of the other."""
+    for behind in [rework.behind for rework in state.reworks.values() if rework.behind]:
+        if not WorkItem.unscoped.filter(pk=behind, status=WorkItem.Status.WAITING).exists():
+            yield "rework-extra", f"在替子流程的待办（{behind}）重办，那项待办却没有在等"
+    for item in one.items:
+        if not item.is_over and item.wait in state.awaiting and rework_for(item) is None:
+            yield "rework-missing", f"待办“{item.name}”（{item.pk}）在等上级流程重办，上级流程却没有在办"
 
 
 def _messages(one: Stored, taken: Taken) -> Iterator[Finding]:

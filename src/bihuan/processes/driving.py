@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bihuan.engine.runtime import (
     CallClosed,
+    CallerForsaken,
     CallRequested,
     CopyRequested,
     EscalationThrown,
@@ -14,6 +15,7 @@ from bihuan.engine.runtime import (
     InstanceEnded,
     ItemOpened,
     MessageThrown,
+    ReworkOver,
     ServiceRequested,
     SignalThrown,
     Subscribed,
@@ -23,7 +25,14 @@ from bihuan.org.actor import Actor
 from bihuan.processes.assigning.copying import find_copied
 from bihuan.processes.assigning.deciding import decide
 from bihuan.processes.contract import Surroundings
-from bihuan.processes.families import call_process, cancel_called, escalate_to_caller, tell_caller
+from bihuan.processes.families import (
+    call_process,
+    cancel_called,
+    escalate_to_caller,
+    forsake_caller,
+    return_to_called,
+    tell_caller,
+)
 from bihuan.processes.services import request_service
 from bihuan.processes.subscriptions import subscribe, throw_message, throw_signal, unsubscribe
 from bihuan.processes.unit import Reaction, Unit
@@ -33,6 +42,8 @@ REACTIONS: Mapping[type[Event], Reaction] = {
     ServiceRequested: request_service,
     CallRequested: call_process,
     CallClosed: cancel_called,
+    ReworkOver: return_to_called,
+    CallerForsaken: forsake_caller,
     CopyRequested: find_copied,
     InstanceEnded: tell_caller,
     EscalationThrown: escalate_to_caller,

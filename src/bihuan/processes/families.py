@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from bihuan.engine.runtime import (
+    AnswerFromCaller,
     CallClosed,
+    CallerForsaken,
+    CallOffRework,
     CallRequested,
     CancelInstance,
     EscalateCall,
@@ -13,6 +16,8 @@ from bihuan.engine.runtime import (
     FailCall,
     FinishCall,
     InstanceEnded,
+    Rework,
+    ReworkOver,
     Start,
     new_state,
 )
@@ -20,7 +25,7 @@ from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.org.models import Site
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import InstanceFacts
-from bihuan.processes.models import Instance, Version
+from bihuan.processes.models import Instance, Version, WorkItem
 from bihuan.processes.publishing import current_version
 from bihuan.processes.rows import Loaded
 from bihuan.processes.unit import Unit
@@ -190,3 +195,39 @@ def cancel_called(unit: Unit, instance: Loaded, event: CallClosed) -> None:
                 unit.follow(child, CancelInstance("上级流程已不再需要"))
 
     unit.later(cancel)
+
+
+def find_rework(unit: Unit, instance: Loaded, item_id: int) -> tuple[Loaded, Rework] | None:
+    """The step that a calling process redoes for an item of this one, if it still does."""
+    caller = instance
+    while caller.parent_id is not None:
+        caller = unit.hold(caller.parent_id)
+        for rework in caller.state.reworks.values():
+            if rework.behind == item_id:
+                return caller, rework
+    return None
+
+
+def return_to_called(unit: Unit, instance: Loaded, event: ReworkOver) -> None:
+    """A step redone for an item of a called process is done, or need not be: that item is its holder's turn again."""
+
+    def go_on() -> None:
+        instance_id, wait = WorkItem.unscoped.values_list("instance_id", "wait").get(pk=event.behind)
+        called = unit.hold(instance_id)
+        if wait in called.state.awaiting:
+            unit.follow(called, AnswerFromCaller(wait))
+
+    unit.later(go_on)
+
+
+def forsake_caller(unit: Unit, instance: Loaded, event: CallerForsaken) -> None:
+    """The item is gone for which a calling process redoes a step: it need not."""
+
+    def call_off() -> None:
+        item_id = WorkItem.unscoped.values_list("pk", flat=True).get(instance_id=instance.id, wait=event.wait)
+        found = find_rework(unit, instance, item_id)
+        if found is not None:
+            caller, rework = found
+            unit.follow(caller, CallOffRework(rework.wait, item_id))
+
+    unit.later(call_off)

@@ -205,7 +205,7 @@ def _copy(state: State) -> State:
 def check_whole(process: Process, state: State) -> None:
     """Nothing hangs in the air: every wait, scope and incident belongs to something that is still there."""
     if state.status == "ended":
-        assert not (state.asks or state.reworks or state.held or state.suspended_at or state.kept)
+        assert not (state.asks or state.reworks or state.awaiting or state.held or state.suspended_at or state.kept)
         assert not state.tokens and not state.waits and not state.incidents and set(state.scopes) == {0}
         assert not state.records and not state.gateways
         return
@@ -229,6 +229,8 @@ def check_whole(process: Process, state: State) -> None:
         assert ask.mode == "after" or ask.wait in state.waits
     for rework in state.reworks.values():
         assert rework.token in state.tokens and rework.top in state.tokens and rework.wait in state.waits
+        assert (state.waits[rework.wait].kind == "call") == bool(rework.behind)
+    assert all(state.waits[wait].kind == "item" for wait in state.awaiting)
     assert set(state.held) <= set(state.tokens)
     for record in state.records.values():
         assert record.scope in state.scopes and (not record.within or record.within in state.records)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from bihuan.engine.runtime import CallRequested, CommandRejected, Pass, Reopen, SendBack, passes_in
+from bihuan.engine.runtime import (
+    AnswerFromCaller,
+    AwaitCaller,
+    CallerForsaken,
+    CallOffRework,
+    CallRequested,
+    CommandRejected,
+    Pass,
+    Reopen,
+    Restore,
+    ReworkOver,
+    SendBack,
+    passes_in,
+)
 from tests.engine.runtime.story import Story
 from tests.engine.runtime.test_going_back import FORK, INSIDE
 
@@ -102,3 +115,90 @@ def test_a_process_runs_again_inside_a_sub_process_that_was_over() -> None:
 def test_what_is_still_under_way_is_not_opened_again() -> None:
     with pytest.raises(CommandRejected, match="还在进行"):
         begun().do(Reopen("A"))
+
+
+ITEM_BEHIND = 70
+"""The number outside of an item in the process that was called."""
+
+
+def asked_from_behind(how: str = "") -> Story:
+    """An item of the first called process rests until A is redone."""
+    story = begun(how)
+    story.do(SendBack(story.wait("C", "call"), "A", straight=True, behind=ITEM_BEHIND))
+    return story
+
+
+def test_a_step_redone_for_an_item_of_a_called_process_leaves_calls_and_branches_as_they_are() -> None:
+    story = asked_from_behind()
+    assert story.items == ["A", "Q"] and story.open.count("C") == 3
+    assert story.complete("A").happened(ReworkOver) == [ReworkOver(ITEM_BEHIND)]
+    assert story.items == ["Q"] and story.open.count("C") == 3
+
+
+def test_what_is_redone_for_a_called_process_goes_with_its_call_or_is_called_off() -> None:
+    for end in (
+        lambda story: story.returned("C"),
+        lambda story: story.call_failed("C"),
+        lambda story: story.do(CallOffRework(story.wait("C", "call"), ITEM_BEHIND)),
+        lambda story: story.send_back("Q", "A"),
+        Story.cancel,
+    ):
+        story = asked_from_behind()
+        end(story)
+        assert story.happened(ReworkOver) == [ReworkOver(ITEM_BEHIND)] and not story.state.reworks
+
+
+def test_two_items_behind_one_call_each_have_the_step_redone_but_none_twice() -> None:
+    story = asked_from_behind()
+    story.do(SendBack(story.wait("C", "call"), "A", straight=True, behind=ITEM_BEHIND + 1))
+    assert story.items == ["A", "A", "Q"]
+    with pytest.raises(CommandRejected, match="已经请前面的环节重办"):
+        story.do(SendBack(story.wait("C", "call"), "A", straight=True, behind=ITEM_BEHIND))
+
+
+def test_what_was_redone_for_a_called_process_is_not_taken_back() -> None:
+    story = asked_from_behind()
+    before = story.before
+    story.complete("A")
+    with pytest.raises(CommandRejected, match="已经回到那里"):
+        story.do(Restore(before, story.before))
+
+
+CALLED = "start s\nuser A\nboundary late on=A after=PT1H\nuser B\nuser Z\ns -> A -> B\nlate -> Z"
+
+
+def resting() -> Story:
+    story = Story(CALLED).start()
+    story.do(AwaitCaller(story.wait("A", "item")))
+    return story
+
+
+def test_an_item_that_awaits_a_caller_rests_until_it_answers() -> None:
+    story = resting()
+    assert story.items == []
+    for refused in (lambda: story.complete("A"), lambda: story.ask("A", "before"), lambda: resting_again(story)):
+        with pytest.raises(CommandRejected):
+            refused()
+    story.do(AnswerFromCaller(story.wait("A", "item")))
+    assert story.items == ["A"] and story.complete("A").items == ["B"]
+
+
+def resting_again(story: Story) -> None:
+    story.do(AwaitCaller(story.wait("A", "item")))
+
+
+def test_an_item_that_is_gone_forsakes_the_caller_it_awaits() -> None:
+    story = resting()
+    item = story.wait("A", "item")
+    assert story.fire("late").happened(CallerForsaken) == [CallerForsaken(item)] and story.items == ["Z"]
+    with pytest.raises(CommandRejected, match="没有在等"):
+        story.do(AnswerFromCaller(item))
+
+
+def test_who_was_asked_about_a_step_does_not_await_a_caller_and_who_asked_asks_no_more() -> None:
+    story = Story(CALLED).start().ask("A", "before")
+    holder, asked = sorted(wait.id for wait in story.state.waits.values() if wait.kind == "item")
+    with pytest.raises(CommandRejected, match="您是被请来看这一步的"):
+        story.do(AwaitCaller(asked))
+    story.do(AwaitCaller(holder))
+    assert story.open == ["A", "late"] and not story.state.asks

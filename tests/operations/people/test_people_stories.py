@@ -1,5 +1,5 @@
-"""Stories of people's operations on an approval with branches and a sign-off, on one with a sub-process, and on an
-inquiry with an ad-hoc and a repeated one."""
+"""Stories of people's operations on an approval with branches and a sign-off, on one with a sub-process, on an inquiry
+with an ad-hoc and a repeated one, and on one that calls a process for each of many."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.django_db
 HERE = Path(__file__).parent
 STORIES = [
     story
-    for name in ("expense", "evaluation", "inquiry", "hard_places")
+    for name in ("expense", "evaluation", "inquiry", "fleet", "hard_places")
     for story in read_scenarios(HERE / f"{name}.yaml")
 ]
 
 
 @pytest.fixture(scope="module")
 def installed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The people of the service centre, with three processes in place of three of its own."""
+    """The people of the service centre, with three processes in place of its own, and one more."""
     with django_db_blocker.unblock(), transaction.atomic():
         folder = pack_folder("auto_service")
         install_pack(folder, actor=system_actor())
@@ -39,6 +39,7 @@ def installed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
         publish((HERE / "expense.bpmn").read_bytes(), "complaint")
         publish((HERE / "evaluation.bpmn").read_bytes(), "suggestion")
         publish((HERE / "inquiry.bpmn").read_bytes(), "outreach")
+        publish((HERE / "fleet.bpmn").read_bytes(), "routine")
         yield
         transaction.set_rollback(True)
 

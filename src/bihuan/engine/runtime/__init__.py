@@ -84,7 +84,9 @@ from bihuan.engine.runtime.migration.plan import (
 )
 from bihuan.engine.runtime.people.commands import (
     AddSigner,
+    AnswerFromCaller,
     Ask,
+    AwaitCaller,
     CallOffRework,
     Jump,
     RemoveSigner,
@@ -99,6 +101,9 @@ from bihuan.engine.runtime.people.events import (
     ActivitiesCounted,
     AskDropped,
     AskOpened,
+    CallerAwaited,
+    CallerForsaken,
+    CallerReturned,
     InstanceResumed,
     InstanceSuspended,
     InstanceWoken,
@@ -110,16 +115,17 @@ from bihuan.engine.runtime.people.events import (
     ResultsFreed,
     ResultsHeld,
     ReworkBegun,
+    ReworkOver,
     SignerAdded,
     TimerMoved,
 )
 from bihuan.engine.runtime.people.moves import Move
 from bihuan.engine.runtime.people.moving import plan_jump, plan_send_back
-from bihuan.engine.runtime.people.parking import parked_by
+from bihuan.engine.runtime.people.parking import awaits_rework, parked_by
 from bihuan.engine.runtime.people.passes import Pass, is_special, passes_around, passes_in
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Trouble
 from bihuan.engine.runtime.schedule import start_due
-from bihuan.engine.runtime.state import State, Wait, new_state
+from bihuan.engine.runtime.state import Rework, State, Wait, new_state
 from bihuan.engine.runtime.step import step
 from bihuan.engine.runtime.values import UnfitValue, decode, encode, normalised
 from bihuan.engine.runtime.variables import variables_at, visible_variables
@@ -129,13 +135,18 @@ __all__ = [
     "ActivitiesCounted",
     "ActivityBegun",
     "AddSigner",
+    "AnswerFromCaller",
     "Ask",
     "AskDropped",
     "AskOpened",
+    "AwaitCaller",
     "BeginActivity",
     "CallClosed",
     "CallOffRework",
     "CallRequested",
+    "CallerAwaited",
+    "CallerForsaken",
+    "CallerReturned",
     "CancelInstance",
     "Choice",
     "Command",
@@ -196,7 +207,9 @@ __all__ = [
     "ResultsHeld",
     "Resume",
     "RetryIncident",
+    "Rework",
     "ReworkBegun",
+    "ReworkOver",
     "ScopeClosed",
     "ScopeOpened",
     "SendBack",
@@ -222,6 +235,7 @@ __all__ = [
     "WaitClosed",
     "WaitOpened",
     "apply",
+    "awaits_rework",
     "compatible_nodes",
     "decode",
     "encode",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bihuan.engine.runtime.events import IncidentResolved, InstanceEnded, NodeLeft, ScopeClosed
-from bihuan.engine.runtime.people.parking import resume
+from bihuan.engine.runtime.people.parking import rework_over
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, Token
 from bihuan.engine.runtime.waits import close_waits_of_scope, close_waits_of_token
@@ -17,7 +17,7 @@ def cancel_token(run: Run, token: Token) -> None:
     if rework is not None:
         top = run.state.tokens.get(rework.top, token)
         run.hollow.append(top.scope)
-        resume(run, rework.wait)
+        rework_over(run, rework)
 
 
 def clear_token(run: Run, token: Token) -> None:
@@ -26,14 +26,23 @@ def clear_token(run: Run, token: Token) -> None:
     own = {wait.id for wait in state.waits.values() if wait.token == token.id} if state.reworks else set()
     redone_for_it = [rework.top for rework in state.reworks.values() if rework.wait in own]
     close_waits_of_token(run, token)
-    for top in redone_for_it:
-        if top in state.tokens:
-            cancel_token(run, state.tokens[top])
+    _cancel_tops(run, redone_for_it)
     drop_incidents(run, token)
     for scope in [scope for scope in state.scopes.values() if scope.token == token.id and scope.id]:
         if scope.id in state.scopes:
             empty_scope(run, scope.id)
             run.emit(ScopeClosed(scope.id))
+
+
+def call_off_reworks(run: Run, wait: int) -> None:
+    """Nobody is left for whom a step is being redone: the call `wait` is over."""
+    _cancel_tops(run, [rework.top for rework in run.state.reworks.values() if rework.wait == wait])
+
+
+def _cancel_tops(run: Run, tops: list[int]) -> None:
+    for top in tops:
+        if top in run.state.tokens:
+            cancel_token(run, run.state.tokens[top])
 
 
 def drop_incidents(run: Run, token: Token) -> None:

@@ -120,11 +120,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Rework:
-    """A token that redoes a step for the parked item `wait` and then vanishes, with `top`, the outermost made so."""
+    """A token that redoes a step for the parked item `wait` and then vanishes, with `top`, the outermost made so.
+
+    Where `wait` is a call, an item of the process that was called rests for it: `behind` is its number outside.
+    """
 
     token: int
     wait: int
     top: int
+    behind: int = 0
 
 
 @dataclass(slots=True)
@@ -144,6 +148,8 @@ class State:
     incidents: dict[int, Incident] = field(default_factory=dict)
     asks: dict[int, Asked] = field(default_factory=dict)
     reworks: dict[int, Rework] = field(default_factory=dict)
+    awaiting: list[int] = field(default_factory=list)
+    """Items that rest until a step of a calling process has been redone for them."""
     held: dict[int, dict[str, Any]] = field(default_factory=dict)
     suspended_at: datetime | None = None
     kept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
@@ -188,7 +194,9 @@ class State:
         if self.asks:
             data["asks"] = [[a.id, a.token, a.wait, a.mode, a.person, a.asker, a.item] for a in self.asks.values()]
         if self.reworks:
-            data["reworks"] = [[r.token, r.wait, r.top] for r in self.reworks.values()]
+            data["reworks"] = [_trim([r.token, r.wait, r.top, r.behind]) for r in self.reworks.values()]
+        if self.awaiting:
+            data["awaiting"] = [*self.awaiting]
         if self.held:
             data["held"] = [[token, encode(values)] for token, values in self.held.items()]
         if self.suspended_at is not None:
@@ -216,6 +224,7 @@ class State:
         self.incidents = {row[0]: Incident(*row) for row in data.get("incidents", ())}
         self.asks = {row[0]: Asked(*row) for row in data.get("asks", ())}
         self.reworks = {row[0]: Rework(*row) for row in data.get("reworks", ())}
+        self.awaiting = list(data.get("awaiting", ()))
         self.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
         self.kept = [(row[0], decode(row[1])) for row in data.get("kept", ())]
         if "suspended_at" in data:

@@ -9,7 +9,7 @@ from typing import Any
 from bihuan.engine.definition.model import Process
 from bihuan.engine.runtime import commands as c
 from bihuan.engine.runtime import incidents
-from bihuan.engine.runtime.cancelling import end_instance
+from bihuan.engine.runtime.cancelling import call_off_reworks, end_instance
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.conditions import check_conditions
 from bihuan.engine.runtime.copying import request_copies
@@ -27,7 +27,7 @@ from bihuan.engine.runtime.flows import end_scope_if_hollow
 from bihuan.engine.runtime.inside import begin_by_event, listen_inside, start_inside
 from bihuan.engine.runtime.joins import release_joins
 from bihuan.engine.runtime.migration.moving import migrate
-from bihuan.engine.runtime.people import asking, moving, restoring, suspending
+from bihuan.engine.runtime.people import asking, moving, parking, restoring, suspending
 from bihuan.engine.runtime.people import commands as p
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, ChooseWay, Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Incident, State, Token, Wait
@@ -187,6 +187,8 @@ def _answer(kind: str) -> Callable[[Run, Any], None]:
             return
         wait = _wait(run, command.wait, kind)
         variables = _values(command.variables) if kind != "timer" else {}
+        if kind == "call":
+            call_off_reworks(run, wait.id)
         node = run.process.nodes[wait.node]
         run.element(node).answer(run, node, wait, variables)
 
@@ -219,6 +221,8 @@ def _fail(kind: str) -> Callable[[Run, Any], None]:
         wait = _wait(run, command.wait, kind)
         variables = _values(command.variables)
         token = run.state.tokens[wait.token]
+        if kind == "call":
+            call_off_reworks(run, wait.id)
         run.emit(closed(wait.id, "failed"))
         reason = command.reason
         if command.error is not None:
@@ -293,6 +297,8 @@ _COMMANDS: dict[type, Callable[[Run, Any], None]] = {
     c.SetVariables: _set_variables,
     c.Migrate: migrate,
     p.SendBack: _people(moving.send_back),
+    p.AwaitCaller: _people(parking.await_caller),
+    p.AnswerFromCaller: _people(parking.answer_from_caller),
     p.CallOffRework: _people(moving.call_off_rework),
     p.Jump: _people(moving.jump),
     p.Restore: _restore,

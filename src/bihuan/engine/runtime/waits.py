@@ -23,6 +23,7 @@ from bihuan.engine.runtime.events import (
 )
 from bihuan.engine.runtime.inner_events import ConditionSeen, WaitClosed, WaitOpened
 from bihuan.engine.runtime.outputs import assign
+from bihuan.engine.runtime.people.events import CallerForsaken
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import State, Token, Wait
 
@@ -184,6 +185,8 @@ def close(run: Run, wait: Wait, *, answered: bool = False) -> None:
     """A wait is over: `answered`, or no longer needed."""
     outcome = "completed" if answered else "cancelled"
     if wait.kind == "item":
+        if wait.id in run.state.awaiting:
+            run.emit(CallerForsaken(wait.id))
         run.emit(ItemClosed(wait.id, outcome))
     elif wait.kind == "timer":
         run.emit(TimerCleared(wait.id, answered))

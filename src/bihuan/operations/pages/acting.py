@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bihuan.accounts.models import User
 from bihuan.engine.definition import Node, Process
-from bihuan.engine.runtime import CallOffRework, Reopen, Restore, SendBack, State
+from bihuan.engine.runtime import AwaitCaller, CallOffRework, Reopen, Restore, SendBack, State
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotFound
@@ -22,10 +22,9 @@ from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed, is_final
 from bihuan.processes.handling.asking import LAST, NEXT, signers_to_come, signs_in_a_row
-from bihuan.processes.handling.called import steps_back
+from bihuan.processes.handling.called import rework_for, steps_back
 from bihuan.processes.handling.passed import RECALLED, Passed, is_done_for_several, label_of
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of, previewers_of
-from bihuan.processes.handling.returning import ABOVE
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import belongs, holds, roles_of
 from bihuan.processes.models import Instance, WorkItem
@@ -191,23 +190,26 @@ def _send_back(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
     asks = previewers_of(list(rows), surroundings())
     found = []
     for one in reversed(steps):
-        ask = asks[one.above or work.instance.pk]
-        again, straight = (_returning(ask, one, asks, straight=way) for way in (False, True))
-        if one.above:
-            straight = Preview(refusal=ABOVE)
+        again, straight = (_returning(work, one, asks, straight=way) for way in (False, True))
         found.append(Target(one, again, straight))
     return {"targets": [one for one in found if not (one.again.refusal and one.straight.refusal)]}
 
 
-def _returning(ask: Previewer, step: Passed, asks: Mapping[int, Previewer], *, straight: bool) -> Preview:
-    """What going back to a step does in the instance that goes back, unless a process on the way cannot be woken."""
+def _returning(work: Work, step: Passed, asks: Mapping[int, Previewer], *, straight: bool) -> Preview:
+    """What going back to a step does in the instance that goes back, unless the item cannot rest for that, or a process
+    on the way cannot be woken."""
+    behind = work.item.pk if straight and step.above else 0
+    resting = asks[work.instance.pk].of(AwaitCaller(work.item.wait)) if behind else Preview()
+    if resting.refusal:
+        return resting
     onward = [*((call.node_id, call.into) for call in step.way), (step.node_id, step.into)]
     for call, (target, into) in zip(step.way, onward[1:], strict=True):
         woken = asks[call.instance_id].of(Reopen(target, into))
         if woken.refusal:
             return woken
     node, into = onward[0]
-    return ask.of(SendBack(step.wait, node, straight, into))
+    told = asks[step.above or work.instance.pk].of(SendBack(step.wait, node, straight, into, behind))
+    return replace(told, cancelled=(*resting.cancelled, *told.cancelled))
 
 
 def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
@@ -219,7 +221,12 @@ def _recall(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
 
 
 def _call_off(work: Work, actor: Actor, process: Process) -> dict[str, Any]:
-    return {"preview": previewer_of(work.instance, surroundings()).of(CallOffRework(work.item.wait))}
+    found = rework_for(work.item)
+    if found is None:
+        return {"preview": Preview(refusal="前面的步骤没有在重办，不用撤回")}
+    instance, rework = found
+    ask = previewer_of(instance, surroundings())
+    return {"preview": ask.of(CallOffRework(rework.wait, rework.behind))}
 
 
 def _ask(work: Work, actor: Actor, process: Process) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _step_words(
     on = "。".join(part for part in (on, _copied(entry)) if part)
     both = "。".join(part for part in (note, on) if part)
     command = entry.data.get("command", "")
-    told = people_words(command, entry.data.get("detail", {}))
+    # What moves along with what people did tells only what that made of it.
+    told = people_words(command, entry.data["detail"]) if "detail" in entry.data else None
     raised = [event for event in events if event.get("type") == "IncidentRaised"]
     if raised:
         return "流程在自动步骤停下，等待处理", str(raised[0].get("reason", "")), "bad", "alert-triangle"
@@ -127,6 +128,8 @@ def _step_words(
         return "重试停下的环节" if command == "RetryIncident" else "跳过停下的环节", both, "warn", "refresh"
     if command == "FireTimer":
         return ("时间到，系统自动推进", both, "warn", "clock") if on else None
+    if any(event.get("type") == "InstanceWoken" for event in events):
+        return "子流程重新打开", both, "warn", "arrow-back-up"
     return ("系统自动推进", both, "none", "flow") if on else None
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bihuan.engine.definition import Process
+from bihuan.engine.runtime import State
 from bihuan.engine.runtime.values import decode
 from bihuan.forms import Form, FormContext
 from bihuan.forms.drawing import DrawnForm, draw_form
@@ -36,6 +37,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
+from bihuan.processes.handling.called import rework_for
 from bihuan.processes.history import Returned, returned_in
 from bihuan.processes.holding import acted_for, holds, local_time, roles_of
 from bihuan.processes.models import WorkItem
@@ -322,7 +324,23 @@ def _waiting_words(item: WorkItem) -> str:
     )
     asked = rows.filter(asked_by=item.assignee_id, assignee__isnull=False)
     names = list(asked.order_by("id").values_list("assignee__name", flat=True))
-    return f"正在等{'、'.join(names)}先办，办完回到您这里。" if names else "正在等前面的步骤重办，办完直接回到您这里。"
+    if names:
+        return f"正在等{'、'.join(names)}先办，办完回到您这里。"
+    return f"正在等{_redone_words(item) or '前面的步骤'}重办，办完直接回到您这里。"
+
+
+def _redone_words(item: WorkItem) -> str:
+    """What is redone for an item that rests, and by whom."""
+    found = rework_for(item)
+    if found is None:
+        return ""
+    instance, rework = found
+    redone = [wait.id for wait in State.from_json(instance.state).waits.values() if wait.token == rework.token]
+    row = WorkItem.unscoped.filter(instance_id=instance.pk, wait__in=redone, completed_at__isnull=True).first()
+    if row is None:
+        return ""
+    above = "上级流程的" if rework.behind else ""
+    return f"{above}“{row.name}”（{row.assignee.name}）" if row.assignee else f"{above}“{row.name}”"
 
 
 def _who_can(item: WorkItem, names: Mapping[str, str]) -> str:

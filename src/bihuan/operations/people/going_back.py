@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from bihuan.audit.models import Entry
+from bihuan.engine.runtime import awaits_rework
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.operations.cases import main_instance
 from bihuan.operations.people.telling import case_url, reason_of, tell, tell_closed
@@ -84,8 +85,7 @@ def recall_work(item_id: int, *, actor: Actor, reason: str = "") -> StepResult:
     """
     held = hold_work(item_id, actor=actor)
     words = reason.strip() or "撤回"
-    waits = any(rework.wait == held.wait for rework in held.instance.state.reworks.values())
-    if waits:
+    if awaits_rework(held.instance.state, held.wait):
         require_own(held, actor)
         result = returning.call_off_return(held, actor=actor, reason=words, around=surroundings())
     else:

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from bihuan.engine.definition import Process
-from bihuan.engine.runtime import CallRequested, Event, InstanceMigrated, Pass, Reopen, passes_in
+from bihuan.engine.runtime import CallRequested, Event, InstanceMigrated, Pass, Reopen, Rework, State, passes_in
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import is_final
 from bihuan.processes.handling.passed import (
@@ -26,7 +26,7 @@ from bihuan.processes.handling.passed import (
     work_done,
 )
 from bihuan.processes.history import events_in
-from bihuan.processes.models import Instance
+from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, Loaded
 from bihuan.processes.unit import Unit
 
@@ -136,6 +136,18 @@ def _calls(process: Process, history: Sequence[Event], waits: set[int]) -> dict[
     }
     into = passes_in(history, many) if many else {}
     return {wait: _Made(node_id, into.get(wait, ())) for wait, node_id in nodes.items()}
+
+
+def rework_for(item: WorkItem) -> tuple[Instance, Rework] | None:
+    """The step that is redone for an item that rests: in which instance, its own or one that called it."""
+    instance: Instance | None = item.instance
+    while instance is not None:
+        for rework in State.from_json(instance.state).reworks.values():
+            own = instance.pk == item.instance_id and rework.wait == item.wait
+            if own or rework.behind == item.pk:
+                return instance, rework
+        instance = Instance.unscoped.select_related("version").filter(pk=instance.parent_id).first()
+    return None
 
 
 def wake_for(unit: Unit, way: tuple[Call, ...], step: Passed) -> Callable[[CallRequested], None]:

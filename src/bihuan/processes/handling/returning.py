@@ -7,6 +7,7 @@ from typing import Any
 
 from bihuan.accounts.models import User
 from bihuan.engine.runtime import (
+    AwaitCaller,
     CallOffRework,
     IncidentRaised,
     ItemOpened,
@@ -22,6 +23,7 @@ from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.org.actor import Actor
 from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundings
 from bihuan.processes.driving import begin
+from bihuan.processes.families import find_rework
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
 from bihuan.processes.handling.called import steps_back, wake_for
@@ -32,7 +34,6 @@ from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
 from bihuan.processes.unit import Unit
 
-ABOVE = "那一步在上级流程里，只能重新走一遍"
 TRACES = frozenset({"ServiceRequested", "CallRequested", "MessageThrown", "SignalThrown"})
 """Events that have reached something outside the instance."""
 
@@ -50,15 +51,16 @@ def send_back(
     step = step_named(steps_back(held), target)
     if step is None:
         raise Conflict("只能退回到已经办过、还允许退回的环节")
-    if step.above and straight:
-        raise Conflict(ABOVE)
     unit = begin(actor, clock.now(), around)
     unit.take(held.instance)
-    # From a called process to a step of its caller: the call ends, and the called process with it.
+    # Walking again from a called process, the call ends, and the called process with it.
     where = unit.hold(step.above) if step.above else held.instance
+    behind = held.item_id if step.above and straight else 0
+    if behind:
+        unit.submit(held.instance, AwaitCaller(held.wait))
     name = label_of(held.instance.process, held.instance.state, held.wait, held.name)
     open_ = _open_items(where)
-    _go_back(unit, where, step, straight=straight)
+    _go_back(unit, where, step, straight=straight, behind=behind)
     detail = {
         "item": held.item_id, "name": name, "target": step.label, "straight": straight, "reason": reason,
         "to": step.done_by_id, **_what_went(where, open_, held.wait), **on_behalf(held, actor),
@@ -68,15 +70,15 @@ def send_back(
     return finish(unit, where, command="SendBack", detail=detail)
 
 
-def _go_back(unit: Unit, where: Loaded, step: Passed, *, straight: bool) -> None:
-    """To a step of the instance itself, or into a process that it called."""
+def _go_back(unit: Unit, where: Loaded, step: Passed, *, straight: bool, behind: int) -> None:
+    """To a step of the instance itself, or into a process that it called; straight back to the item `behind` a call."""
     if not step.way:
-        unit.submit(where, SendBack(step.wait, step.node_id, straight, step.into))
+        unit.submit(where, SendBack(step.wait, step.node_id, straight, step.into, behind))
         _give_to(where, step)
         return
     call = step.way[0]
     unit.instead[where.id, call.node_id] = wake_for(unit, step.way, step)
-    unit.submit(where, SendBack(step.wait, call.node_id, straight, call.into))
+    unit.submit(where, SendBack(step.wait, call.node_id, straight, call.into, behind))
     if unit.instead:
         # The call could not be made: better to be told than to wait at an incident that calls another one anew.
         waking = [unit.hold(instance_id) for instance_id, _ in unit.instead]
@@ -114,7 +116,13 @@ def _give_to(instance: Loaded, step: Passed) -> None:
 def call_off_return(held: Held, *, actor: Actor, reason: str, around: Surroundings) -> StepResult:
     """Whoever sent a step back straight goes on without its being redone."""
     unit = begin(actor, clock.now(), around)
-    unit.submit(held.instance, CallOffRework(held.wait))
+    unit.take(held.instance)
+    above = find_rework(unit, held.instance, held.item_id)
+    if above is not None:
+        caller, rework = above
+        unit.submit(caller, CallOffRework(rework.wait, held.item_id))
+    else:
+        unit.submit(held.instance, CallOffRework(held.wait))
     return finish(unit, held.instance, command="CallOffRework",
                   detail={"name": held.name, "reason": reason, **on_behalf(held, actor)})  # fmt: skip
 

@@ -26,7 +26,15 @@ def forget_item(state: State, wait: int) -> None:
 
 
 def _rework_begun(state: State, event: e.ReworkBegun) -> None:
-    state.reworks[event.token] = Rework(event.token, event.wait, event.top)
+    state.reworks[event.token] = Rework(event.token, event.wait, event.top, event.behind)
+
+
+def _caller_awaited(state: State, event: e.CallerAwaited) -> None:
+    state.awaiting.append(event.wait)
+
+
+def _awaits_no_more(state: State, event: e.CallerReturned | e.CallerForsaken) -> None:
+    state.awaiting.remove(event.wait)
 
 
 def _person_asked(state: State, event: e.PersonAsked) -> None:
@@ -102,6 +110,9 @@ def _woken(state: State, _event: e.InstanceWoken) -> None:
 
 PEOPLE_APPLIERS: Mapping[type[Event], Callable[[State, Any], None]] = {
     e.ReworkBegun: _rework_begun,
+    e.CallerAwaited: _caller_awaited,
+    e.CallerReturned: _awaits_no_more,
+    e.CallerForsaken: _awaits_no_more,
     e.PersonAsked: _person_asked,
     e.AskOpened: _ask_opened,
     e.AskDropped: _ask_dropped,

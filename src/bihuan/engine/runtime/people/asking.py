@@ -27,7 +27,7 @@ from bihuan.engine.runtime.people.events import (
     ResultsHeld,
     SignerAdded,
 )
-from bihuan.engine.runtime.people.parking import asks_of, parked_by, refuse_parked, resume, withdraw_asks
+from bihuan.engine.runtime.people.parking import asks_of, awaits_rework, parked_by, refuse_parked, resume, withdraw_asks
 from bihuan.engine.runtime.people.signoff import REMOVED, VOTES, WEIGHTS, Ballot, count
 from bihuan.engine.runtime.repetition import MAX_REPETITIONS, go_on, is_repetition, spawn
 from bihuan.engine.runtime.run import Run, Trouble
@@ -69,7 +69,7 @@ def ask(run: Run, command: c.Ask) -> None:
         raise CommandRejected("没有这种加签方式")
     state = run.state
     asks = asks_of(state, wait.id)
-    if any(rework.wait == wait.id for rework in state.reworks.values()):
+    if awaits_rework(state, wait.id):
         raise CommandRejected("前面的环节正在重办，办完回来才能再请别人")
     if any(each.person == command.person for each in asks):
         raise CommandRejected("已经请过这位同事，不必再请")
@@ -242,7 +242,7 @@ def take_answer_back(run: Run, after: State, answered: Asked) -> None:
     acted = answered.wait not in state.waits if answered.mode != "after" else answered.token not in state.held
     acted = acted or any(asks_of(state, each.item) for each in later if each.item)
     acted = acted or later != (asks_of(after, answered.wait) if later else [])
-    if acted or any(rework.wait == answered.wait for rework in state.reworks.values()):
+    if acted or awaits_rework(state, answered.wait):
         raise CommandRejected("后面的环节已经有人办了，不能撤回")
     node = state.tokens[answered.token].node
     run.emit(Moved("", node, "recall"))

@@ -15,19 +15,36 @@ class SendBack:
     """Return from the wait to a step passed before (退回). `straight`: once redone it comes straight back here.
 
     `into` are the passes of the sub-processes around the target when it was done, outermost first (`passes_around`).
+    Straight back from the call `wait` is for the item `behind` of the process that was called (its number outside).
     """
 
     wait: int
     target: str
     straight: bool = False
     into: tuple[Pass, ...] = ()
+    behind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitCaller:
+    """The item rests until a step of a calling process has been redone for it."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFromCaller:
+    """The step of the calling process is redone, or need not be: the item rests no more."""
+
+    wait: int
 
 
 @dataclass(frozen=True, slots=True)
 class CallOffRework:
-    """Whoever sent a step back straight no longer needs it redone (撤回 of a 退回)."""
+    """Whoever sent a step back straight no longer needs it redone (撤回 of a 退回); `behind` as for `SendBack`."""
 
     wait: int
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +131,17 @@ class Resume:
 
 
 PeopleCommand: TypeAlias = (
-    SendBack | CallOffRework | Jump | Restore | Reopen | Ask | Unask | AddSigner | RemoveSigner | Suspend | Resume
+    SendBack
+    | AwaitCaller
+    | AnswerFromCaller
+    | CallOffRework
+    | Jump
+    | Restore
+    | Reopen
+    | Ask
+    | Unask
+    | AddSigner
+    | RemoveSigner
+    | Suspend
+    | Resume
 )

@@ -38,11 +38,43 @@ class ItemResumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReworkBegun(Event):
-    """`token` redoes a step for the item `wait`, and then vanishes. `top` is the outermost token made for that."""
+    """`token` redoes a step for the item `wait`, and then vanishes. `top` is the outermost token made for that.
+
+    Where `wait` is a call, it is for the item `behind` of the process that was called (its number outside).
+    """
 
     token: int
     wait: int
     top: int
+    behind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReworkOver(Event):
+    """A step that was redone for the item `behind` of a called process is done, or need not be: it rests no more."""
+
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAwaited(Event):
+    """The item `wait` rests until a step of a calling process has been redone for it."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerReturned(Event):
+    """The item `wait` awaits no calling process any more: its step is redone, or need not be."""
+
+    wait: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerForsaken(Event):
+    """The item `wait` is gone although a step of a calling process is being redone for it, which need not be now."""
+
+    wait: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +205,10 @@ register(
     ItemParked,
     ItemResumed,
     ReworkBegun,
+    ReworkOver,
+    CallerAwaited,
+    CallerReturned,
+    CallerForsaken,
     PersonAsked,
     AskOpened,
     AskDropped,

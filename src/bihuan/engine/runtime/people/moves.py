@@ -89,14 +89,14 @@ def go(run: Run, move: Move) -> None:
     run.queue.append(_stand_at_target(run, move, scope, quiet=False))
 
 
-def redo(run: Run, wait: Wait, move: Move) -> None:
-    if not parked_by(run.state, wait.id):
+def redo(run: Run, wait: Wait, move: Move, behind: int) -> None:
+    if not behind and not parked_by(run.state, wait.id):
         run.emit(ItemParked(wait.id))
     first = run.state.next_id
     scope = _open_levels(run, move, quiet=True)
     token = run.state.next_id
     entered = _stand_at_target(run, move, scope, quiet=True)
-    run.emit(ReworkBegun(token, wait.id, first))
+    run.emit(ReworkBegun(token, wait.id, first, behind))
     run.queue.append(entered)
 
 

@@ -14,7 +14,7 @@ from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.people import commands as c
 from bihuan.engine.runtime.people.events import InstanceWoken, Moved
 from bihuan.engine.runtime.people.moves import Move, go, redo, refuse_unopenable
-from bihuan.engine.runtime.people.parking import withdraw_asks
+from bihuan.engine.runtime.people.parking import REWORKED, refuse_sending_back, withdraw_asks
 from bihuan.engine.runtime.people.passes import (
     Pass,
     inside_from,
@@ -38,8 +38,7 @@ def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
     target = process.nodes.get(command.target)
     if target is None or target.kind not in RETURNABLE:
         raise CommandRejected("只能退回到由人办理的环节")
-    if any(ask.item == wait.id for ask in state.asks.values()):
-        raise CommandRejected("您是被请来看这一步的，请选不同意并写明原因，由请您的人退回")
+    refuse_sending_back(state, wait.id)
     passes = {one.node: one for one in command.into}
     # Walking the way again begins where those walk whose step is redone.
     token = state.tokens[wait.token] if command.straight else redone_from(state, state.tokens[wait.token])
@@ -47,7 +46,7 @@ def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
     if place.whole is None and place.own is not None and place.path == (place.own.node,):
         raise CommandRejected(f"「{target.label}」就是现在的环节")
     if command.straight:
-        move = _plan_straight(process, state, wait, place)
+        move = _plan_straight(process, state, wait, place, command.behind)
     elif place.whole is not None:
         move = _plan_pass(process, state, place, place.whole, passes[place.path[0]])
     else:
@@ -56,11 +55,12 @@ def plan_send_back(process: Process, state: State, command: c.SendBack) -> Move:
     return replace(move, passes=passes)
 
 
-def _plan_straight(process: Process, state: State, wait: Wait, place: Place) -> Move:
-    if wait.kind != "item":
+def _plan_straight(process: Process, state: State, wait: Wait, place: Place, behind: int) -> Move:
+    if wait.kind != ("call" if behind else "item"):
         raise CommandRejected("只有待办的环节才能让对方办完直接回到这里")
-    if any(rework.wait == wait.id for rework in state.reworks.values()):
-        raise CommandRejected("已经请前面的环节重办，办完会直接回到这里")
+    asked_already = (rework.wait == wait.id and rework.behind == behind for rework in state.reworks.values())
+    if wait.id in state.awaiting or any(asked_already):
+        raise CommandRejected(REWORKED)
     if place.whole is not None and len(place.path) == 1:
         raise CommandRejected(f"「{process.nodes[place.path[0]].label}」还在一项一项地办，那一项只能重新办一遍")
     _refuse_gathering(process, place.path)
@@ -265,7 +265,7 @@ def send_back(run: Run, command: c.SendBack) -> None:
         refuse_unopenable(run, move, quiet=True)
         withdraw_asks(run, wait.id)
         run.emit(Moved(wait.node, move.target, "straight"))
-        redo(run, wait, move)
+        redo(run, wait, move, command.behind)
         return
     refuse_unopenable(run, move, quiet=False)
     run.emit(Moved(wait.node, move.target, "send_back"))
@@ -275,7 +275,8 @@ def send_back(run: Run, command: c.SendBack) -> None:
 def call_off_rework(run: Run, command: c.CallOffRework) -> None:
     """The step sent back straight need not be redone."""
     wait = _source(run.state, command.wait)
-    rework = next((each for each in run.state.reworks.values() if each.wait == wait.id), None)
+    mine = (each for each in run.state.reworks.values() if each.wait == wait.id and each.behind == command.behind)
+    rework = next(mine, None)
     if rework is None:
         raise CommandRejected("没有请前面的环节重办")
     run.emit(Moved(run.state.tokens[rework.token].node, wait.node, "recall"))

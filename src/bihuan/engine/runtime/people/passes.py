@@ -12,7 +12,7 @@ from typing import Any
 
 from bihuan.engine.definition.model import Node, Process
 from bihuan.engine.runtime.apply import apply
-from bihuan.engine.runtime.cancelling import drop_incidents, empty_scope
+from bihuan.engine.runtime.cancelling import call_off_reworks, drop_incidents, empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.elements.sub_process import declare
 from bihuan.engine.runtime.events import (
@@ -215,9 +215,9 @@ def _leave_round(run: Run, whole: Token) -> None:
     for scope in [scope for scope in run.state.scopes.values() if scope.token == whole.id and scope.kind == "sub"]:
         empty_scope(run, scope.id)
         run.emit(ScopeClosed(scope.id))
-    for wait in [
-        wait for wait in run.state.waits.values() if wait.token == whole.id and wait.kind in ("adhoc", "call")
-    ]:
+    own = [wait for wait in run.state.waits.values() if wait.token == whole.id and wait.kind in ("adhoc", "call")]
+    for wait in own:
+        call_off_reworks(run, wait.id)
         close(run, wait)
     close_local(run, whole)
 

@@ -58,6 +58,8 @@ def restore(run: Run, command: c.Restore) -> None:
     _refuse_moved_on(state, after, made)
     if any(rework.token in gone and rework.wait not in state.waits for rework in before.reworks.values()):
         raise CommandRejected("后面的环节已经有人办了，不能撤回")
+    if any(rework.token in gone and rework.behind for rework in before.reworks.values()):
+        raise CommandRejected("这一步是替子流程里的环节重办的，已经回到那里，不能撤回；需要时请再退回")
     _refuse_programs(before, gone)
     if command.how == "recall":
         _refuse_undone(before, after)

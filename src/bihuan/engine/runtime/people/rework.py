@@ -5,7 +5,7 @@ from __future__ import annotations
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.people.events import Moved
-from bihuan.engine.runtime.people.parking import resume
+from bihuan.engine.runtime.people.parking import rework_over
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, State, Token
 from bihuan.engine.runtime.waits import close_waits_of_token
@@ -45,4 +45,4 @@ def end_rework(run: Run, token: Token) -> None:
     else:
         run.hollow.append(state.tokens[rework.top].scope)
         cancel_token(run, state.tokens[rework.top])
-    resume(run, rework.wait)
+    rework_over(run, rework)
