@@ -168,6 +168,30 @@ def test_a_caller_and_what_it_called_of_the_same_file_move_together_or_not_at_al
     assert not list(check_instances())
 
 
+def test_processes_that_one_caller_has_called_each_move_by_themselves(cast: Cast) -> None:
+    each = '<multiInstanceLoopCharacteristics bihuan:collection="[1, 2]" bihuan:item="number"/></callActivity>'
+    store.publish(PARALLEL, "parallel")
+    [caller] = start(cast, "caller", CALLER.replace('"approval"/>', f'"parallel">{each}'))
+    washed, billed = Instance.unscoped.filter(parent_id=caller).order_by("pk").values_list("pk", flat=True)
+
+    def complete(instance: int, node: str, who: str) -> None:
+        item = WorkItem.unscoped.get(instance_id=instance, node_id=node, status="open")
+        store.complete_item(item.pk, actor=cast.actor(who))
+
+    complete(washed, "wash", "technician")
+    complete(billed, "bill", "cashier")
+    store.publish(PARALLEL.replace('"bill"', '"charge"'), "parallel")
+    way = find_migration("parallel", [1], 2, {})
+    told = preview_migration(way)
+    assert told.movable == 1 and [seen.instance_id for seen in told.blocked] == [washed]
+    ask_migration(way, reason="收款改名", actor=cast.actor("admin"))
+    work()
+    assert versions(caller, washed, billed) == [1, 1, 2] and not list(check_instances())
+    complete(washed, "bill", "cashier")
+    complete(billed, "wash", "technician")
+    assert WorkItem.unscoped.get(instance_id=caller).node_id == "after" and not list(check_instances())
+
+
 def test_versions_that_are_not_there_are_told(cast: Cast) -> None:
     start(cast, "parallel", PARALLEL)
     with pytest.raises(BusinessError, match="没有第 7 版"):

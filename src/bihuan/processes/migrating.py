@@ -5,7 +5,7 @@ An instance moves in one transaction or not at all; its history goes on in the s
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -130,17 +130,21 @@ def preview_migration(migration: Migration, *, limit: int = PREVIEWED) -> Previe
     """What moving every running instance of the source versions would do. Nothing is written."""
     rows = running_instances(migration.sources)
     shown = Preview(unseen=max(0, rows.count() - limit))
-    columns = "pk", "site_id", "version_id", "process_id", "title", "root_id", "state"
-    families: dict[int, list[Seen]] = defaultdict(list)
-    for pk, site_id, version_id, process_id, title, root_id, text in (
+    columns = "pk", "site_id", "version_id", "process_id", "title", "parent_id", "state"
+    families: list[list[Seen]] = []
+    family_of: dict[int, list[Seen]] = {}
+    for pk, site_id, version_id, process_id, title, parent_id, text in (
         rows.order_by("pk").values_list(*columns)[:limit].iterator(chunk_size=500)
     ):
         state = State.from_json(text)
         shown.standing.update(state.nodes())
         reasons = reasons_against(migration, version_id, process_id, state)
         number = migration.sources[version_id].number
-        families[root_id or pk].append(Seen(pk, site_id, title, number, reasons))
-    for family in families.values():
+        if parent_id not in family_of:
+            families.append([])
+        family_of[pk] = family_of.get(parent_id, families[-1])
+        family_of[pk].append(Seen(pk, site_id, title, number, reasons))
+    for family in families:
         if not any(one.reasons for one in family):
             shown.movable += len(family)
             continue
@@ -149,14 +153,18 @@ def preview_migration(migration: Migration, *, limit: int = PREVIEWED) -> Previe
 
 
 def moving_together(instance_id: int, migration: Migration) -> list[Instance]:
-    """An instance with those of its call hierarchy that are to move too, callers first: they move together or not.
+    """An instance with who called it and what it called, as far as they are to move too, callers first: they were drawn
+    together, and move together or not at all. Others that the same caller has called are instances of their own.
 
     Locks the hierarchy, so that nothing is called meanwhile.
     """
     held = hold_instance(instance_id)
     root = held.root_id or held.id
-    rows = running_instances(migration.sources).filter(Q(pk=root) | Q(root_id=root))
-    return list(rows.order_by("pk"))
+    families: dict[int, list[Instance]] = {}
+    for row in running_instances(migration.sources).filter(Q(pk=root) | Q(root_id=root)).order_by("pk"):
+        family = families[row.pk] = families.get(row.parent_id, [])
+        family.append(row)
+    return families.get(instance_id, [])
 
 
 def running_instances(version_ids: Iterable[int]) -> Any:
