@@ -70,6 +70,9 @@ def test_which_service_is_asked_for(attributes: str, inside: str, service: str) 
         "x is not None and x > 1",
         "not x == 1",
         "this.data.x > 1",
+        "item.data.x > 1",
+        "item.data.x!=null &amp;&amp; 'item.data.y' != 'this.y' &amp;&amp; item.data.x > 1",
+        "(this.x==2)",
     ],
 )
 def test_conditions_in_every_dialect(text: str) -> None:

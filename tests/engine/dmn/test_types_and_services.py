@@ -94,6 +94,12 @@ def test_values_are_asked_whether_they_are_of_a_declared_type(expression: str, e
     assert file(decision(text(expression))).evaluate("x", {}) == expected
 
 
+def test_a_name_may_have_an_apostrophe() -> None:
+    needs = '<informationRequirement><requiredInput href="#i"/></informationRequirement>'
+    data = '<inputData id="i" name="Driver\'s name"><variable name="Driver\'s name"/></inputData>'
+    assert file(data + decision(text("Driver's name + 1"), needs=needs)).evaluate("x", {"Driver's name": 1}) == 2
+
+
 def test_inputs_parameters_entries_and_calls_are_held_to_their_types() -> None:
     needs = '<informationRequirement><requiredInput href="#i"/></informationRequirement>'
     entry = f'<contextEntry><variable name="a" typeRef="number"/>{text("级")}</contextEntry>'

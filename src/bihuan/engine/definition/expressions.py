@@ -52,6 +52,8 @@ _NOT_FEEL = re.compile(
     r"|\bthis\.(?:data|environment)\.|\benvironment\.(?:variables|output)\."
 )
 """Python and JavaScript that would pass for FEEL: `x is not None` and `not x` for names of several words."""
+_HELD = re.compile(rf"{_STRING.pattern}|(?<![\w.])((?:item\.data|this\.token\.data|this)\.)([^\W\d]\w*)")
+"""`item.data.x` and `this.x`, as a JavaScript engine calls its variables."""
 _CALLS_METHOD = re.compile(r"[\w\])\"]\s*\.\s*[A-Za-z]\w*\s*\(")
 
 
@@ -142,21 +144,31 @@ def _feel_or_alike(text: str, line: int) -> Expression:
     bare = _STRING.sub('""', text)
     if _NOT_FEEL.search(bare):
         try:
-            return compile_expression(translate_juel(text), line=line)
+            return _compiled(translate_juel(text), line)
         except FeelSyntaxError:
-            return compile_expression(text, line=line)
+            return _compiled(text, line)
     if _CALLS_METHOD.search(bare):
         # FEEL would take it for the call of a function kept in a context, and answer null.
-        return compile_expression(translate_juel(text), line=line)
+        return _compiled(translate_juel(text), line)
     try:
-        return compile_expression(text, line=line)
+        return _compiled(text, line)
     except FeelSyntaxError:
         for translate in (translate_juel, translate_xpath):
             try:
-                return compile_expression(translate(text), line=line)
+                return _compiled(translate(text), line)
             except FeelSyntaxError:
                 continue
         raise
+
+
+def _compiled(text: str, line: int) -> Expression:
+    """The expression. `item.data.x` and `this.x` mean the variable x where nothing is called item or this; in a filter
+    an item is the list's own."""
+
+    def reached(found: re.Match[str]) -> str:
+        return found[0] if found[2] is None else f"get or else({found[1]}{found[2]}, {found[2]})"
+
+    return compile_expression(text if "[" in text else _HELD.sub(reached, text), line=line)
 
 
 def text_or_feel(text: str, line: int) -> Expression:

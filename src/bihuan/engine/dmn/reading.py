@@ -14,6 +14,7 @@ from bihuan.engine.dmn.logic import LogicReader, read_types
 from bihuan.engine.dmn.model import BoxedFunction, Element, Input, Service, Typed
 from bihuan.engine.dmn.names import DMN_NAMESPACES, IGNORED, ROOT_ELEMENTS, local_name, namespace_of
 from bihuan.engine.dmn.types import Fit
+from bihuan.engine.feel import Expression
 
 MAX_DECISIONS = 500
 CALLABLE = ("businessKnowledgeModel", "decisionService")
@@ -146,9 +147,7 @@ class _FileReader:
             else:
                 self.refuse(child, "一个决策只能有一种逻辑", "two-logics")
         name = element.get("name", "") or identity
-        if body is None:
-            self.refuse(element, f"「{name}」没有决策逻辑（决策表或表达式）", "missing-logic")
-        logic = reader.read(body, name) if body is not None else reader.nothing()
+        logic = reader.read(body, name) if body is not None else self._without_logic(element, name)
         fit = self._fit(element, reader)
         if fit is not None and isinstance(logic, BoxedFunction):
             # The type of a business knowledge model is that of what a call of it gives.
@@ -164,6 +163,13 @@ class _FileReader:
             logic,
             fit,
         )
+
+    def _without_logic(self, element: etree._Element, name: str) -> Expression:
+        """A drawing may leave out what is decided: its value is null then."""
+        reason = f"「{name}」没有决策逻辑（决策表或表达式）"
+        if self.strict:
+            self.refuse(element, reason, "missing-logic")
+        return Expression("null", lambda env: env.run.warn(reason), frozenset())
 
     def _service(self, element: etree._Element, reader: LogicReader) -> Element:
         identity, name = element.get("id", ""), element.get("name", "")
