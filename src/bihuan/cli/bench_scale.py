@@ -1,7 +1,8 @@
 """`bihuan bench scale`: what a step, an inbox, due timers and a search cost from ten thousand to a million instances.
 
 Each size has a database of its own, made for it and thrown away; `python -m bench.scale` of the repository fills and
-measures it. The sizes take turns, so that what else the machine does falls on all of them alike.
+measures it. The sizes take turns, so that what else the machine does falls on all of them alike. What the database does
+is counted as well: on a busy machine the times of a million rows suffer more, because they fit into its caches less.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bihuan.cli.bench_world import DATABASES, ROOT, database, machine, repositor
 
 SIZES = (10_000, 100_000, 1_000_000)
 FLAT = 1.5
+UNITS = {"sqlite": "虚拟机指令", "postgresql": "访问页数"}
 LABELS = {
     "step": "完成一项工作（整个用例）",
     "inbox": "待办两页，每页 50 项",
@@ -69,11 +71,9 @@ def _measured(name: str, sizes: list[int], *, rounds: int, runs: int) -> dict[st
             costs = [[town.costs() for town in towns] for _ in range(rounds)]
     except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
         return {"unavailable": str(failure)}
-    found = {
-        part: {str(size): round(statistics.median(one[n][part] for one in costs), 1) for n, size in enumerate(sizes)}
-        for part in costs[0][0]
-    }
-    ratios = {part: round(by_size[str(sizes[-1])] / by_size[str(sizes[0])], 2) for part, by_size in found.items()}
+    times, work = (
+        _by_size([[one[kind] for one in turn] for turn in costs], sizes) for kind in ("microseconds", "work")
+    )
     first = towns[0].told
     return {
         **{key: first[key] for key in ("database", "version", "durable")},
@@ -82,11 +82,29 @@ def _measured(name: str, sizes: list[int], *, rounds: int, runs: int) -> dict[st
         "runs": runs,
         "rows": {str(size): town.told["rows"] for size, town in zip(sizes, towns, strict=True)},
         "filling_seconds": {str(size): town.told["filling_seconds"] for size, town in zip(sizes, towns, strict=True)},
-        "microseconds": {part: found[part] for part in LABELS},
-        "ratios": {part: ratios[part] for part in LABELS},
-        "flat": all(ratios[part] <= FLAT for part in LABELS),
-        "parts": {part: {**found[part], "ratio": ratios[part]} for part in found if part not in LABELS},
+        "microseconds": {part: times[part] for part in LABELS},
+        "ratios": {part: _ratio(times[part]) for part in LABELS},
+        "flat": all(_ratio(times[part]) <= FLAT for part in LABELS),
+        "parts": {part: {**times[part], "ratio": _ratio(times[part])} for part in times if part not in LABELS},
+        "work": {
+            "unit": {"sqlite": "instructions", "postgresql": "pages"}[first["database"]],
+            **{part: {**work[part], "ratio": _ratio(work[part])} for part in work},
+        },
     }
+
+
+def _by_size(costs: list[list[Mapping[str, float]]], sizes: list[int]) -> dict[str, dict[str, float]]:
+    """The medians of the rounds, by part and size."""
+    return {
+        part: {str(size): round(statistics.median(turn[n][part] for turn in costs), 1) for n, size in enumerate(sizes)}
+        for part in costs[0][0]
+    }
+
+
+def _ratio(by_size: Mapping[str, float]) -> float:
+    """How many times as much the largest size costs as the smallest."""
+    first, *_, last = [*by_size.values(), *by_size.values()]
+    return round(last / first, 2)
 
 
 class Town:
@@ -114,8 +132,8 @@ class Town:
         self.process.communicate()
         self.database.__exit__(None, None, None)
 
-    def costs(self) -> dict[str, float]:
-        """One round: microseconds by what was done."""
+    def costs(self) -> dict[str, dict[str, float]]:
+        """One round: microseconds and work of the database by what was done."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
@@ -140,11 +158,16 @@ def _told(report: Mapping[str, Any]) -> Iterator[str]:
             continue
         filling = "，".join(f"{int(size):,} 个 {seconds:.0f} 秒" for size, seconds in found["filling_seconds"].items())
         yield f"{found['database']} {found['version']}（{found['durable']}），建立流程实例：{filling}"
-        yield "  微秒，中位数" + "".join(f"{size:>12,}" for size in found["sizes"]) + "      倍数"
+        heading = "".join(f"{size:>12,}" for size in found["sizes"]) + "    倍数"
+        yield f"  {heading}  微秒，中位数"
         for part, by_size in found["microseconds"].items():
             yield _line(LABELS[part], by_size, found["ratios"][part], found["sizes"])
         for part, by_size in found["parts"].items():
             yield _line(part, by_size, by_size["ratio"], found["sizes"])
+        yield f"  {heading}  数据库的工作：{UNITS[found['database']]}"
+        for part, by_size in found["work"].items():
+            if part != "unit":
+                yield _line(LABELS.get(part, part), by_size, by_size["ratio"], found["sizes"])
 
 
 def _line(label: str, by_size: Mapping[str, float], ratio: float, sizes: list[int]) -> str:
