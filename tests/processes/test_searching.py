@@ -135,6 +135,15 @@ def test_it_is_said_when_more_fit_than_were_looked_at(
     assert search_instances(query, site_id=desk.site_id).cut
 
 
+def test_words_of_what_is_wrong_are_looked_for_among_the_newest(
+    many: dict[str, int], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = InstanceSearch(incident="no such words")
+    assert not search_instances(query, site_id=desk.site_id).cut
+    monkeypatch.setattr(searching, "SCANNED", 1)
+    assert search_instances(query, site_id=desk.site_id).cut
+
+
 @pytest.mark.parametrize(
     "asked", [{}, {"process": "approval"}, {"node_id": "fill", "status": "running"}, {"title": "x"}, {"variable": "x"}]
 )

@@ -1,8 +1,8 @@
 """Finding instances among a million: by process, version, state, node, person, subject, number, moment, variable, text.
 
 Whatever is asked, a page costs about the same: what an index can find it finds (at most `CANDIDATES` of each kind),
-and what only reading can find (values of variables, words of a title) is looked for in `SCANNED` rows a page, newest
-first; the cursor then says how far the search has come.
+and what only reading can find (values of variables, words of a title or of what is wrong) is looked for in `SCANNED`
+rows a page, newest first; the cursor then says how far the search has come.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bihuan.engine.runtime.writing import written
 from bihuan.kernel.sql import moment, stored_moment
 from bihuan.processes.models import Instance, Version
 
-CANDIDATES = 1000
+CANDIDATES = 300
 SCANNED = 2000
 STUCK = "stuck"
 
@@ -76,15 +76,21 @@ def search_instances(query: InstanceSearch, *, site_id: int, after: Cursor | Non
         heads = _heads(query, site_id, after, limit + 1)
         more = heads[limit - 1] if len(heads) > limit else None
         found = Found(_loaded([number for _, number in heads[:limit]]), next=more)
-    found.cut = found.next is None and any(_is_cut(part) for part in _candidates(query, site_id))
+    found.cut = found.next is None and _is_cut(query, site_id)
     return found
 
 
-def _is_cut(part: _Part) -> bool:
+def _is_cut(query: InstanceSearch, site_id: int) -> bool:
     """Whether there are more candidates than were looked at."""
+    if query.incident and _there_are(SCANNED, f"SELECT id FROM processes_incident WHERE {_OPEN_INCIDENT}", [site_id]):
+        return True
+    return any(_there_are(CANDIDATES, *part) for part in _candidates(query, site_id))
+
+
+def _there_are(many: int, sql: str, values: list[Any]) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({part[0]}) AS c", part[1])
-        return bool(cursor.fetchone()[0] >= CANDIDATES)
+        cursor.execute(f"SELECT count(*) FROM (SELECT id FROM ({sql}) AS every LIMIT {many}) AS c", values)
+        return bool(cursor.fetchone()[0] >= many)
 
 
 def _scan(query: InstanceSearch, site_id: int, after: Cursor | None, limit: int) -> Found:
@@ -228,13 +234,24 @@ def _candidates(query: InstanceSearch, site_id: int) -> Iterator[_Part]:
         sql, values = _one_of("subject_id", list(query.subjects))
         yield _newest("processes_instance", "id", f"subject_kind = %s AND {sql}", "id", [query.subject_kind, *values])
     if query.status == STUCK or query.incident:
-        words = f"%{_like(query.incident)}%"
-        sql = "site_id = %s AND resolved_at IS NULL AND reason LIKE %s ESCAPE '!'"
-        yield _newest("processes_incident", "instance_id", sql, "raised_at", [site_id, words])
+        yield _stuck(query.incident, site_id)
     if query.node_id:
         yield _standing_at(query.node_id, site_id)
     if query.person_id is not None:
         yield _had_part(query.person_id)
+
+
+_OPEN_INCIDENT = "site_id = %s AND resolved_at IS NULL"
+
+
+def _stuck(words: str, site_id: int) -> _Part:
+    """The newest open incidents of the site, or those of the newest `SCANNED` that say these words."""
+    if not words:
+        return _newest("processes_incident", "instance_id", _OPEN_INCIDENT, "raised_at", [site_id])
+    among = f"SELECT * FROM processes_incident WHERE {_OPEN_INCIDENT} ORDER BY raised_at DESC LIMIT {SCANNED}"
+    return _newest(
+        f"({among})", "instance_id", "reason LIKE %s ESCAPE '!'", "raised_at", [site_id, f"%{_like(words)}%"]
+    )
 
 
 def _standing_at(node_id: str, site_id: int) -> _Part:

@@ -106,7 +106,7 @@ class Subscription(models.Model):
         constraints = [models.UniqueConstraint(fields=["instance", "wait"], name="processes_subscription_wait")]
         indexes = [
             models.Index(fields=["kind", "name", "correlation"], name="processes_subscription_name"),
-            models.Index(fields=["site", "node_id"], name="processes_subscription_node"),
+            models.Index(fields=["site", "node_id", "id"], name="processes_subscription_node"),
         ]
 
     def __str__(self) -> str:
@@ -138,7 +138,10 @@ class Incident(models.Model):
         indexes = [
             models.Index(
                 fields=["site", "raised_at"], condition=Q(resolved_at__isnull=True), name="processes_incident_open"
-            )
+            ),
+            models.Index(
+                fields=["site", "node_id", "id"], condition=Q(resolved_at__isnull=True), name="processes_incident_node"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -47,7 +47,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["run_at", "id"], condition=Q(dead_at__isnull=True), name="processes_job_due"),
             models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="processes_job_dead"),
-            models.Index(fields=["site_id", "node_id"], condition=Q(kind="timer"), name="processes_job_node"),
+            models.Index(fields=["site_id", "node_id", "id"], condition=Q(kind="timer"), name="processes_job_node"),
         ]
 
     def __str__(self) -> str:
