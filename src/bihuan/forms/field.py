@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from bihuan.forms.conditions import Condition
 
@@ -39,16 +40,14 @@ DEFAULT_LINE_COLUMNS = LINE_COLUMNS[:8]
 SATISFACTION_LABELS = MappingProxyType({5: "非常满意", 4: "比较满意", 3: "一般", 2: "比较不满意", 1: "非常不满意"})
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One choice: what is stored and what a person reads."""
 
     value: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """Limits a value must keep. Lengths count characters; `digits` is the number of decimal places allowed."""
 
     minimum: Decimal | None = None
@@ -65,8 +64,7 @@ class Rules:
     no_past: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One component of a form.
 
     `bind` says where the value goes (`case.mileage_km`, `lines`, `sheet.precheck.note` …; empty: the form's own sheet),
@@ -138,8 +136,7 @@ class Field:
         return next((option.label for option in self.options if option.value == str(value)), str(value))
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Fields under one heading (a form-js group); the heading may be empty."""
 
     label: str
@@ -152,8 +149,7 @@ class Resolver(Protocol):
     def __call__(self, kind: str, text: str) -> int | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class FormContext:
+class FormContext(Struct, frozen=True):
     """What checking needs to know beside the submission.
 
     `variables` are visible to conditions; `timezone` is the site's zone (IANA name); `now` bounds dates that must not
@@ -166,8 +162,7 @@ class FormContext:
     resolve: Resolver | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureInput:
+class SignatureInput(Struct, frozen=True):
     """A signature as drawn: a checked PNG, and who signed. `attested` marks one recorded without a drawing."""
 
     png: bytes
@@ -175,8 +170,7 @@ class SignatureInput:
     attested: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(Struct, frozen=True):
     """The outcome: values by field key (hidden fields absent), messages by the name of the input at fault."""
 
     values: dict[str, Any]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from bihuan.audit.log import End
 from bihuan.forms import Field, Form, SignatureInput
@@ -39,8 +40,7 @@ LINE_VALUES = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Bound:
+class Bound(Struct):
     """A cleaned submission sorted by where it goes."""
 
     variables: dict[str, Any] = field(default_factory=dict)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import Event, MessageThrown, SignalThrown
@@ -21,8 +22,7 @@ class LimitSpec(NamedTuple):
     warn_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceFacts:
+class InstanceFacts(Struct, frozen=True):
     """The unchanging facts of a running instance, for callers that look things up by them.
 
     `sha256` is the digest of the version it runs on, `version_id`. Another process waits for one that `is_called`.
@@ -41,8 +41,7 @@ class InstanceFacts:
     is_called: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceCall:
+class ServiceCall(Struct, frozen=True):
     """A service task that wants its work done; `variables` of the process are a copy, `inputs` its own."""
 
     service: str
@@ -65,8 +64,7 @@ class ServiceError(Exception):
         self.variables = variables
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedItem:
+class OpenedItem(Struct, frozen=True):
     """A work item that a step opened."""
 
     id: int
@@ -85,8 +83,7 @@ class OpenedItem:
     unattended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """Who does a step: one person, or several of whom one takes it (`offered` by name, or everybody of the `role`).
 
     `why` is the sentence for people; `record` goes into the audit entry, so that a choice can be followed. Nobody can
@@ -101,8 +98,7 @@ class Decided:
     unattended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedItem:
+class ClosedItem(Struct, frozen=True):
     """A work item that a step closed: `outcome` completed or cancelled. `limit_key` is the limit it was under."""
 
     id: int
@@ -111,8 +107,7 @@ class ClosedItem:
     limit_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RenewedItem:
+class RenewedItem(Struct, frozen=True):
     """An open work item that another version describes anew; `handed_on` if it is somebody else's now."""
 
     item: OpenedItem
@@ -120,8 +115,7 @@ class RenewedItem:
     handed_on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Struct, frozen=True):
     """Whom the diagram wants told of a node ("": the process) that has opened or is done (`on`), and why them; nobody
     with the reason why not.
 
@@ -142,8 +136,7 @@ class Copied:
     escalate_to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(Struct, frozen=True):
     """What one transaction did to one instance.
 
     `ended` is empty while the instance runs, else its outcome. `others` are the results of further instances moved in
@@ -192,8 +185,7 @@ class Subject(NamedTuple):
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """A process that the clock, a condition, or a message from outside begins at a site: nobody has said about what."""
 
     key: str
@@ -203,8 +195,7 @@ class Begun:
     actor: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """Everything a step needs from outside, bundled: services by name, what expressions may read, limits, observer.
 
     `context` is what expressions see besides the variables; as a function it is asked when an expression first needs

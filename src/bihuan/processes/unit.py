@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from bihuan.engine.runtime import Command, CommandRejected, Event, UnfitValue, step
 from bihuan.kernel.errors import BusinessError, Conflict
@@ -23,8 +24,7 @@ from bihuan.processes.rows import Held, Loaded, hold_instance
 MAX_COMMANDS = 1000
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Struct):
     """One transaction's work on one or more instances. `reactions` say what follows from which event."""
 
     actor: Actor

@@ -60,6 +60,7 @@ from bihuan.engine.runtime.events import (
     Unsubscribed,
     VariablesSet,
     event_from_json,
+    events_to_json,
 )
 from bihuan.engine.runtime.inner_events import (
     ActivityBegun,
@@ -240,6 +241,7 @@ __all__ = [
     "decode",
     "encode",
     "event_from_json",
+    "events_to_json",
     "is_special",
     "new_state",
     "normalised",

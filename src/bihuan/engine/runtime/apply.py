@@ -14,7 +14,7 @@ from bihuan.engine.runtime.state import ROOT, Incident, Record, Scope, State, To
 
 def apply(state: State, event: e.Event) -> None:
     """Change the state by what has happened. Events that are history only (flows, throws) change nothing."""
-    applier = _APPLIERS.get(type(event))
+    applier = APPLIERS.get(type(event))
     if applier is not None:
         applier(state, event)
 
@@ -170,7 +170,7 @@ def _incident_resolved(state: State, event: e.IncidentResolved) -> None:
     del state.incidents[event.incident]
 
 
-_APPLIERS: dict[type[e.Event], Callable[[State, Any], None]] = {
+APPLIERS: dict[type[e.Event], Callable[[State, Any], None]] = {
     e.InstanceStarted: _instance_started,
     e.InstanceEnded: _instance_ended,
     e.NodeEntered: _node_entered,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct, field
 
 from bihuan.engine.runtime.people.commands import PeopleCommand
 
@@ -20,8 +21,7 @@ class CommandRejected(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Begin a new instance. `start_node` names a start event; without it the plain start of the process is used."""
 
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -30,55 +30,48 @@ class Start:
     """Which part of a multiple start event has come."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteItem:
+class CompleteItem(Struct, frozen=True):
     """A person has done the work item `wait`."""
 
     wait: int
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FailItem:
+class FailItem(Struct, frozen=True):
     """The work item `wait` cannot be given to anybody: an incident, whose retry opens it anew."""
 
     wait: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FireTimer:
+class FireTimer(Struct, frozen=True):
     """The moment of the timer `wait` has come. Whether it has is the caller's business: the engine only obeys."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeliverMessage:
+class DeliverMessage(Struct, frozen=True):
     """A message for the subscription `wait`; its payload becomes variables."""
 
     wait: int
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliverSignal:
+class DeliverSignal(Struct, frozen=True):
     """A signal for the subscription `wait`."""
 
     wait: int
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FinishService:
+class FinishService(Struct, frozen=True):
     """The service asked for by `wait` has done its work."""
 
     wait: int
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FailService:
+class FailService(Struct, frozen=True):
     """The service failed. With `error` it is a BPMN error that a boundary event may catch, else an incident."""
 
     wait: int
@@ -87,16 +80,14 @@ class FailService:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FinishCall:
+class FinishCall(Struct, frozen=True):
     """The called process has ended; `variables` are its variables at the end."""
 
     wait: int
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class FailCall:
+class FailCall(Struct, frozen=True):
     """The called process could not be run or ended with an error (`error` is its code)."""
 
     wait: int
@@ -105,8 +96,7 @@ class FailCall:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class EscalateCall:
+class EscalateCall(Struct, frozen=True):
     """The called process threw an escalation (its `EscalationThrown` event); it runs on if it is not interrupted."""
 
     wait: int
@@ -114,23 +104,20 @@ class EscalateCall:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class BeginActivity:
+class BeginActivity(Struct, frozen=True):
     """Somebody begins an activity of an ad-hoc sub-process; `wait` is its open `adhoc` wait."""
 
     wait: int
     activity: str
 
 
-@dataclass(frozen=True, slots=True)
-class RetryIncident:
+class RetryIncident(Struct, frozen=True):
     """Try again what raised the incident."""
 
     incident: int
 
 
-@dataclass(frozen=True, slots=True)
-class SkipIncident:
+class SkipIncident(Struct, frozen=True):
     """Go on as if the node had done its work with these variables; `flow` names the way on where one must be chosen."""
 
     incident: int
@@ -138,24 +125,21 @@ class SkipIncident:
     flow: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelInstance:
+class CancelInstance(Struct, frozen=True):
     """Stop the whole instance; every wait is closed. `outcome` is cancelled, or withdrawn by who began it."""
 
     reason: str = ""
     outcome: str = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class SetVariables:
+class SetVariables(Struct, frozen=True):
     """Change variables of a running instance, e.g. before a retry."""
 
     values: Mapping[str, Any]
     scope: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Migrate:
+class Migrate(Struct, frozen=True):
     """Move to another version of the process: `step` is given the new one, the plan says how the old one fits it."""
 
     plan: MigrationPlan

@@ -120,8 +120,11 @@ def _report_missing(run: Run, wait: Wait) -> None:
 def report_deadlock(run: Run) -> None:
     """When tokens stand at joins and nothing else can ever move, somebody must be told: an incident per join."""
     state = run.state
-    if state.incidents or any(wait.token and wait.kind != "data" for wait in state.waits.values()):
+    if state.incidents:
         return
+    for wait in state.waits.values():
+        if wait.token and wait.kind != "data":
+            return
     for wait in list(state.waits.values()):
         if wait.kind == "data":
             _report_missing(run, wait)

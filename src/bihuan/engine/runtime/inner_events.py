@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import field
 
 from bihuan.engine.runtime.events import Event, register
 
 
-@dataclass(frozen=True, slots=True)
-class WaitOpened(Event):
+class WaitOpened(Event, frozen=True):
     """A node waits for something inside the instance. `kind`: condition (data must become so), data (an input must have
     a value before the activity begins) or adhoc (somebody may begin an activity of an ad-hoc sub-process)."""
 
@@ -22,31 +22,27 @@ class WaitOpened(Event):
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class WaitClosed(Event):
+class WaitClosed(Event, frozen=True):
     """Such a wait is over."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionSeen(Event):
+class ConditionSeen(Event, frozen=True):
     """The condition of a wait that stays open has become true, or false again."""
 
     wait: int
     holds: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityBegun(Event):
+class ActivityBegun(Event, frozen=True):
     """An activity of an ad-hoc sub-process was begun, by itself or by somebody."""
 
     scope: int
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayFired(Event):
+class GatewayFired(Event, frozen=True):
     """A complex gateway went on with the tokens of these flows and now waits for the others."""
 
     node: str
@@ -54,16 +50,14 @@ class GatewayFired(Event):
     flows: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayReset(Event):
+class GatewayReset(Event, frozen=True):
     """A complex gateway has had all its tokens and begins anew."""
 
     node: str
     scope: int
 
 
-@dataclass(frozen=True, slots=True)
-class Completed(Event):
+class Completed(Event, frozen=True):
     """An activity that can be undone was completed in `scope`, with these `values` of its own.
 
     What was completed in its own scope `inner` belongs to it from now on.
@@ -76,8 +70,7 @@ class Completed(Event):
     inner: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CompensationThrown(Event):
+class CompensationThrown(Event, frozen=True):
     """A token at `node` begins to undo what these records remember, the latest first; `activity` if one was named."""
 
     node: str
@@ -86,8 +79,7 @@ class CompensationThrown(Event):
     activity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Compensated(Event):
+class Compensated(Event, frozen=True):
     """What a record remembered has been undone."""
 
     record: int

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bihuan.engine.definition.model import Flow, Node, Process
 from bihuan.engine.feel import Expression, FeelError
-from bihuan.engine.runtime.apply import apply
+from bihuan.engine.runtime.apply import APPLIERS
 from bihuan.engine.runtime.events import Event, IncidentRaised
 from bihuan.engine.runtime.state import State, Token
 from bihuan.engine.runtime.values import UnfitValue, normalise
@@ -81,7 +81,9 @@ class Run:
 
     def emit(self, event: Event) -> None:
         """Something happens: it is applied to the state and kept."""
-        apply(self.state, event)
+        applier = APPLIERS.get(type(event))
+        if applier is not None:
+            applier(self.state, event)
         self.events.append(event)
 
     def new_id(self) -> int:

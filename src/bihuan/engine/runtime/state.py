@@ -6,11 +6,11 @@ Handlers read it; only `apply` changes it. Ids of all kinds come from the one co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from bihuan.engine.runtime.values import decode, encode
 
@@ -18,8 +18,7 @@ FORMAT = 1
 ROOT = 0
 
 
-@dataclass(slots=True)
-class Token:
+class Token(Struct):
     """Where the instance stands: at `node`, in `scope`. `flow` is the way it came; `local` the scope of its inputs."""
 
     id: int
@@ -35,8 +34,7 @@ class Token:
         return self.local or self.scope
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """A level of variables, and of tokens for kinds process, sub, multi and each. `token` is the token that owns it.
 
     For multi: `total` repetitions, `started` and `done` so far, the `items` to hand out and the `results` gathered.
@@ -56,8 +54,7 @@ class Scope:
     record: int = 0
 
 
-@dataclass(slots=True)
-class Wait:
+class Wait(Struct):
     """Something must happen: `kind` is item, timer, message, signal, service or call; or, inside the instance,
     condition (data must become so; `left` is 1 while it is so already), data (an input must have a value before the
     activity begins) or adhoc (somebody may begin an activity).
@@ -76,8 +73,7 @@ class Wait:
     part: int = 0
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """An activity completed in `scope` that can still be undone; later ones have higher ids.
 
     `within` is the record of the completed sub-process it was part of; `by` the token that is undoing it now;
@@ -92,8 +88,7 @@ class Record:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Incident:
+class Incident(Struct):
     """A token that cannot go on until somebody retries or skips."""
 
     id: int
@@ -102,8 +97,7 @@ class Incident:
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Somebody whom the holder of the item `wait` has asked: before, after or delegate (`mode`).
 
     `item` is their own work item, 0 until it is their turn.
@@ -118,8 +112,7 @@ class Asked:
     item: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rework:
+class Rework(Struct, frozen=True):
     """A token that redoes a step for the parked item `wait` and then vanishes, with `top`, the outermost made so.
 
     Where `wait` is a call, an item of the process that was called rests for it: `behind` is its number outside.
@@ -131,8 +124,7 @@ class Rework:
     behind: int = 0
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """One instance. `status`: new, running, suspended or ended; then `outcome` says how.
 
     `asks` by their id, `reworks` and `held` results by token are what people have arranged about open work; `kept` are
@@ -208,7 +200,8 @@ class State:
     def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
         """The state that `to_json` wrote. Raises ValueError for a format this program does not know."""
         if isinstance(data, (str, bytes)):
-            data = cast("Mapping[str, Any]", orjson.loads(data))
+            found: Mapping[str, Any] = orjson.loads(data)
+            data = found
         if data.get("format") != FORMAT:
             raise ValueError(f"unknown state format {data.get('format')!r}")
         state = cls(data["status"], data.get("outcome", ""), data["next"])

@@ -74,9 +74,10 @@ def encode(value: Any) -> Any:
     if kind in _PLAIN or (kind is int and -_WIDE < value < _WIDE):
         return value
     if kind is dict:
-        if any(key.startswith("$") for key in value):
-            return {"$pairs": [[key, encode(item)] for key, item in value.items()]}
-        return {key: encode(item) for key, item in value.items()}
+        for key in value:
+            if key.startswith("$"):
+                return {"$pairs": [[key, encode(item)] for key, item in value.items()]}
+        return {key: item if type(item) in _PLAIN else encode(item) for key, item in value.items()}
     if kind is list:
         return [encode(item) for item in value]
     writer = _WRITERS.get(kind)

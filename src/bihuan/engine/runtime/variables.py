@@ -15,7 +15,7 @@ from bihuan.engine.runtime.state import ROOT, Scope, State
 
 def names_at(state: State, scope: int, context: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """A read-only view of every name an expression in this scope may use; `context` names come last."""
-    layers: list[Mapping[str, Any]] = []
+    layers: list[Any] = []
     while scope != ROOT:
         level = state.scopes[scope]
         if level.variables:
@@ -24,12 +24,10 @@ def names_at(state: State, scope: int, context: Mapping[str, Any] | None = None)
             layers.append(counters(level))
         scope = level.parent
     root = state.scopes[ROOT].variables
-    if not layers and not context:
-        return root
     layers.append(root)
     if context:
         layers.append(context)
-    return ChainMap(*cast("list[dict[str, Any]]", layers))
+    return ChainMap(*layers) if len(layers) > 1 else root
 
 
 def with_names(extra: Mapping[str, Any], names: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from bihuan.engine.definition.iso8601 import BadTime, Cycle, Duration, Moment, first_due, next_due, timer_value
 from bihuan.engine.definition.model import Node

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import field
 
 from bihuan.engine.runtime.events import Event, register
 from bihuan.engine.runtime.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceMigrated(Event):
+class InstanceMigrated(Event, frozen=True):
     """From here on ids are those of another version: `nodes` and `flows` give the new ids of those that changed, "" for
     what the new version does not have."""
 
@@ -23,8 +23,7 @@ class InstanceMigrated(Event):
         return self.nodes.get(node, node)
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRenewed(Event):
+class ItemRenewed(Event, frozen=True):
     """The open item `wait` is described anew by the new version; fields as in `ItemOpened`. It stays open."""
 
     wait: int

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import field
 
 from bihuan.engine.runtime.events import Event, register
 
 
-@dataclass(frozen=True, slots=True)
-class Moved(Event):
+class Moved(Event, frozen=True):
     """Somebody moved the instance against its flows, from `node` to `target`: history only.
 
     `how`: send_back, straight, return (a step redone has come straight back), recall, wake or jump.
@@ -22,22 +22,19 @@ class Moved(Event):
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class ItemParked(Event):
+class ItemParked(Event, frozen=True):
     """An open item waits for what others do first; it cannot be completed meanwhile."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class ItemResumed(Event):
+class ItemResumed(Event, frozen=True):
     """A parked item is its holder's turn again."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReworkBegun(Event):
+class ReworkBegun(Event, frozen=True):
     """`token` redoes a step for the item `wait`, and then vanishes. `top` is the outermost token made for that.
 
     Where `wait` is a call, it is for the item `behind` of the process that was called (its number outside).
@@ -49,36 +46,31 @@ class ReworkBegun(Event):
     behind: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReworkOver(Event):
+class ReworkOver(Event, frozen=True):
     """A step that was redone for the item `behind` of a called process is done, or need not be: it rests no more."""
 
     behind: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallerAwaited(Event):
+class CallerAwaited(Event, frozen=True):
     """The item `wait` rests until a step of a calling process has been redone for it."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallerReturned(Event):
+class CallerReturned(Event, frozen=True):
     """The item `wait` awaits no calling process any more: its step is redone, or need not be."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallerForsaken(Event):
+class CallerForsaken(Event, frozen=True):
     """The item `wait` is gone although a step of a calling process is being redone for it, which need not be now."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class PersonAsked(Event):
+class PersonAsked(Event, frozen=True):
     """`person` was asked by `asker` to see to the item `wait`: before, after or delegate (`mode`)."""
 
     ask: int
@@ -89,38 +81,33 @@ class PersonAsked(Event):
     asker: int
 
 
-@dataclass(frozen=True, slots=True)
-class AskOpened(Event):
+class AskOpened(Event, frozen=True):
     """It is the turn of the person asked: `item` is the work item opened for them."""
 
     ask: int
     item: int
 
 
-@dataclass(frozen=True, slots=True)
-class AskDropped(Event):
+class AskDropped(Event, frozen=True):
     """Somebody asked whose turn had not come is no longer asked."""
 
     ask: int
 
 
-@dataclass(frozen=True, slots=True)
-class ResultsHeld(Event):
+class ResultsHeld(Event, frozen=True):
     """The holder has done the step; its results wait until those who sign after have agreed."""
 
     token: int
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ResultsFreed(Event):
+class ResultsFreed(Event, frozen=True):
     """Held results are used, or given up because somebody who signs after refused."""
 
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class SignerAdded(Event):
+class SignerAdded(Event, frozen=True):
     """A sign-off has one more to sign: `item` stands in its collection at place `index` (from 1)."""
 
     scope: int
@@ -128,8 +115,7 @@ class SignerAdded(Event):
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class LoopRecounted(Event):
+class LoopRecounted(Event, frozen=True):
     """The counts of a multi-instance scope are these: a repetition that was over, or begun, is so no more."""
 
     scope: int
@@ -138,45 +124,39 @@ class LoopRecounted(Event):
     results: list[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ActivitiesCounted(Event):
+class ActivitiesCounted(Event, frozen=True):
     """The activities begun so far in the ad-hoc sub-process of this scope are these."""
 
     scope: int
     begun: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceSuspended(Event):
+class InstanceSuspended(Event, frozen=True):
     """The instance stands still since `at`."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceResumed(Event):
+class InstanceResumed(Event, frozen=True):
     """The instance goes on, after it has stood still `since` then; what was kept for it comes to it next."""
 
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageKept(Event):
+class MessageKept(Event, frozen=True):
     """A message or signal for the subscription `wait` came while the instance stood still."""
 
     wait: int
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDropped(Event):
+class RecordDropped(Event, frozen=True):
     """A completed activity is open again: there is nothing to undo for it any more."""
 
     record: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordKept(Event):
+class RecordKept(Event, frozen=True):
     """An ended instance runs again: a completed activity can be undone as before, or is being undone by a token."""
 
     record: int
@@ -187,16 +167,14 @@ class RecordKept(Event):
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TimerMoved(Event):
+class TimerMoved(Event, frozen=True):
     """A timer goes off at another moment than set."""
 
     wait: int
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceWoken(Event):
+class InstanceWoken(Event, frozen=True):
     """An ended instance runs again."""
 
 

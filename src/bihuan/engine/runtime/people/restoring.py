@@ -7,7 +7,7 @@ that comes back with its values.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.commands import CommandRejected
