@@ -28,7 +28,7 @@ from bihuan.forms.wording import CHECKED_FORMATS, number_limit, required_message
 __all__ = ["FieldError", "RowError", "clean_field"]
 
 Checker = Callable[[Field, Raw, FormContext], Any]
-NOTHING: tuple[Any, ...] = (None, "", [], {}, ())
+EMPTIABLE = frozenset({str, list, dict, tuple})
 PICKER_NAMES: Mapping[str, str] = {
     "customer": "客户",
     "vehicle": "车辆",
@@ -44,7 +44,7 @@ def clean_field(field: Field, raw: Raw, context: FormContext) -> Any:
     Raises FieldError or RowError with the Chinese message that names the field and its limit.
     """
     value = CHECKERS[field.kind](field, raw, context)
-    missing = value is False if field.kind == "checkbox" else value in NOTHING
+    missing = value is False if field.kind == "checkbox" else value is None or (type(value) in EMPTIABLE and not value)
     if field.required and missing:
         raise FieldError(required_message(field))
     return value

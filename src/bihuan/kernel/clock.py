@@ -24,6 +24,8 @@ _behind: ContextVar[timedelta] = ContextVar("bihuan_clock_behind", default=timed
 
 def as_utc(at: datetime) -> datetime:
     """The same moment in UTC; a moment without a zone is refused because it could mean two things."""
+    if at.tzinfo is UTC:
+        return at
     if at.tzinfo is None or at.utcoffset() is None:
         raise ValueError(f"moment without a time zone: {at.isoformat()}")
     return at.astimezone(UTC)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from asyncio import _get_running_loop
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
@@ -37,6 +38,9 @@ def on_database_time() -> Iterator[None]:
         there = cursor.fetchone()[0]
     with clock.corrected_by(there - clock.now()):
         yield
+
+
+DRIVER_ERRORS = (psycopg.Error, sqlite3.Error)
 
 
 class _Thread(threading.local):
@@ -77,8 +81,10 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
         if own.in_atomic_block or own.connection is None or not own.autocommit:
             super().__enter__()
             return
-        with own.wrap_database_errors:
+        try:
             begin_on_driver(own)
+        except DRIVER_ERRORS:
+            _raise_as_django(own)
         own.autocommit = False
         own.commit_on_exit, own.needs_rollback = True, False
         own.in_atomic_block = True
@@ -91,8 +97,10 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
             super().__exit__(kind, failure, traceback)
             return
         try:
-            with own.wrap_database_errors:
+            try:
                 commit_on_driver(own)
+            except DRIVER_ERRORS:
+                _raise_as_django(own)
         except DatabaseError as failed:
             super().__exit__(type(failed), failed, failed.__traceback__)
             raise
@@ -109,8 +117,10 @@ def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     own = _own_connection()
     if not own.in_atomic_block:
         raise transaction.TransactionManagementError("steps belong inside a transaction")
-    with own.wrap_database_errors:
+    try:
         rows: list[tuple[Any, ...]] = run_on_driver(own.connection, sql, params).fetchall()
+    except DRIVER_ERRORS:
+        _raise_as_django(own)
     return rows
 
 
@@ -119,8 +129,16 @@ def execute(sql: str, params: Sequence[Any] = ()) -> int:
     own = _own_connection()
     if not own.in_atomic_block:
         raise transaction.TransactionManagementError("steps belong inside a transaction")
-    with own.wrap_database_errors:
+    try:
         return int(run_on_driver(own.connection, sql, params).rowcount)
+    except DRIVER_ERRORS:
+        _raise_as_django(own)
+
+
+def _raise_as_django(own: Any) -> NoReturn:
+    """Raise the driver's error that is being handled under Django's name for it."""
+    with own.wrap_database_errors:
+        raise
 
 
 MOST_ROWS = 500
@@ -176,13 +194,18 @@ def _qmark(sql: str) -> str:
 
 def moment(value: datetime | None) -> Any:
     """A moment as a parameter: SQLite keeps text without zone, as Django writes it."""
-    return value if value is None or on_postgres() else _text(value)
+    if value is None or on_postgres():
+        return value
+    global _last_moment
+    last, text = _last_moment
+    if value is not last:
+        text = str(value.astimezone(UTC).replace(tzinfo=None))
+        _last_moment = value, text
+    return text
 
 
-# A step writes the same moment into many columns.
-@lru_cache(maxsize=100)
-def _text(value: datetime) -> str:
-    return str(value.astimezone(UTC).replace(tzinfo=None))
+_last_moment: tuple[datetime | None, str] = (None, "")
+"""A step writes the same moment into many columns."""
 
 
 def stored_moment(value: Any) -> datetime | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any
 
-from django.utils.functional import SimpleLazyObject
+from msgspec import Struct
 
 from bihuan.engine.definition import Node
 from bihuan.engine.runtime.state import Asked
@@ -44,8 +43,7 @@ class FormRefused(BusinessError):
         self.errors = dict(errors)
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Struct, frozen=True):
     """An item with its instance, case, node and form."""
 
     item: WorkItem
@@ -55,8 +53,7 @@ class Work:
     form: Form | None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What completing a step led to: the next items of the case (ids), and whether the process ended."""
 
     case_id: int
@@ -122,7 +119,7 @@ def complete_task(
     if asked is not None and asked.mode != "delegate":
         return _answer_only(held, asked, raw, actor, once_key)
     # Many steps only route: their case is not read at all.
-    case = cast("Case", SimpleLazyObject(partial(load_case, held.instance.facts.subject_id, IN_FACTS)))
+    case = cache(partial(load_case, held.instance.facts.subject_id, IN_FACTS))
     answer = read_answer(held, raw, asked) if asked is not None or held.node.signoff is not None else None
     picked = choices_of_submission(held, raw, actor)
     sent = _take(held, case, raw, files, actor)
@@ -159,8 +156,7 @@ def _answer_only(held: engine_store.Held, asked: Asked, raw: Mapping[str, Any], 
     return _outcome(done)
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What a submission comes to once it is checked and written: form values, variables, and how far it reached."""
 
     values: dict[str, Any]
@@ -169,7 +165,11 @@ class Sent:
 
 
 def _take(
-    held: engine_store.Held, case: Case, raw: Mapping[str, Any], files: Mapping[str, Any] | None, actor: Actor
+    held: engine_store.Held,
+    case: Callable[[], Case],
+    raw: Mapping[str, Any],
+    files: Mapping[str, Any] | None,
+    actor: Actor,
 ) -> Sent:
     """Check what was sent against the step's form and write its fields. Raises FormRefused."""
     plain = not hasattr(raw, "getlist")
@@ -180,7 +180,7 @@ def _take(
         raise NotFound(NO_FORM.format(key=held.form_key))
     facts = held.instance.facts
     form = loaded_form(*held.form_version)
-    known = ChainMap(held.variables, cast("dict[str, Any]", LazyNames(lambda _: case_facts(case), facts)))
+    known: ChainMap[str, Any] = ChainMap(held.variables, LazyNames(lambda _: case_facts(case()), facts))  # type: ignore[arg-type]
     context = FormContext(known, facts.timezone, clock.now(), resolver(facts.site_id))
     cleaned = form.clean(raw, files, context=context)
     errors = cleaned.errors or misplaced_people(form, cleaned.values, facts.site_id)
@@ -188,10 +188,11 @@ def _take(
         raise FormRefused(errors)
     bound = sort_values(form, cleaned.values)
     if bound.goes_beyond_sheets:
-        write_values(bound, case, cleaned.values, actor=actor, plain=plain)
+        write_values(bound, case(), cleaned.values, actor=actor, plain=plain)
     elif bound.sheets:
-        case_id, instance = cast("int", facts.subject_id), held.instance
-        instance.last = write_sheets(bound, case_id, site_id=facts.site_id, actor=actor, last=instance.last)
+        assert facts.subject_id is not None
+        last = held.instance.last
+        held.instance.last = write_sheets(bound, facts.subject_id, site_id=facts.site_id, actor=actor, last=last)
     return Sent(cleaned.values, dict(bound.variables), bound.goes_beyond_sheets)
 
 

@@ -75,6 +75,8 @@ class Actor:
 
     def acts_for(self, user_id: int | None, site_id: int, role: str, process: str) -> ActingFor | None:
         """The delegation by which one does this piece of work of that person now; None: open work of their roles."""
+        if not self.acting_for:
+            return None
         roles = {part.strip() for part in role.split(",")}
         for one in self.acting_for:
             if one.covers(site_id, role, process) and (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from msgspec import Struct, field
 
 from bihuan.engine.runtime import (
     Event,
@@ -20,6 +20,7 @@ from bihuan.engine.runtime import (
     TimerCleared,
     TimerSet,
     encode,
+    events_to_json,
 )
 from bihuan.kernel.sql import moment, query
 from bihuan.processes.assigning.deciding import stand_in
@@ -38,8 +39,7 @@ SELECT u.id, EXISTS (
 FROM accounts_user u WHERE u.is_active AND (u.id = %s OR u.username = %s)"""
 
 
-@dataclass(slots=True)
-class Net:
+class Net(Struct):
     """What the events of one transaction come to: what was opened and closed again leaves no row."""
 
     opened: dict[int, ItemOpened] = field(default_factory=dict)
@@ -157,7 +157,7 @@ def _write_instance(
         _write_timers(unit, instance, net)
     if net.raised or net.resolved:
         _write_incidents(unit, instance, net)
-    data["events"] = [event.to_json() for event in instance.events]
+    data["events"] = events_to_json(instance.events)
     if instance.taken:
         data["messages"] = instance.taken
     if instance.notes:

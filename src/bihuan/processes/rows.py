@@ -7,12 +7,12 @@ other row; the last entry of the audit chain is written last. On SQLite the tran
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from django.db import OperationalError
+from msgspec import Struct, field
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import Event, State
@@ -30,10 +30,11 @@ BUSY = "同一业务正被多人同时处理，请稍后再试一次"
 _INSTANCE = """
 i.id, i.site_id, i.version_id, v.sha256, i.process_id, i.subject_kind, i.subject_id, i.title, i.chain, i.state,
 i.lock_version, i.status, i.root_id, i.parent_id, i.parent_wait, a.seq, a.hash, s.timezone"""
-_JOINS = """
+_ROOT = "JOIN processes_instance r ON r.id = COALESCE(i.root_id, i.id)"
+_JOINS = f"""
 JOIN processes_version v ON v.id = i.version_id
 JOIN org_site s ON s.id = i.site_id
-JOIN processes_instance r ON r.id = COALESCE(i.root_id, i.id)
+{_ROOT}
 LEFT JOIN audit_entry a ON a.chain = i.chain AND a.seq = (SELECT max(seq) FROM audit_entry t WHERE t.chain = i.chain)
 """
 _ITEM_SQL = f"""
@@ -47,8 +48,7 @@ _ITEM_COLUMNS = 12
 _INSTANCE_SQL = f"SELECT {_INSTANCE} FROM processes_instance i {_JOINS} WHERE i.id = %s"
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(Struct):
     """A running instance in memory, with what this transaction has done to it so far."""
 
     facts: InstanceFacts
@@ -84,8 +84,7 @@ class Loaded:
         return self.facts.version_id
 
 
-@dataclass(slots=True)
-class Held:
+class Held(Struct):
     """A work item with its instance, locked for the rest of the transaction."""
 
     item_id: int
@@ -198,18 +197,14 @@ def _locked(sql: str, tables: str, number: int) -> list[tuple[Any, ...]]:
     return rows
 
 
-_LOCKING: dict[str, str] = {}
-
-
+@cache
 def _locking(sql: str, tables: str) -> str:
     if not on_postgres():
-        return sql
-    locking = _LOCKING.get(sql)
-    if locking is None:
-        # After waiting for a lock PostgreSQL reads the locked rows again, but not the unlocked end of the chain:
-        # the insert of the audit entry notices that and takes the next number.
-        locking = _LOCKING[sql] = f"{sql} FOR NO KEY UPDATE OF {tables}"
-    return locking
+        # The root is only read to be locked.
+        return sql.replace(_ROOT, "")
+    # After waiting for a lock PostgreSQL reads the locked rows again, but not the unlocked end of the chain:
+    # the insert of the audit entry notices that and takes the next number.
+    return f"{sql} FOR NO KEY UPDATE OF {tables}"
 
 
 def _loaded(row: tuple[Any, ...]) -> Loaded:

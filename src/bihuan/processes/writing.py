@@ -7,10 +7,11 @@ cancelled by the way) are further statements before them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from bihuan.audit.log import ATTEMPTS, Row, append_row, end_of
 from bihuan.kernel.errors import Conflict
@@ -32,8 +33,7 @@ _AUDIT_COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class NewItem:
+class NewItem(Struct):
     """An item to be opened, with everything but its id."""
 
     wait: int
@@ -61,12 +61,16 @@ class NewItem:
             instance.facts.site_id, instance.id, self.wait, self.node_id, self.name[:200], self.title[:200],
             self.role, "," in self.role, self.assignee_id, self.why, moment(self.unattended_since), "open",
             self.form_key, self.limit_key, self.script_key, self.button, self.local, moment(self.opened_at),
-            moment(self.due_at), moment(self.warn_at), moment(self.due_at or NEVER), "",
+            moment(self.due_at), moment(self.warn_at), moment(self.due_at) if self.due_at else _never(), "",
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class ItemDone:
+@cache
+def _never() -> Any:
+    return moment(NEVER)
+
+
+class ItemDone(Struct):
     """The item that a person completed."""
 
     item_id: int
@@ -75,8 +79,7 @@ class ItemDone:
     once_key: str = ""
 
 
-@dataclass(slots=True)
-class Change:
+class Change(Struct):
     """All that one transaction writes for one instance."""
 
     instance: Loaded
