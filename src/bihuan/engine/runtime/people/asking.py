@@ -8,8 +8,9 @@ who asked; a delegate does the step, and who delegated confirms it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from bihuan.engine.definition.model import Node
 from bihuan.engine.runtime.cancelling import clear_token
