@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -65,7 +67,20 @@ def test_only_who_puts_processes_right_at_the_site_touches_messages(cast: Cast) 
         send_message("arrived", "7", site_id=cast.yl.pk, actor=manager)
 
 
-def test_a_message_is_sent_at_the_command_line(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_full_it_is_stands_on_the_screen(centre: Centre, settings: Any) -> None:
+    settings.BIHUAN_KEPT_MESSAGES_PER_KEY, settings.BIHUAN_KEPT_MESSAGES = 3, 5
+    admin, browser, here = centre.cast.actor("admin"), centre.client("admin"), "/processes/messages"
+    assert "最多 5 条，满了不再收" in browser.get(here).content.decode()
+    for key in ("7", "7", "8", "9"):
+        send_message("arrived", key, site_id=centre.cast.yl.pk, actor=admin, keep_for=timedelta(days=1))
+    page = browser.get(here).content.decode()
+    assert "快满了，最多 5 条" in page
+    assert re.findall(r"对应键 (\d)</span></div><span class=\"nowrap\">(\d) 条", page) == [("7", "2")]
+
+
+def test_a_message_is_sent_at_the_command_line(cast: Cast, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.BIHUAN_KEPT_MESSAGES_PER_KEY = 1
+
     def send(*words: str) -> tuple[int, str]:
         parser = argparse.ArgumentParser()
         message_commands.register(parser.add_subparsers(required=True))
@@ -73,7 +88,10 @@ def test_a_message_is_sent_at_the_command_line(cast: Cast, capsys: pytest.Captur
         return arguments.run(arguments), "".join(capsys.readouterr())
 
     assert send("rang", "--site", "YL") == (1, "没有人在等\n")
-    assert send("rang", "--site", "YL", "--keep", "P1D", "--key", "1")[1] == "没有人在等，已保留\n"
+    keep = ("rang", "--site", "YL", "--keep", "P1D", "--key", "1")
+    assert send(*keep) == (0, "没有人在等，已保留\n")
+    code, told = send(*keep)
+    assert code == 3 and "“rang”（对应键 1）已有 1 条没有人取" in told
     store.publish(BEGUN, "begun")
     code, told = send("rang", "--site", "YL", "--variables", '{"phone": "100"}', "--json")
     assert (code, json.loads(told)) == (0, {"reached": 1, "kept": False})

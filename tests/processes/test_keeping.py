@@ -14,6 +14,7 @@ from bihuan.kernel.sql import on_postgres
 from bihuan.operations.messages import send_again
 from bihuan.org.access import system_actor
 from bihuan.processes import engine_store as store
+from bihuan.processes import room
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.returning import recall_item
@@ -186,3 +187,55 @@ def test_what_nobody_took_leaves_with_the_history_of_who_sent_it(
     assert Message.unscoped.filter(sender__isnull=False).count() == 1
     forget_unread(frozen_clock + timedelta(days=38))
     assert not Message.unscoped.filter(sender__isnull=True).exists()
+
+
+@pytest.fixture
+def little_room(settings: Any) -> Any:
+    """Two of one name and key, five in all; nothing is known of other tests."""
+    settings.BIHUAN_KEPT_MESSAGES_PER_KEY, settings.BIHUAN_KEPT_MESSAGES = 2, 5
+    room._known.clear()
+    return settings
+
+
+def early(desk: Desk, key: object, *, name: str = "arrived", days: int = 1) -> None:
+    actor = desk.cast.actor("guard")
+    store.deliver_message(name, key, actor=actor, site_id=desk.site_id, keep_for=timedelta(days=days))
+
+
+def test_of_one_name_and_key_no_more_are_kept_than_there_is_room_for(desk: Desk, little_room: Any) -> None:
+    little_room.BIHUAN_KEPT_MESSAGES = 9
+    for key in (1, 1, 2):
+        early(desk, key)
+    with pytest.raises(room.NoRoom, match=r"“arrived”（对应键 1）已有 2 条没有人取，到了上限.*没有取走的消息"):
+        early(desk, 1)
+    begin(desk, UNKEYED, "sender", 1)
+    begin(desk, UNKEYED, "sender", 2)
+    assert Message.unscoped.count() == 5, "without a key each sender's own count"
+    desk.start(ARRIVAL, "arrival", {"case_id": 1})
+    early(desk, 1)
+
+
+def test_in_all_no_more_are_kept_and_what_is_over_makes_room(
+    desk: Desk, little_room: Any, frozen_clock: Any, statements: list[str]
+) -> None:
+    for key in range(5):
+        early(desk, key, days=1 + key)
+    with pytest.raises(room.NoRoom, match=r"一共已有 5 条，到了上限，“arrived”不再收"):
+        early(desk, 9)
+    assert statements.count(room._ALL) == 1, "not one by one for each that is kept or refused"
+    clock.move(frozen_clock + timedelta(days=1, seconds=2))
+    early(desk, 9, days=30)
+    assert Message.unscoped.count() == 6
+    little_room.BIHUAN_KEPT_MESSAGES = 1
+    forget_unread(frozen_clock + timedelta(days=6))
+    keys = list(Message.unscoped.order_by("pk").values_list("correlation", flat=True))
+    assert keys == ["4", "9"], "of what is over the newest stays to be seen"
+
+
+def test_what_a_step_sends_with_no_room_for_it_leaves_the_step_undone(desk: Desk, little_room: Any) -> None:
+    for _ in range(2):
+        early(desk, 1)
+    with pytest.raises(room.NoRoom):
+        send(desk, 1)
+    assert Message.unscoped.count() == 2
+    assert list(check_instances()) == []

@@ -15,10 +15,12 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.operations.messages import send_message
 from bihuan.org.access import system_actor
 from bihuan.org.models import Site
+from bihuan.processes.room import NoRoom
 
 
 def register(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add `message` with its command. Exit codes: 0 somebody took it or it is kept, 1 nobody did, 2 asked wrongly."""
+    """Add `message` with its command. Exit codes: 0 somebody took it or it is kept, 1 nobody did, 2 asked wrongly, 3 no
+    room to keep it."""
     family = subparsers.add_parser("message", help="从外面给流程发消息")
     send = family.add_subparsers(dest="message_command", required=True).add_parser(
         "send", help="交给在等它的流程；没有就开始由它发起的流程；再没有就保留"
@@ -48,7 +50,7 @@ def run_send(arguments: argparse.Namespace) -> int:
         )
     except BusinessError as refusal:
         print(refusal.message, file=sys.stderr)
-        return 2
+        return 3 if isinstance(refusal, NoRoom) else 2
     if arguments.json:
         print(json.dumps({"reached": sent.reached, "kept": sent.kept}))
     else:

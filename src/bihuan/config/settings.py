@@ -134,6 +134,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 30
 # --- processes -----------------------------------------------------------------------------------------------------
 # The shortest time after which a published timer may go off again.
 BIHUAN_LEAST_RHYTHM_SECONDS = env.number("BIHUAN_LEAST_RHYTHM_SECONDS", 60, least=1)
+# How many messages that nobody waits for are kept: of one name and key, and in all.
+BIHUAN_KEPT_MESSAGES_PER_KEY = env.number("BIHUAN_KEPT_MESSAGES_PER_KEY", 100, least=1)
+BIHUAN_KEPT_MESSAGES = env.number("BIHUAN_KEPT_MESSAGES", 100_000, least=1)
 
 # --- files ---------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -70,7 +70,7 @@ def send_message(
     sender_id: int | None = None,
 ) -> Sent:
     """Send a message from outside: to all who wait for it (without a key: at the site), else it begins a process at the
-    site, else it is kept there so long. Needs `process.operate`.
+    site, else it is kept there so long. Needs `process.operate`. Raises NoRoom where too many are kept already.
 
     `sender_id` is the instance that has sent it before: without a key it is for that case.
     """

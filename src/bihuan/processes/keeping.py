@@ -17,6 +17,7 @@ from bihuan.engine.definition.iso8601 import Duration, later, parse_duration
 from bihuan.engine.runtime import DeliverMessage, MessageThrown, Subscribed, decode, encode
 from bihuan.kernel.sql import moment, on_postgres, query
 from bihuan.processes.models import Message
+from bihuan.processes.room import require_room
 from bihuan.processes.rows import Loaded
 from bihuan.processes.unit import Unit
 
@@ -46,7 +47,8 @@ def lock_message(name: str, correlation: str) -> None:
 def keep_message(
     unit: Unit, event: MessageThrown, *, site_id: int, expires_at: datetime, sender: Loaded | None = None
 ) -> None:
-    """Keep a message for whoever comes to wait for it; its lock is held."""
+    """Keep a message for whoever comes to wait for it; its lock is held. Raises NoRoom where too many are kept."""
+    require_room(event, site_id=site_id, sender_id=sender.id if sender else None, now=unit.now)
     Message.unscoped.create(
         site_id=site_id,
         name=event.name,

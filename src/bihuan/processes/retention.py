@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Max, Q
 
@@ -76,8 +77,12 @@ def archive_finished(now: datetime | None = None, *, limit: int = BATCH) -> Arch
 
 
 def forget_unread(now: datetime) -> None:
-    """Messages from outside that nobody took go a while after their time was up."""
+    """Messages from outside that nobody took go a while after their time was up; of all of them, the oldest beyond as
+    many as may be kept."""
     Message.unscoped.filter(sender__isnull=True, expires_at__lt=now - KEEP_UNREAD).delete()
+    over = Message.unscoped.filter(expires_at__lte=now).order_by("-expires_at", "-pk").values_list("pk", flat=True)
+    most = settings.BIHUAN_KEPT_MESSAGES
+    Message.unscoped.filter(pk__in=list(over[most : most + 10 * BATCH])).delete()
 
 
 def _chains_that_may_go(now: datetime, limit: int) -> list[str]:

@@ -38,6 +38,7 @@ class Message(SiteOwned):
         indexes = [
             models.Index(fields=["name", "correlation", "id"], name="processes_message_name"),
             models.Index(fields=["site", "expires_at"], name="processes_message_site"),
+            models.Index(fields=["expires_at"], name="processes_message_expiry"),
         ]
 
     def __str__(self) -> str:
