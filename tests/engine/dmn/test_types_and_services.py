@@ -94,6 +94,16 @@ def test_values_are_asked_whether_they_are_of_a_declared_type(expression: str, e
     assert file(decision(text(expression))).evaluate("x", {}) == expected
 
 
+@pytest.mark.parametrize("needs", ["", '<knowledgeRequirement><requiredKnowledge href="#k"/></knowledgeRequirement>'])
+def test_a_business_knowledge_model_may_call_itself(needs: str) -> None:
+    logic = (
+        f'<encapsulatedLogic><formalParameter name="n"/>{text("if n = 0 then 1 else n * k(n - 1)")}</encapsulatedLogic>'
+    )
+    model = f'<businessKnowledgeModel id="k" name="k"><variable name="k"/>{needs}{logic}</businessKnowledgeModel>'
+    call = '<knowledgeRequirement><requiredKnowledge href="#k"/></knowledgeRequirement>'
+    assert file(model + decision(text("k(5)"), needs=call)).evaluate("x", {}) == 120
+
+
 def test_a_name_may_have_an_apostrophe() -> None:
     needs = '<informationRequirement><requiredInput href="#i"/></informationRequirement>'
     data = '<inputData id="i" name="Driver\'s name"><variable name="Driver\'s name"/></inputData>'

@@ -76,6 +76,8 @@ class DecisionModel:
             return given if element.fit is None else element.fit(given, env)
         names = self._required(element, env, known, trace)
         value = evaluate_logic(element.logic, Env(names, env, env.run), trace)
+        if isinstance(element.logic, BoxedFunction):
+            names[element.variable] = value  # so that it can call itself
         if element.fit is not None:
             value = element.fit(value, env)
         known[element.id] = value

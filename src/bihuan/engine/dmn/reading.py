@@ -141,7 +141,8 @@ class _FileReader:
                 decisions.extend(self._references(child, "requiredDecision", "decision"))
                 inputs.extend(self._references(child, "requiredInput", "inputData"))
             elif kind == "knowledgeRequirement":
-                knowledge.extend(self._references(child, "requiredKnowledge", *CALLABLE))
+                found = self._references(child, "requiredKnowledge", *CALLABLE)
+                knowledge.extend(each for each in found if each != identity)
             elif body is None:
                 body = child
             else:
