@@ -56,8 +56,9 @@ def restore(run: Run, command: c.Restore) -> None:
     if not ended:
         raise CommandRejected("这一步没有可以撤回的工作")
     _refuse_moved_on(state, after, made)
-    if any(rework.token in gone and rework.wait not in state.waits for rework in before.reworks.values()):
-        raise CommandRejected("后面的环节已经有人办了，不能撤回")
+    for rework in [rework for rework in before.reworks.values() if rework.token in gone]:
+        if rework.wait not in state.waits and before.waits[rework.wait].token not in gone:
+            raise CommandRejected("后面的环节已经有人办了，不能撤回")
     if any(rework.token in gone and rework.behind for rework in before.reworks.values()):
         raise CommandRejected("这一步是替子流程里的环节重办的，已经回到那里，不能撤回；需要时请再退回")
     _refuse_programs(before, gone)
@@ -167,18 +168,18 @@ class _Revival:
         self.after = after
         self.tokens: dict[int, int] = {}
         self.scopes: dict[int, int] = {}
+        self.items: dict[int, int] = {}
 
     def run(self, ended: list[Token], *, woken: bool) -> None:
         """All of them; in the order in which they arose, owners come before what they own."""
         for token in sorted(ended, key=lambda token: token.id):
-            rework = self.before.reworks.get(token.id)
-            if rework is None or rework.wait in self.run_.state.waits:
-                self._token(token)
+            self._token(token)
         if woken:
             self._records()
         self._listeners()
         for old, new in self.tokens.items():
             self._waits(self.before.tokens[old], self.run_.state.tokens[new])
+        self._reworks()
 
     def _token(self, old: Token) -> None:
         run = self.run_
@@ -191,12 +192,6 @@ class _Revival:
         for scope in self.before.scopes.values():
             if scope.token == old.id and scope.kind != "each" and scope.id != ROOT:
                 self._open(scope, outer)
-        rework = self.before.reworks.get(old.id)
-        if rework is not None:
-            parked = parked_by(run.state, rework.wait)
-            run.emit(ReworkBegun(new, rework.wait, self.tokens.get(rework.top, rework.top)))
-            if not parked:
-                run.emit(ItemParked(rework.wait))
 
     def _scope(self, old: int) -> int | None:
         """The scope as it is called now; a repetition that was over is opened again."""
@@ -244,6 +239,19 @@ class _Revival:
             back = sum(1 for scope in self.before.scopes.values() if scope.parent == old.id and scope.kind == "each")
             run.emit(LoopRecounted(new, old.started - back, old.done, old.results))
 
+    def _reworks(self) -> None:
+        """Steps that were redone straight are redone for who rests again; if that cannot be opened, they go too."""
+        run = self.run_
+        for old in [old for old in self.before.reworks.values() if old.token in self.tokens]:
+            wait, top = self.items.get(old.wait, old.wait), self.tokens.get(old.top, old.top)
+            if wait not in run.state.waits:
+                cancel_token(run, run.state.tokens[top])
+                continue
+            rests = parked_by(run.state, wait)
+            run.emit(ReworkBegun(self.tokens[old.token], wait, top))
+            if not rests:
+                run.emit(ItemParked(wait))
+
     def _records(self) -> None:
         """What could be undone when the instance ended can be undone again, and complex gateways wait for whom they
         waited for. What a repetition under way had done counts as done in it, so it comes after that."""
@@ -279,7 +287,7 @@ class _Revival:
                 run.emit(IncidentRaised(run.new_id(), incident.node, reason, new.id, incident.stage))
         if old.id in self.before.held:
             run.emit(ResultsHeld(new.id, self.before.held[old.id]))
-            self._ask_again(old, new, {})
+            self._ask_again(old, new)
             return
         items = [wait for wait in self.before.waits.values() if wait.token == old.id and wait.kind == "item"]
         if not items:
@@ -292,12 +300,13 @@ class _Revival:
         if opened:
             asked = {ask.item for ask in self.before.asks.values()}
             [holders] = [wait.id for wait in items if wait.id not in asked]
-            self._ask_again(old, new, {holders: opened[0]})
+            self.items[holders] = opened[0]
+            self._ask_again(old, new)
 
-    def _ask_again(self, old: Token, new: Token, items: dict[int, int]) -> None:
+    def _ask_again(self, old: Token, new: Token) -> None:
         """Whoever was asked about the step then is asked again."""
         asks = [replace(ask, token=new.id) for ask in self.before.asks.values() if ask.token == old.id]
-        ask_again(self.run_, sorted(asks, key=lambda ask: ask.id), items)
+        ask_again(self.run_, sorted(asks, key=lambda ask: ask.id), self.items)
 
     def _wait(self, old: Wait, token: int, scope: int) -> None:
         run = self.run_
