@@ -158,6 +158,8 @@ class _Writer:
             attributes["cancelRemainingInstances"] = "false" if "keep" in options else "true"
             if "byhand" in options:
                 attributes["bihuan:begin"] = "by-hand"
+            if "chosen" in options:
+                attributes["bihuan:begin"] = "=" + options["chosen"]
         for key, tag in (("activation", "activationCondition"), ("completion", "completionCondition")):
             if key in options:
                 return f"<{tag}>{escape(options[key])}</{tag}>"

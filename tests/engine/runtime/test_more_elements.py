@@ -161,6 +161,17 @@ def test_activities_may_wait_for_somebody_to_begin_them() -> None:
     assert story.complete("A").open == ["Next"]
 
 
+def test_the_model_may_choose_what_begins() -> None:
+    model = AD_HOC.replace("{how}", " chosen=todo")
+    assert doors(Story(model).start(todo=["B"])) == ["B"]
+    assert Story(model).start(todo=["B"]).complete("B").complete("C").open == ["Next"], "the others need not be done"
+    assert Story(model).start(todo=[]).open == ["Next"]
+    assert doors(Story(model.replace("todo", "todo completion=enough")).start(todo=[])) == []
+    for wrong in (["C"], "A", None):
+        story = Story(model).start(todo=wrong)
+        assert story.happened(IncidentRaised) and doors(story.set(todo=["A"]).retry()) == ["A"]
+
+
 def test_interrupting_an_ad_hoc_sub_process_leaves_nothing_behind() -> None:
     model = AD_HOC.replace("{how}", "") + "boundary b on=P message=m\nuser X\nb -> X"
     assert Story(model).start().message("b").open == ["X"]

@@ -35,7 +35,7 @@ _READ = frozenset(
     topic type resultVariable resultVariableName collection elementVariable decisionRef versionTag
     resource initiator errorCodeVariable errorMessageVariable escalationCodeVariable dueDate
     followUpDate priority inputOutput in out property properties header taskHeaders ioMapping
-    taskDefinition assignmentDefinition formDefinition calledElement calledDecision
+    taskDefinition adHoc assignmentDefinition formDefinition calledElement calledDecision
     loopCharacteristics subscription script taskSchedule priorityDefinition taskName terminateAll
     """.split()  # noqa: SIM905 a list of words is read, not of quotes
 )

@@ -213,11 +213,18 @@ def _own_data(element: etree._Element, reading: Reading) -> tuple[str, ...]:
 def _read_ad_hoc(element: etree._Element, fields: Fields, reading: Reading) -> None:
     fields["own_data"] = _own_data(element, reading)
     completion = child(element, BPMN, "completionCondition")
+    begin, collection = fields["extension"].properties.get("begin", ""), None
+    for zeebe in extension_elements(element, ZEEBE, "adHoc"):
+        collection = zeebe.get("activeElementsCollection")
+        if zeebe.get("outputCollection"):
+            reading.refuse(element, "zeebe:adHoc 的 outputCollection 在这里不起作用", "foreign-setting", advice=True)
+    chosen = collection or (begin if begin.startswith("=") else None)
     fields["ad_hoc"] = AdHocSpec(
         sequential=element.get("ordering", "Parallel").strip().lower() == "sequential",
         completion=None if completion is None else reading.condition(element, completion),
         cancels=element.get("cancelRemainingInstances", "true").strip() not in ("false", "0"),
-        by_hand=fields["extension"].properties.get("begin") == "by-hand",
+        by_hand=begin == "by-hand",
+        chosen=reading.expression(element, chosen),
     )
 
 

@@ -188,12 +188,14 @@ class EventSpec:
 @dataclass(frozen=True, slots=True)
 class AdHocSpec:
     """How the activities of an ad-hoc sub-process are done: in turn (`sequential`) or side by side, until `completion`
-    is true; then what still runs is cancelled, or (without `cancels`) may end. `by_hand`: none begins by itself."""
+    is true; then what still runs is cancelled, or (without `cancels`) may end. `by_hand`: none begins by itself;
+    `chosen`: those begin, side by side, whose ids it lists."""
 
     sequential: bool = False
     completion: Expression | None = None
     cancels: bool = True
     by_hand: bool = False
+    chosen: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bihuan.engine.definition.model import Node, Process
@@ -9,7 +10,7 @@ from bihuan.engine.runtime.cancelling import empty_scope
 from bihuan.engine.runtime.commands import CommandRejected
 from bihuan.engine.runtime.elements.sub_process import SubProcess, declare
 from bihuan.engine.runtime.events import ScopeOpened
-from bihuan.engine.runtime.flows import arrive, end_scope
+from bihuan.engine.runtime.flows import arrive, end_scope, end_scope_if_empty
 from bihuan.engine.runtime.inner_events import ActivityBegun, WaitOpened
 from bihuan.engine.runtime.inside import listen_inside
 from bihuan.engine.runtime.run import Run, Trouble
@@ -22,21 +23,39 @@ class AdHocSubProcess(SubProcess):
 
     Its activities that nothing leads to begin by themselves, all at once or one after the other in the order of the
     file, each once. While its `adhoc` wait is open anybody may begin one of them again. Without a completion condition
-    it is over when nothing runs and each has been done; with one, when that is true after something was done.
+    it is over when nothing runs and each has been done; with one, when that is true after something was done. Where the
+    model chooses those that begin, only they do, side by side, and without a condition it is over when they are done.
     """
 
     def work(self, run: Run, node: Node, token: Token) -> None:
         """Open the inside."""
+        assert node.ad_hoc is not None
+        entries = self._entries(run, node, token)
         scope = run.new_id()
         run.emit(ScopeOpened(scope, token.data, node.id, token.id, "sub"))
         declare(run, node, scope)
         listen_inside(run, node.id, scope)
         run.emit(WaitOpened(run.new_id(), "adhoc", node.id, token.id))
-        assert node.ad_hoc is not None
-        if not node.ad_hoc.by_hand:
-            entries = run.process.levels[node.id].starts
-            for entry in entries[:1] if node.ad_hoc.sequential else entries:
-                _begin(run, entry, scope)
+        for entry in entries:
+            _begin(run, entry, scope)
+        if not entries and node.ad_hoc.chosen is not None:
+            end_scope_if_empty(run, scope)
+
+    def _entries(self, run: Run, node: Node, token: Token) -> Sequence[str]:
+        """The activities that begin by themselves. Raises Trouble."""
+        spec, entries = node.ad_hoc, run.process.levels[node.id].starts
+        assert spec is not None
+        if spec.chosen is not None:
+            chosen = run.evaluate(spec.chosen, token.data)
+            if not isinstance(chosen, list):
+                raise Trouble(f"「{node.label}」要先开始的活动「{spec.chosen.text}」不是列表")
+            for entry in chosen:
+                if entry not in entries:
+                    raise Trouble(f"「{node.label}」里没有可以单独开始的活动「{entry}」")
+            return chosen
+        if spec.by_hand:
+            return ()
+        return entries[:1] if spec.sequential else entries
 
     def begin_one(self, run: Run, node: Node, token: Token, activity: str) -> None:
         """Somebody begins an activity. Raises CommandRejected."""
@@ -75,6 +94,8 @@ class AdHocSubProcess(SubProcess):
             return False
         begun = run.state.scopes[scope].items or []
         left = [entry for entry in run.process.levels[node.id].starts if entry not in begun]
+        if spec.chosen is not None:
+            return spec.completion is not None
         if left and not spec.by_hand:
             _begin(run, left[0], scope)
             return True
