@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import IntegerField, QuerySet, Subquery
 
+from bihuan.accounts.models import User
 from bihuan.kernel.paging import Part, part_of
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.models import Notice
@@ -19,21 +21,33 @@ SHOWN_URGENT = 3
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """How many are unread (at most 100 are counted) and the newest of them; `mark` changes when either does."""
+    """How many notices are unread and the newest of them, and how many copies (抄送) are; of each at most 100 are
+    counted. `mark` changes when any of them does, and ends with the newest."""
 
     unread: int = 0
     newest: int = 0
+    copies: int = 0
 
     @property
     def mark(self) -> str:
-        return f"{self.unread}-{self.newest}"
+        return f"{self.copies}-{self.unread}-{self.newest}"
 
 
-def bell_of(user_id: int) -> Bell:
-    """One query on the index of unread notices; it reads no more than a hundred of them."""
-    unread = Notice.objects.filter(user_id=user_id, read_at__isnull=True).order_by("-pk")[:COUNTED]
-    found = Notice.objects.filter(pk__in=unread.values("pk")).aggregate(unread=Count("pk"), newest=Max("pk"))
-    return Bell(found["unread"], found["newest"] or 0)
+class _CountOf(Subquery):
+    """How many rows a query finds."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def bell_of(user_id: int, copies: QuerySet[Any]) -> Bell:
+    """One query on the indexes of what is unread; `copies` are the rows of unread copies, which others keep."""
+    unread = Notice.objects.filter(user_id=user_id, read_at__isnull=True).order_by("-pk").values("pk")[:COUNTED]
+    person = User.objects.filter(pk=user_id).values_list(
+        _CountOf(unread), Subquery(unread[:1]), _CountOf(copies.order_by().values("pk")[:COUNTED])
+    )
+    found = person.first()
+    return Bell(found[0], found[1] or 0, found[2]) if found is not None else Bell()
 
 
 def urgent_since(user_id: int, notice_id: int) -> list[Notice]:

@@ -74,6 +74,11 @@ def copies_to(actor: Actor, subject: Subject | None = None) -> QuerySet[CarbonCo
     return rows if subject is None else rows & copies_about(subject)
 
 
+def unread_copies(user_id: int) -> QuerySet[CarbonCopy]:
+    """What was copied to somebody that they have not read, or not confirmed."""
+    return CarbonCopy.unscoped.filter(user_id=user_id, withdrawn_at__isnull=True, unread=True)
+
+
 def copies_about(subject: Subject) -> QuerySet[CarbonCopy]:
     """Every copy of one thing, to whomever."""
     kind, number = subject
@@ -164,7 +169,7 @@ def _refusal(copy: CarbonCopy, actor: Actor) -> NotAllowed | NotFound:
 
 def to_confirm(user_id: int) -> QuerySet[CarbonCopy]:
     """What somebody is still to confirm."""
-    return CarbonCopy.unscoped.filter(user_id=user_id, withdrawn_at__isnull=True, unread=True, wants_confirmation=True)
+    return unread_copies(user_id).filter(wants_confirmation=True)
 
 
 @transaction.atomic

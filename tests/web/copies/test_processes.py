@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -84,3 +85,22 @@ def test_the_page_costs_the_same_however_many_were_told(
     reader.get(f"/copies/process/{number}")
     with django_assert_max_num_queries(18):
         reader.get(f"/copies/process/{number}")
+
+
+def test_every_page_says_in_the_menu_how_many_are_unread_at_no_further_query(
+    cast: Cast, sent: Send, django_assert_num_queries: Any
+) -> None:
+    reader = browser(cast, "other_advisor")
+    before = reader.get("/notices")
+    assert 'id="rail-copies" hidden' in before.content.decode()
+    mark = "0-0-0"
+    with django_assert_num_queries(3):
+        assert reader.get("/notices/live", {"seen": mark}).status_code == 204
+    number = sent(ELSEWHERE)
+    for page in (reader.get("/duty"), reader.get("/notices/live", {"seen": mark})):
+        for place in ("rail", "sheet", "more"):
+            assert re.search(
+                rf'id="{place}-copies"[^>]*><span class="sr-only">未阅抄送 </span>1<', page.content.decode()
+            )
+    reader.post(f"/copies/process/{number}/confirm")
+    assert 'id="rail-copies" hidden' in reader.get("/notices").content.decode()

@@ -88,23 +88,23 @@ def test_a_long_list_is_paged_and_needs_no_more_queries(cast: Cast, advisor: Cli
 
 def test_the_bell_asks_cheaply_and_is_told_only_what_is_new(cast: Cast, advisor: Client) -> None:
     with CaptureQueriesContext(connection) as seen:
-        assert advisor.get(LIVE, {"seen": "0-0"}).status_code == 204
+        assert advisor.get(LIVE, {"seen": "0-0-0"}).status_code == 204
     assert len(seen) <= 3
     tell(cast, "缺件")
-    answer = advisor.get(LIVE, {"seen": "0-0"})
+    answer = advisor.get(LIVE, {"seen": "0-0-0"})
     newest = Notice.objects.get().pk
-    assert f"seen=1-{newest}" in answer.content.decode() and 'aria-label="1 条未读通知"' in answer.content.decode()
+    assert f"seen=0-1-{newest}" in answer.content.decode() and 'aria-label="1 条未读通知"' in answer.content.decode()
     assert "HX-Trigger" not in answer.headers
-    assert advisor.get(LIVE, {"seen": f"1-{newest}"}).status_code == 204
+    assert advisor.get(LIVE, {"seen": f"0-1-{newest}"}).status_code == 204
 
 
 def test_an_urgent_notice_shows_at_once_and_only_once(cast: Cast, advisor: Client) -> None:
     tell(cast, "早先的", urgent=True)
-    seen = f"1-{Notice.objects.get().pk}"
+    seen = f"0-1-{Notice.objects.get().pk}"
     tell(cast, "等候车辆超过一台", urgent=True)
     answer = advisor.get(LIVE, {"seen": seen})
     assert json.loads(answer.headers["HX-Trigger"])["toast"] == {"text": "等候车辆超过一台", "tone": "urgent"}
-    assert advisor.get(LIVE, {"seen": f"2-{Notice.objects.latest('pk').pk}"}).status_code == 204
+    assert advisor.get(LIVE, {"seen": f"0-2-{Notice.objects.latest('pk').pk}"}).status_code == 204
 
 
 @pytest.mark.parametrize("seen", ["", "x", "1-", "-" * 50, "1-99999999999999999999", "1-²"])
@@ -114,7 +114,7 @@ def test_an_odd_mark_is_answered_with_the_bell(cast: Cast, advisor: Client, seen
 
 
 def test_whoever_was_signed_out_stays_on_the_page(cast: Cast, client: Client) -> None:
-    answer = client.get(LIVE, {"seen": "0-0"}, headers={"HX-Request": "true"})
+    answer = client.get(LIVE, {"seen": "0-0-0"}, headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Reswap"]) == (286, "none")
     assert "HX-Redirect" not in answer.headers
 

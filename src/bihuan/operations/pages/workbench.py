@@ -19,7 +19,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
 from bihuan.processes.models import WorkItem
 from bihuan.processes.queries import InboxItem, inbox
-from bihuan.records.copies import copies_to
+from bihuan.records.copies import unread_copies
 from bihuan.records.models import Case, CaseKind, CaseStatus
 
 LIMIT = 100
@@ -92,7 +92,7 @@ class Workbench:
 def workbench(*, actor: Actor) -> Workbench:
     """The open work of a person at their present site, grouped by urgency, and what just happened. Nine queries."""
     if actor.site_id is None:
-        return Workbench([], {}, more=False, in_house=0, copies=copies_to(actor).filter(unread=True).count())
+        return Workbench([], {}, more=False, in_house=0, copies=unread_copies(actor.user_id or 0).count())
     items = inbox(actor, site_id=actor.site_id, limit=LIMIT + 1)
     zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id))
     rows = _rows(items[:LIMIT], actor)
@@ -111,7 +111,7 @@ def workbench(*, actor: Actor) -> Workbench:
     notices = list(notices_of(actor=actor, unread_only=True)[:NOTICES])
     steps = _recent_steps(actor, now)
     alone = unattended_items(actor).count() if actor.can("case.manage") else 0
-    copies = copies_to(actor).filter(unread=True).count()
+    copies = unread_copies(actor.user_id or 0).count()
     version = _version(groups, (in_house, alone, copies), notices, steps)
     return Workbench(groups, counts, len(items) > LIMIT, in_house, notices, steps, version, alone, copies)
 

@@ -16,6 +16,7 @@ from bihuan.notify.bell import bell_of, notice_page, urgent_since
 from bihuan.notify.kinds import CHOICES, EXAMPLES, Medium, NoticeKind
 from bihuan.notify.notices import mark_all_read, mark_read
 from bihuan.notify.personal import personal_settings, save_personal
+from bihuan.records.copies import unread_copies
 from bihuan.web.http import actor_of, go, notify, page, signed_in
 
 STOP_ASKING = 286
@@ -72,16 +73,17 @@ def read_all(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """What the bell asks every quarter of a minute: nothing when nothing changed, else the bell anew.
+    """What the bell asks every quarter of a minute: nothing when nothing changed, else the bell anew, and how many
+    copies are unread.
 
     Three small queries (session, person, bell). Urgent notices since then come as a message on the page.
     """
     if not isinstance(request.user, User) or not request.user.is_active:
         return HttpResponse(status=STOP_ASKING, headers={"HX-Reswap": "none"})
-    bell, seen = bell_of(request.user.pk), request.GET.get("seen", "")
+    bell, seen = bell_of(request.user.pk, unread_copies(request.user.pk)), request.GET.get("seen", "")
     if seen == bell.mark:
         return HttpResponse(status=204)
-    response = render(request, "notices/_bell.html", {"bell": bell})
+    response = render(request, "notices/_live.html", {"bell": bell})
     last = seen.rpartition("-")[2]
     known = int(last) if last.isascii() and last.isdecimal() and len(last) < 18 else bell.newest
     urgent = urgent_since(request.user.pk, known) if bell.newest > known else []

@@ -14,6 +14,7 @@ from bihuan.kernel.errors import BusinessError
 from bihuan.notify.bell import Bell, bell_of
 from bihuan.org.actor import Actor
 from bihuan.org.models import Role, Site
+from bihuan.records.copies import unread_copies
 from bihuan.web.http import actor_of, take_flashes
 from bihuan.web.shell.menu import MenuItem, menu_for
 
@@ -77,7 +78,9 @@ class Shell:
 
     @cached_property
     def bell(self) -> Bell:
-        return bell_of(self.actor.user_id) if self.actor is not None and self.actor.user_id is not None else Bell()
+        """Unread notices and copies: one query for every page."""
+        person = self.actor.user_id if self.actor is not None else None
+        return bell_of(person, unread_copies(person)) if person is not None else Bell()
 
     @property
     def unread(self) -> int:
