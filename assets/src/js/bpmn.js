@@ -46,6 +46,26 @@ function drawReturns(layer, registry, returns) {
   layer.append(words);
 }
 
+// Who is told (抄送): an envelope at the upper right of the element, how many beside it, and all of it in words. What the whole
+// process tells stands at its pool, else at its beginning.
+function drawCopies(figure, overlays, registry, copies) {
+  if (copies.length) figure.querySelector(".legend-copies")?.removeAttribute("hidden");
+  const whole = registry.filter((one) => one.type === "bpmn:Participant")[0] ?? registry.filter((one) => one.type === "bpmn:StartEvent" && !one.labelTarget)[0];
+  for (const { node, label, text } of copies) {
+    const element = node ? registry.get(drawnId(node)) : whole;
+    if (!element) continue;
+    const box = document.createElement("div");
+    box.className = "node-copies";
+    box.title = text;
+    box.setAttribute("role", "img");
+    box.setAttribute("aria-label", text);
+    const envelope = shape("svg", { viewBox: "0 0 14 10", width: 14, height: 10, "aria-hidden": "true" }, box);
+    shape("path", { d: "M.7.7h12.6v8.6H.7zM.7 1 7 5.8 13.3 1" }, envelope);
+    box.append(label);
+    overlays.add(element, "copies", { position: { top: -9, right: 24 }, html: box, show: { minZoom: 0.3 } });
+  }
+}
+
 // The viewer leaves out what has an id like “打蜡”, though BPMN allows it: it is given others to draw.
 const DRAWN = /^[a-z_][\w.-]*$/i;
 const drawnId = (id) => (DRAWN.test(id) ? id : `_${[...id].map((one) => (/\w/.test(one) ? one : `${one.codePointAt(0).toString(16)}_`)).join("")}`);
@@ -87,6 +107,7 @@ async function draw(figure) {
     if (entry.state !== "done" || (entry.who && /(Task|SubProcess|CallActivity|Transaction)$/.test(element.type))) overlays.add(element, { position: { bottom: 2, left: 0 }, html: flag(entry), show: { minZoom: 0.45 } });
   }
 
+  drawCopies(figure, overlays, registry, figure.dataset.copies ? JSON.parse(figure.dataset.copies) : (state.copies ?? []));
   drawReturns(canvas.getLayer("returns", 2), registry, state.returns ?? []);
 
   const fit = () => canvas.zoom("fit-viewport", "auto");

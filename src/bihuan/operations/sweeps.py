@@ -34,6 +34,7 @@ from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Versi
 from bihuan.processes.publishing import stop_version
 from bihuan.processes.rows import BUSY
 from bihuan.processes.sweeping import SWEEP, Deed, begin_sweep, counts_of, do_portion, end_sweep, refuse_rest
+from bihuan.records.copies import rename_copied_steps
 
 MIGRATE = "process.migrate"
 
@@ -197,8 +198,10 @@ def _migrate(migration: Migration, actor: Actor, row: SweepRow) -> None:
 
 def _move(migration: Migration, before: Instance, reason: str, acting: Actor) -> None:
     result = migrate_instance(before.pk, migration, actor=acting, reason=reason, around=surroundings())
+    plan = migration.plan(before.version_id, before.process_id)
+    rename_copied_steps(before.pk, plan.renamed_nodes())
     if before.subject_kind == CASE and before.subject_id is not None:
-        rename_milestones(before.subject_id, migration.plan(before.version_id, before.process_id).renamed_steps())
+        rename_milestones(before.subject_id, plan.renamed_steps())
     since = State.from_json(before.state).suspended_at
     changed = [one.item.id for one in result.renewed if one.item.limit_key != one.old_limit_key]
     if since is not None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed, NotFound
@@ -184,6 +184,14 @@ def hand_over_copies(of: int, to: int, *, actor: Actor) -> int:
     ids = [row.pk for row in waiting]
     CarbonCopy.unscoped.filter(pk__in=ids).update(withdrawn_at=now, withdrawn_by_id=actor.user_id)
     return len(ids)
+
+
+def rename_copied_steps(instance_id: int, renamed: Mapping[str, str]) -> None:
+    """The instance is on another version of its diagram: ids of steps that are called otherwise there ("": no more)."""
+    cases = [When(node_id=old, then=Value(new)) for old, new in renamed.items() if new]
+    if cases:
+        rows = CarbonCopy.unscoped.filter(instance_id=instance_id)
+        rows.update(node_id=Case(*cases, default=F("node_id")))
 
 
 def note_on_copy(actor: Actor, action: str, copy: CarbonCopy, *, data: Mapping[str, Any]) -> None:

@@ -10,12 +10,13 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed, NotFound
 from bihuan.notify.models import Notice
 from bihuan.operations.duty.handover import hand_over_everything, holdings_of
+from bihuan.operations.pages.copies import copies_on_diagram
 from bihuan.operations.people.copying import copy_work, urge_reader
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import complete_task
 from bihuan.processes import engine_store
 from bihuan.records.access import access_case, read_case
-from bihuan.records.copies import CASE, CopiedStep, confirm_copies, send_copies, withdraw_copy
+from bihuan.records.copies import CASE, CopiedStep, confirm_copies, rename_copied_steps, send_copies, withdraw_copy
 from bihuan.records.models import CarbonCopy, Case
 from tests.processes.models import END, START, bpmn, task
 from tests.web.visits import Centre
@@ -189,10 +190,22 @@ def test_colleagues_of_every_site_are_found_one_s_own_first(centre: Centre) -> N
     ]  # fmt: skip
 
 
+def test_the_drawing_of_an_instance_says_how_many_were_told_and_have_read(centre: Centre) -> None:
+    case = told(centre)
+    number = centre.item(case, "归档").instance_id
+    confirm_copies((CASE, case.pk), actor=centre.cast.actor("technical_director"))
+    browser = centre.client("site_manager")
+    for path in (f"/instances/{number}/diagram.json", f"/processes/instances/{number}/diagram.json"):
+        assert browser.get(path).json()["copies"] == [{"node": "核价", "label": "1/2", "text": "抄送 2 人次，1 已阅"}]
+    rename_copied_steps(number, {"核价": "定价", "归档": ""})
+    assert set(copies_on_diagram(number)) == {"定价"}
+
+
 def test_the_process_page_lists_what_is_copied_to_whom(centre: Centre) -> None:
     page = centre.client("site_manager").get("/processes/complaint").content.decode()
-    assert "投诉受理，办完时" in page and "车间主管，要确认已阅，“投诉阅知”时限没看提醒，" in page
-    assert "最多 2 次，1 天没看上报本人的上级" in page
+    assert "投诉受理，办完时" in page and "车间主管，要确认已阅；过了“投诉阅知”时限没看就提醒" in page
+    assert "最多 2 次；过了 1 天还没看就上报本人的上级" in page
+    assert 'data-copies="[{&#34;node&#34;: &#34;accept&#34;, &#34;label&#34;: &#34;1&#34;' in page
 
 
 def test_what_a_leaver_was_to_read_goes_to_a_successor(centre: Centre) -> None:

@@ -1,4 +1,4 @@
-"""抄送 in a browser: choosing several people, reading and confirming; nothing for axe to find."""
+"""抄送 in a browser: choosing several people, reading, confirming, on the drawing; nothing for axe to find."""
 
 from __future__ import annotations
 
@@ -69,3 +69,8 @@ def test_a_step_is_copied_to_several_and_read_by_one(
     page.get_by_role("button", name="已阅").click()
     expect(page.get_by_text("确认已阅").first).to_be_visible()
     looks_well("read")
+    if width > 1000:
+        as_person(centre, page, live_server, "site_manager")
+        page.goto(f"{live_server.url}/processes/complaint")
+        expect(page.get_by_role("img", name="抄送：投诉受理，办完时：车间主管")).to_be_visible()
+        looks_well("drawn")

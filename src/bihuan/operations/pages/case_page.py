@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import State
@@ -18,7 +18,7 @@ from bihuan.operations.effects.workshop import REPAIR
 from bihuan.operations.pages.acting import Entry
 from bihuan.operations.pages.case_acting import case_entries, process_of_instance
 from bihuan.operations.pages.clock_signs import NO_SIGN, ClockSign, ClockSigns, signs_of
-from bihuan.operations.pages.copies import copies_of, wants_confirmation
+from bihuan.operations.pages.copies import Counted, copies_of, copies_on_diagram, wants_confirmation
 from bihuan.operations.pages.sheets import filled_forms
 from bihuan.operations.pages.stages import Stage, stages
 from bihuan.operations.pages.story import case_story
@@ -282,9 +282,17 @@ def instance_for(instance_id: int, *, actor: Actor) -> Instance:
 Marks = dict[str, dict[str, Any]]
 
 
-def diagram_marks(instance_id: int, *, actor: Actor) -> tuple[Marks, dict[tuple[str, str], int]]:
-    """How to mark each node of the diagram: state done, current or late, who, when (aware) and a note; and how often
-    somebody sent it back from where to where."""
+class Marked(NamedTuple):
+    """How to mark each node of a diagram: state done, current or late, who, when (aware) and a note; how often somebody
+    sent it back from where to where; and what was copied from where."""
+
+    nodes: Marks
+    returns: dict[tuple[str, str], int]
+    copies: dict[str, Counted]
+
+
+def diagram_marks(instance_id: int, *, actor: Actor) -> Marked:
+    """What to draw on the diagram of an instance the actor may see."""
     instance_for(instance_id, actor=actor)
     marks: Marks = {}
     shown = diagram(instance_id)
@@ -294,4 +302,4 @@ def diagram_marks(instance_id: int, *, actor: Actor) -> tuple[Marks, dict[tuple[
         marks[node] = {"state": "late" if note else state, "who": known.get("by", ""), "at": known.get("at")}
         if note or state != "done":
             marks[node]["note"] = note or ("超时" if state == "late" else "进行中")
-    return marks, shown.returns
+    return Marked(marks, shown.returns, copies_on_diagram(instance_id))

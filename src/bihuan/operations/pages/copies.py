@@ -112,15 +112,17 @@ def copies_in_words(
 
 
 def _pursuit_in_words(rule: CopyRule, roles: Mapping[str, str], limits: Mapping[str, Any]) -> str:
-    """，4 小时没看提醒，以后每 2 小时提醒，最多 3 次，1 天没看上报本人的上级."""
+    """；过了 4 小时没看就提醒，再过 2 小时又提醒，最多 3 次；过了 1 天还没看就上报本人的上级."""
     told = ""
     if rule.remind is not None:
-        told += f"，{_span_in_words(rule.remind, limits)}没看提醒"
-        if rule.every is not None:
-            told += f"，以后每 {_span_in_words(rule.every, limits)}提醒，最多 {rule.times} 次"
+        told += f"；过了{_span_in_words(rule.remind, limits)}没看就提醒"
+        if rule.every is not None and rule.every != rule.remind:
+            told += f"，再过{_span_in_words(rule.every, limits)}又提醒"
+        if rule.times > 1:
+            told += f"，{'' if rule.every != rule.remind else '隔同样久再提醒，'}最多 {rule.times} 次"
     if rule.escalate is not None:
         whom = roles.get(rule.escalate_to, rule.escalate_to) or "本人的上级"
-        told += f"，{_span_in_words(rule.escalate, limits)}没看上报{whom}"
+        told += f"；过了{_span_in_words(rule.escalate, limits)}还没看就上报{whom}"
     return told
 
 
@@ -130,4 +132,4 @@ def _span_in_words(span: Span, limits: Mapping[str, Any]) -> str:
     left, parts = span.duration.seconds, [(span.duration.months, "个月"), (span.duration.days, "天")]
     hours, rest = divmod(int(left.total_seconds()), 3600)
     parts += [(hours, "小时"), (rest // 60, "分"), (rest % 60, "秒")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+    return "".join(f" {number} {unit}" for number, unit in parts if number)

@@ -17,7 +17,7 @@ from bihuan.forms.publishing import variable_labels
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations.pages.case_list import MATCHES, found_by
 from bihuan.operations.pages.clock_signs import ClockSign, signs_of_work
-from bihuan.operations.pages.copies import CopyRow, copies_of
+from bihuan.operations.pages.copies import CopyRow, Counted, copies_of, copies_on_diagram
 from bihuan.operations.pages.story import Told, instance_story
 from bihuan.operations.repairs import operated_instance
 from bihuan.operations.surroundings import CASE
@@ -262,9 +262,10 @@ def _variables(values: Mapping[str, Any], labels: Mapping[str, str]) -> list[Var
     ]
 
 
-def instance_diagram(instance_id: int, *, actor: Actor) -> Diagram:
-    """How each node of the diagram stands, and what was walked."""
-    return diagram(operated_instance(instance_id, actor=actor).pk)
+def instance_diagram(instance_id: int, *, actor: Actor) -> tuple[Diagram, dict[str, Counted]]:
+    """How each node of the diagram stands, what was walked, and what was copied from where."""
+    operated_instance(instance_id, actor=actor)
+    return diagram(instance_id), copies_on_diagram(instance_id)
 
 
 def instance_xml(instance_id: int, *, actor: Actor) -> str:

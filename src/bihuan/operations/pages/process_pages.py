@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,8 +56,8 @@ class ProcessPage:
     limit_changes: dict[int, str]
     """In words, by the number of the version; a version may differ from the one before in its limits only."""
     steps: list[StepRow]
-    copied: list[tuple[str, str]]
-    """What is copied (抄送), and to whom, in words."""
+    copied: dict[str, list[tuple[str, str]]]
+    """What is copied (抄送) and to whom, in words, by the node ("": the process)."""
     archived: int
     starts: list[AutoStart]
     """Where it begins by itself, and when next."""
@@ -65,6 +66,14 @@ class ProcessPage:
     """Why the jobs of automatic starts fail, by the number of the job."""
     remarks: tuple[Remark, ...]
     """What to look at in the file of the version in force."""
+
+    @property
+    def drawn_copies(self) -> str:
+        """The same as the viewer of diagrams draws it."""
+        return json.dumps([
+            {"node": node, "label": str(len(told)), "text": f"抄送：{'；'.join('：'.join(rule) for rule in told)}"}
+            for node, told in self.copied.items()
+        ])  # fmt: skip
 
     def label(self, start: AutoStart) -> str:
         """What the start event is called on the diagram."""
@@ -106,9 +115,11 @@ def process_page(key: str, *, actor: Actor) -> ProcessPage:
     by_itself = bool(start_events(compiled_model(definition.current), process))
     failed = Job.objects.filter(pk__in=[row.job_id for row in starts if row.job_id], attempts__gt=0)
     failing = dict(failed.exclude(last_error="").values_list("pk", "last_error")) if by_itself else {}
-    copied = copies_in_words("整个流程", process.copies, roles, names, limits)
+    copied = {"": copies_in_words("整个流程", process.copies, roles, names, limits)} if process.copies else {}
     for node in process.nodes.values():
-        copied += copies_in_words(node.label, node.copies, roles, names, limits, event=node.event is not None)
+        if node.copies:
+            event = node.event is not None
+            copied[node.id] = copies_in_words(node.label, node.copies, roles, names, limits, event=event)
     changes = {new.number: _limit_changes(old.limits, new.limits) for new, old in pairwise(versions)}
     return ProcessPage(
         definition, versions, changes, steps, copied, archived, list(starts), by_itself, failing,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from bihuan.operations.pages.case_page import diagram_marks, instance_for
 from bihuan.org.models import Site
 from bihuan.records.attachments import open_attachment
-from bihuan.web.drawings import returns_of
+from bihuan.web.drawings import drawn_state
 from bihuan.web.http import actor_of, signed_in, signed_in_json
 from bihuan.web.wording import moment
 
@@ -38,11 +38,12 @@ def diagram_xml(request: HttpRequest, instance_id: int) -> HttpResponse:
 @signed_in_json
 def diagram_state(request: HttpRequest, instance_id: int) -> HttpResponse:
     """Where the instance stands: `{"nodes": {id: {"state", "who", "at", "note"}}}` with moments as people read them;
-    and what was sent back, `"returns": [{"from", "to", "times"}]`."""
+    what was sent back, `"returns": [{"from", "to", "times"}]`; who was told, `"copies": [{"node", "label", "text"}]`.
+    """
     actor = actor_of(request)
     site = instance_for(instance_id, actor=actor).site_id
     zone = Site.objects.values_list("timezone", flat=True).get(pk=site)
-    nodes, returns = diagram_marks(instance_id, actor=actor)
-    for mark in nodes.values():
+    shown = diagram_marks(instance_id, actor=actor)
+    for mark in shown.nodes.values():
         mark["at"] = moment(mark["at"], zone) if mark["at"] else ""
-    return JsonResponse({"nodes": nodes, "returns": returns_of(returns)}, json_dumps_params={"ensure_ascii": False})
+    return drawn_state(shown.nodes, shown.returns, shown.copies)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,7 +18,7 @@ from bihuan.operations.pages.instances import (
     instance_xml,
 )
 from bihuan.operations.repairs import RETRY, repair_variables, resolve_incident, resolve_incidents, stop_instance
-from bihuan.web.drawings import returns_of
+from bihuan.web.drawings import drawn_state
 from bihuan.web.http import actor_of, go, page, signed_in, signed_in_json
 from bihuan.web.wording import day, moment
 
@@ -57,14 +57,12 @@ def diagram_xml(request: HttpRequest, instance_id: int) -> HttpResponse:
 @signed_in_json
 def diagram_state(request: HttpRequest, instance_id: int) -> HttpResponse:
     """Where it stands, for the diagram."""
-    nodes, shown = {}, instance_diagram(instance_id, actor=actor_of(request))
+    nodes, (shown, copies) = {}, instance_diagram(instance_id, actor=actor_of(request))
     for node, known in shown.nodes.items():
         stuck, at = known.get("incident", ""), known.get("at")
         state = "late" if stuck else STATE_MARKS.get(known["state"], "done")
         nodes[node] = {"state": state, "who": known.get("by", ""), "at": moment(at) if at else "", "note": stuck}
-    return JsonResponse(
-        {"nodes": nodes, "returns": returns_of(shown.returns)}, json_dumps_params={"ensure_ascii": False}
-    )
+    return drawn_state(nodes, shown.returns, copies)
 
 
 @require_POST
