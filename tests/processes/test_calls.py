@@ -9,8 +9,8 @@ from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
 from bihuan.processes.handling.called import steps_back
-from bihuan.processes.handling.returning import call_off_return, jump, send_back
-from bihuan.processes.handling.standing import resume_instance, suspend_instance
+from bihuan.processes.handling.returning import call_off_return, jump, send_back, wake_instance
+from bihuan.processes.handling.standing import end_instance, resume_instance, suspend_instance
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.rows import Held, read_item
 from tests.processes.conftest import Desk
@@ -192,6 +192,20 @@ def test_what_is_redone_for_a_called_process_stands_still_with_it(visit: Visit) 
     assert visit.open == {"visit": ["prepare"], "second": ["read"]} and list(check_instances()) == []
     visit.complete(visit.visit, "prepare")
     assert visit.open == {"first": ["read"], "second": ["read"]}
+
+
+def test_what_was_called_is_woken_with_its_caller_each_where_it_stood(visit: Visit) -> None:
+    manager = visit.desk.cast.actor("site_manager")
+    visit.complete(visit.second.pk, "read")
+    visit.asks_for_preparing(visit.first)
+    for _ in range(2):
+        end_instance(visit.visit, actor=manager, reason="弄错了", withdrawn=False, around=AROUND)
+        assert visit.open == {} and list(check_instances()) == []
+        wake_instance(visit.visit, actor=manager, reason="接着办", around=AROUND)
+        assert visit.open == {"first": ["read"], "second": ["note"]} and list(check_instances()) == []
+    visit.measure(visit.first)
+    visit.complete(visit.second.pk, "note")
+    assert visit.open == {"visit": ["hand_over"]}
 
 
 def test_the_checker_notices_who_waits_for_a_caller_that_redoes_nothing_and_the_other_way_round(visit: Visit) -> None:

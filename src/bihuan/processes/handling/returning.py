@@ -9,6 +9,7 @@ from bihuan.accounts.models import User
 from bihuan.engine.runtime import (
     AwaitCaller,
     CallOffRework,
+    CallRequested,
     IncidentRaised,
     ItemOpened,
     Jump,
@@ -160,7 +161,8 @@ def recall_item(item_id: int, *, actor: Actor, reason: str = "", around: Surroun
 
 @transactional
 def wake_instance(instance_id: int, *, actor: Actor, reason: str, around: Surroundings) -> StepResult:
-    """An ended instance runs again where it stopped: at its last steps, or at all that were open when it was ended."""
+    """An ended instance runs again where it stopped: at its last steps, or at all that were open when it was ended,
+    with the processes it had called then."""
     instance = hold_instance(instance_id)
     require_allowed("wake", instance.process)
     if instance.state.status != "ended":
@@ -184,10 +186,34 @@ def _restore(
 ) -> StepResult:
     unit = begin(actor, clock.now(), around)
     open_ = _open_items(instance)
-    unit.submit(instance, Restore(before, after, how))
-    _give_back(instance, before, after)
+    _restore_in(unit, instance, before, after, how)
     detail = {"how": how, "name": name, "reason": reason, **_what_went(instance, open_)}
     return finish(unit, instance, command="Restore", detail=detail)
+
+
+def _restore_in(unit: Unit, instance: Loaded, before: State, after: State, how: str) -> None:
+    calls = [wait for wait in before.waits.values() if wait.kind == "call" and wait.id not in after.waits]
+    for node in {wait.node for wait in calls}:
+        ended = [wait.id for wait in sorted(calls, key=lambda wait: wait.token) if wait.node == node]
+        _wake_called(unit, instance, node, ended)
+    unit.submit(instance, Restore(before, after, how))
+    _give_back(instance, before, after)
+
+
+def _wake_called(unit: Unit, caller: Loaded, node: str, calls: list[int]) -> None:
+    """Instead of calling anew at a node, the processes that ended with their calls run again, in the order of these."""
+
+    def wake(event: CallRequested) -> None:
+        call, *further = calls
+        if further:
+            _wake_called(unit, caller, node, further)
+        child = unit.hold(Instance.unscoped.values_list("pk", flat=True).get(parent_id=caller.id, parent_wait=call))
+        child.parent_wait = event.wait
+        Instance.unscoped.filter(pk=child.id).update(parent_wait=event.wait)
+        before, after, _ = states_around(child.id, None)
+        _restore_in(unit, child, before, after, "wake")
+
+    unit.instead[caller.id, node] = wake
 
 
 def _give_back(instance: Loaded, before: State, after: State) -> None:

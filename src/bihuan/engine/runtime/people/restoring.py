@@ -34,6 +34,7 @@ from bihuan.engine.runtime.people.events import (
     ReworkBegun,
 )
 from bihuan.engine.runtime.people.parking import parked_by
+from bihuan.engine.runtime.people.rework import redoing
 from bihuan.engine.runtime.people.signoff import VOTES
 from bihuan.engine.runtime.run import Run, Trouble
 from bihuan.engine.runtime.state import ROOT, Scope, State, Token, Wait
@@ -59,9 +60,12 @@ def restore(run: Run, command: c.Restore) -> None:
     for rework in [rework for rework in before.reworks.values() if rework.token in gone]:
         if rework.wait not in state.waits and before.waits[rework.wait].token not in gone:
             raise CommandRejected("后面的环节已经有人办了，不能撤回")
-    if any(rework.token in gone and rework.behind for rework in before.reworks.values()):
+    for_called = redoing(before, [rework for rework in before.reworks.values() if rework.behind])
+    if command.how == "recall" and for_called.intersection(gone):
         raise CommandRejected("这一步是替子流程里的环节重办的，已经回到那里，不能撤回；需要时请再退回")
-    _refuse_programs(before, gone)
+    # The process that was called is woken too: who sent the step back from in there may do so again.
+    ended = [token for token in ended if token.id not in for_called]
+    _refuse_programs(before, gone, command.how)
     if command.how == "recall":
         _refuse_undone(before, after)
     woken = state.status == "ended"
@@ -102,8 +106,10 @@ def _waits(state: State, token: int) -> set[tuple[int, str]]:
     return {(wait.id, wait.kind) for wait in state.waits.values() if wait.token == token and wait.kind != "timer"}
 
 
-def _refuse_programs(before: State, gone: set[int]) -> None:
-    if any(wait.token in gone and wait.kind in ("service", "call") for wait in before.waits.values()):
+def _refuse_programs(before: State, gone: set[int], how: str) -> None:
+    """What ran by itself is not brought back, but for a called process when all is woken: the store wakes it too."""
+    kinds = ("service",) if how == "wake" else ("service", "call")
+    if any(wait.token in gone and wait.kind in kinds for wait in before.waits.values()):
         raise CommandRejected("那时有子流程或自动步骤正在办，不能恢复到那里")
 
 
@@ -279,7 +285,7 @@ class _Revival:
     def _waits(self, old: Token, new: Token) -> None:
         run, node = self.run_, self.run_.process.nodes[old.node]
         for wait in self.before.waits.values():
-            if wait.token == old.id and wait.kind != "item":
+            if wait.token == old.id and wait.kind not in ("item", "call"):
                 self._wait(wait, new.id, new.scope)
         for incident in self.before.incidents.values():
             if incident.token == old.id:
@@ -289,8 +295,8 @@ class _Revival:
             run.emit(ResultsHeld(new.id, self.before.held[old.id]))
             self._ask_again(old, new)
             return
-        items = [wait for wait in self.before.waits.values() if wait.token == old.id and wait.kind == "item"]
-        if not items:
+        own = [wait for wait in self.before.waits.values() if wait.token == old.id and wait.kind in ("item", "call")]
+        if not own:
             return
         try:
             run.element(node).work(run, node, new)
@@ -299,7 +305,7 @@ class _Revival:
         opened = [wait.id for wait in run.state.waits.values() if wait.token == new.id and wait.kind == "item"]
         if opened:
             asked = {ask.item for ask in self.before.asks.values()}
-            [holders] = [wait.id for wait in items if wait.id not in asked]
+            [holders] = [wait.id for wait in own if wait.id not in asked]
             self.items[holders] = opened[0]
             self._ask_again(old, new)
 

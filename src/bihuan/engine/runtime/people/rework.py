@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bihuan.engine.runtime.cancelling import cancel_token
 from bihuan.engine.runtime.events import NodeLeft
 from bihuan.engine.runtime.people.events import Moved
 from bihuan.engine.runtime.people.parking import rework_over
 from bihuan.engine.runtime.run import Run
-from bihuan.engine.runtime.state import ROOT, State, Token
+from bihuan.engine.runtime.state import ROOT, Rework, State, Token
 from bihuan.engine.runtime.waits import close_waits_of_token
 
 
-def redoing(state: State) -> set[int]:
-    """Tokens that only redo a step, with those of the sub-processes opened for that: they go nowhere by themselves."""
+def redoing(state: State, reworks: Iterable[Rework] | None = None) -> set[int]:
+    """Tokens that only redo a step (of these), with those of the sub-processes opened for that: they go nowhere by
+    themselves."""
     found: set[int] = set()
-    for rework in state.reworks.values():
+    for rework in state.reworks.values() if reworks is None else reworks:
         token = state.tokens[rework.token]
         while token.id != rework.top:
             found.add(token.id)
