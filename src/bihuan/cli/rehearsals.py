@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from bihuan.engine.definition.expressions import HOLDERS
 from bihuan.engine.feel import YearMonthDuration, to_text
 from bihuan.engine.rehearsal import Instance, Outcome
 from bihuan.engine.runtime import (
@@ -90,7 +91,7 @@ def _instance(instance: Instance) -> dict[str, Any]:
                 "node": event.node,
                 "name": instance.process.nodes[event.node].name,
                 "reason": event.reason,
-                "missing": list(dict.fromkeys(_UNKNOWN.findall(event.reason))),
+                "missing": [name for name in dict.fromkeys(_UNKNOWN.findall(event.reason)) if name not in HOLDERS],
             }
             for event in instance.incidents.values()
         ],

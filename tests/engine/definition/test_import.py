@@ -73,6 +73,7 @@ def test_which_service_is_asked_for(attributes: str, inside: str, service: str) 
         "item.data.x > 1",
         "item.data.x!=null &amp;&amp; 'item.data.y' != 'this.y' &amp;&amp; item.data.x > 1",
         "(this.x==2)",
+        "this.variables.x === 2",
     ],
 )
 def test_conditions_in_every_dialect(text: str) -> None:
@@ -153,6 +154,7 @@ def test_a_definition_cannot_be_changed() -> None:
     "written",
     [
         'language="java">return amount &gt; 5 &amp;&amp; ok;',
+        'language="JavaScript">(item.data.amount &gt; 5 &amp;&amp; this.ok)',
         'language="javascript">next(null, this.environment.variables.amount &gt; 5);',
         "language=\"http://www.w3.org/1999/XPath\">$amount &gt; 5 and ok = true() and starts-with('ab', 'a')",
     ],

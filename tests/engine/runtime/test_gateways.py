@@ -38,6 +38,12 @@ def test_a_condition_that_is_neither_true_nor_false_is_an_incident() -> None:
     assert story.set(x=6).retry().open == ["B"]
 
 
+def test_where_no_way_is_open_the_variables_that_are_missing_are_named() -> None:
+    model = "start s\nxor g\nuser A\nuser B\ns -> g\ng -> A : x = 1\ng -> B : this.y = 2"
+    [raised] = Story(model).start(x=2).happened(IncidentRaised)
+    assert raised.reason.endswith("默认出口，没有名为“y”的变量")
+
+
 def test_no_way_to_take_is_an_incident_that_skipping_resolves_by_naming_one() -> None:
     story = Story("start s\nxor g\nuser A\nuser B\ns -> g\ng -> A : x > 10\ng -> B : x > 5").start(x=1)
     with pytest.raises(CommandRejected, match="走哪一条"):

@@ -47,6 +47,7 @@ def after(language: str, script: str, **variables: Any) -> dict[str, Any]:
         ("javascript", "ok = a === b && !c;", {"a": 1, "b": 1, "c": False}, {"a": 1, "b": 1, "c": False, "ok": True}),
         ("javascript", "this.environment.output.a = environment.variables.x + 1; next();", {"x": 1}, {"x": 1, "a": 2}),
         ("", "item.data.a = this.data.x + 1", {"x": 1}, {"x": 1, "a": 2}),
+        ("javascript", "this.log('a'); variables.a++; this.variables.b = variables.a * 2", {"a": 1}, {"a": 2, "b": 4}),
         ("java", 'kcontext.setVariable("a", (x + 1) * 2);', {"x": 1}, {"x": 1, "a": 4}),
         ("http://www.java.com/java", 'String s = "a"; kcontext.setVariable("t", s + 1);', {}, {"t": "a1"}),
         ("mvel", "x = x - 1; x--", {"x": 5}, {"x": 3}),

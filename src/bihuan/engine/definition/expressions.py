@@ -52,8 +52,12 @@ _NOT_FEEL = re.compile(
     r"|\bthis\.(?:data|environment)\.|\benvironment\.(?:variables|output)\."
 )
 """Python and JavaScript that would pass for FEEL: `x is not None` and `not x` for names of several words."""
-_HELD = re.compile(rf"{_STRING.pattern}|(?<![\w.])((?:item\.data|this\.token\.data|this)\.)([^\W\d]\w*)")
-"""`item.data.x` and `this.x`, as a JavaScript engine calls its variables."""
+_HELD = re.compile(
+    rf"{_STRING.pattern}|(?<![\w.])((?:item\.data|this\.token\.data|this\.variables|this|variables)\.)([^\W\d]\w*)"
+)
+"""`item.data.x`, `this.x` and `variables.x`, as JavaScript engines call their variables."""
+HOLDERS = frozenset({"item", "this", "variables"})
+"""Names of what holds the variables there: nobody has to give a variable that is called so."""
 _CALLS_METHOD = re.compile(r"[\w\])\"]\s*\.\s*[A-Za-z]\w*\s*\(")
 
 
@@ -129,7 +133,7 @@ def foreign_condition(text: str, language: str, line: int) -> Expression:
         body = re.sub(r"^\s*return\b|;\s*$", "", text.strip())
         answer = _CALLBACK.fullmatch(body)
         body = body if answer is None else answer[1]
-        return compile_expression(translate_juel(body, joins_texts=True), line=line)
+        return _compiled(translate_juel(body, joins_texts=True), line)
     except FeelSyntaxError as error:
         raise BadExpression(f"条件「{_short(text)}」不能换成 FEEL：{error.message}", line) from None
     except FeelError as error:

@@ -23,13 +23,15 @@ _SET = re.compile(rf"""{_HOLDER}\s*\.\s*setVariable\s*\(\s*(["'])({_NAME})\1\s*,
 _DECLARED = re.compile(rf"(?:def|var|let|const|final|[A-Z]\w*(?:<[\w, ]*>)?|int|long|double|boolean|float)\s+({_NAME})")
 _ASSIGNED = re.compile(rf"({_NAME})\s*(\+|-|\*|/)?=(?!=)(.*)", re.DOTALL)
 _HELD = re.compile(
-    rf"(?:(?:this\.)?environment\.(?:variables|output)|(?:this|item)\.data)\.(?={_NAME}\s*[-+*/]?=(?!=))"
+    r"(?:(?:this\.)?environment\.(?:variables|output)|(?:this|item)\.(?:token\.)?data|(?:this\.)?variables)\."
+    rf"(?={_NAME}\s*(?:[-+*/]?=(?!=)|\+\+|--))"
 )
 """Where JavaScript engines keep the variable that is assigned."""
 _COUNTED = re.compile(rf"(?:({_NAME})\s*(\+\+|--)|(\+\+|--)\s*({_NAME}))")
 _ADDED = re.compile(rf"({_NAME})\s*\.\s*(?:add|push|append)\s*\((.*)\)", re.DOTALL)
 _PRINTED = re.compile(
-    r"(?:System\s*\.\s*out\s*\.\s*)?(?:print|println|printf)\b.*|console\s*\.\s*\w+\s*\(.*", re.DOTALL
+    r"(?:System\s*\.\s*out\s*\.\s*)?(?:print|println|printf)\b.*|(?:console\s*\.\s*\w+|(?:this|item)[\w.]*\.log)\s*\(.*",
+    re.DOTALL,
 )
 _ANSWERED = re.compile(r"next\s*\(\s*(?:null\s*)?\)")
 """How a script of a JavaScript engine says that it is done."""

@@ -41,7 +41,7 @@ def every_open_way(run: Run, node: Node, token: Token, extra: Mapping[str, Any] 
     if default is not None and not met and (asked or not chosen):
         chosen.append(default)
     if not chosen and node.outgoing:
-        raise Trouble(f"「{node.label}」后面没有一条流线的条件成立")
+        raise Trouble(f"「{node.label}」后面没有一条流线的条件成立" + run.unknown(node.outgoing, token.data))
     return chosen
 
 

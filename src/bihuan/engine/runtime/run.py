@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bihuan.engine.definition.expressions import HOLDERS
 from bihuan.engine.definition.model import Flow, Node, Process
 from bihuan.engine.feel import Expression, FeelError
 from bihuan.engine.runtime.apply import APPLIERS
@@ -135,6 +136,13 @@ class Run:
             if not self.process.is_drawing:
                 raise
             return None
+
+    def unknown(self, flows: Iterable[str], scope: int) -> str:
+        """Which variables the conditions of flows ask for that are not there, to be added to a reason."""
+        names = names_at(self.state, scope, self.context)
+        conditions = [self.process.flows[flow].condition for flow in flows]
+        asked = {name for condition in conditions if condition is not None for name in condition.names}
+        return "".join(f"，没有名为“{name}”的变量" for name in sorted(asked - HOLDERS) if name not in names)
 
     def doubt(self, expression: Expression, scope: int, extra: Mapping[str, Any]) -> None:
         """Raises Trouble if an expression that gave no value could not be computed, say because a name is unknown."""

@@ -27,4 +27,5 @@ class ExclusiveGateway(Element):
             return [next((flow for flow in untold if flow.default), untold[0])]
         if not node.outgoing:
             return []
-        raise Trouble(f"「{node.label}」没有一个出口的条件成立，也没有默认出口")
+        reason = f"「{node.label}」没有一个出口的条件成立，也没有默认出口"
+        raise Trouble(reason + run.unknown(node.outgoing, token.data))
