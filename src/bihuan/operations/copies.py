@@ -150,7 +150,8 @@ def _still_to_confirm(job: TakenJob) -> list[CarbonCopy]:
         if status == Instance.Status.SUSPENDED or status in CALLED_OFF:
             return []
     rows = CarbonCopy.unscoped.filter(pk__in=job.payload["copies"], unread=True, withdrawn_at__isnull=True)
-    return list(rows.select_related("case", "user").order_by("pk"))
+    # Locked before anything is logged, as whoever confirms does: neither waits for the other for ever.
+    return list(rows.select_for_update(of=("self",)).select_related("case", "user").order_by("pk"))
 
 
 def _people_above(readers: Mapping[int, CarbonCopy], role: str) -> dict[int, tuple[int, ...]]:

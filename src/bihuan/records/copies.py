@@ -174,16 +174,19 @@ def to_confirm(user_id: int) -> QuerySet[CarbonCopy]:
 
 @transaction.atomic
 def hand_over_copies(of: int, to: int, *, actor: Actor) -> int:
-    """What somebody was still to confirm is copied to their successor and taken back from them."""
-    waiting = list(to_confirm(of).select_related("user").order_by("pk"))
-    now = clock.now()
-    for row in waiting:
-        why = {to: f"{row.user.name}交接"}
-        send_copies(CopiedStep.of(row), why, on=row.on, by=row.by_id, note=row.note, confirm=True)
-        note_on_copy(actor, "copy.handed_over", row, data={"copy": row.pk, "name": row.user.name, "to": to})
-    ids = [row.pk for row in waiting]
-    CarbonCopy.unscoped.filter(pk__in=ids).update(withdrawn_at=now, withdrawn_by_id=actor.user_id)
-    return len(ids)
+    """What somebody was still to confirm is their successor's from now on, with the reminders that are to come; that
+    it was theirs is kept as a copy that was taken back."""
+    rows = list(to_confirm(of).select_for_update(of=("self",)).select_related("user").order_by("pk"))
+    now, handed = clock.now(), [row.pk for row in rows]
+    for row in rows:
+        data = {"copy": row.pk, "name": row.user.name, "to": to}
+        note_on_copy(actor, "copy.handed_over", row, data=data)
+        row.pk, row.withdrawn_at, row.withdrawn_by_id = None, now, actor.user_id
+    CarbonCopy.unscoped.bulk_create(rows)
+    fresh = {"opened_at": None, "urged_at": None, "urges": 0, "reminders": 0, "escalated_at": None}
+    why = f"{rows[0].user.name}交接" if rows else ""
+    CarbonCopy.unscoped.filter(pk__in=handed).update(user_id=to, why=why, sent_at=now, **fresh)
+    return len(handed)
 
 
 def rename_copied_steps(instance_id: int, renamed: Mapping[str, str]) -> None:

@@ -15,16 +15,20 @@ __all__ = ["centre"]
 Send = Callable[..., int]
 
 
+def asking(*rules: str) -> str:
+    """申请（抄送）→ 批准"""
+    inside = "".join(f"<bihuan:cc {rule}/>" for rule in rules)
+    copied = f"><extensionElements>{inside}</extensionElements></userTask>"
+    ask, grant = task("申请", role="advisor").replace("/>", copied), task("批准", role="site_manager")
+    return bpmn("leave", START, ask, grant, END, flows="start>申请 申请>批准 批准>end")
+
+
 @pytest.fixture
 def sent(cast: Cast) -> Send:
     """An application about no case whose first step has just been done, and copied by these rules; its number."""
 
     def send(*rules: str) -> int:
-        inside = "".join(f"<bihuan:cc {rule}/>" for rule in rules)
-        asking = f"><extensionElements>{inside}</extensionElements></userTask>"
-        apply = task("申请", role="advisor").replace("/>", asking)
-        xml = bpmn("leave", START, apply, task("批准", role="site_manager"), END, flows="start>申请 申请>批准 批准>end")
-        engine_store.publish(xml, "leave")
+        engine_store.publish(asking(*rules), "leave")
         actor, around = cast.actor("advisor"), surroundings()
         started = engine_store.start_instance("leave", site_id=cast.yl.pk, actor=actor, title="李晓请假", around=around)
         item = WorkItem.unscoped.get(instance_id=started.instance_id)

@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from bihuan.engine.definition import parse_bpmn
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotAllowed
 from bihuan.notify.models import Notice
 from bihuan.operations.copies import pursuing_handlers
 from bihuan.operations.people.copying import urge_reader
+from bihuan.operations.references import Known, missing_for_copy
 from bihuan.operations.surroundings import surroundings
 from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.standing import set_site_head, set_superior
@@ -18,10 +20,10 @@ from bihuan.processes.handling.returning import wake_instance
 from bihuan.processes.handling.standing import end_instance, resume_instance, suspend_instance
 from bihuan.processes.jobs import run_due
 from bihuan.processes.models import Job
-from bihuan.records.copies import INSTANCE, confirm_copies, withdraw_copy
+from bihuan.records.copies import INSTANCE, confirm_copies, hand_over_copies, withdraw_copy
 from bihuan.records.models import CarbonCopy
 from tests.cast import Cast
-from tests.web.copies.conftest import Send
+from tests.web.copies.conftest import Send, asking
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 DIRECTOR = "who='role:technical_director' confirm='true'"
@@ -145,3 +147,18 @@ def test_it_is_escalated_to_a_role_past_those_on_leave_never_to_the_reader(cast:
     after(24)
     told = CarbonCopy.unscoped.filter(on="escalate").values_list("user__name", "why")
     assert sorted(told) == [("何平", "冯玉没有确认已阅"), (technicians[1].name, "郑国没有确认已阅")]
+
+
+def test_what_was_handed_over_is_pursued_with_the_successor(cast: Cast, sent: Send) -> None:
+    number = sent(f"{DIRECTOR} remind='PT4H'")
+    hand_over_copies(cast.user("technical_director").pk, cast.user("cashier").pk, actor=cast.actor("admin"))
+    after(4)
+    assert (reminders(cast), reminders(cast, "cashier")) == (0, 1)
+    confirm_copies((INSTANCE, number), actor=cast.actor("cashier"))
+
+
+def test_a_rule_names_only_roles_and_time_limits_that_are_there() -> None:
+    xml = asking(f"{DIRECTOR} remind='limit:read' every='limit:soon' escalate='P1D' escalateTo='role:boss'")
+    [rule] = parse_bpmn(xml).main.nodes["申请"].copies
+    known = Known(roles={"technical_director"}, forms=(), limits={"read"}, scripts=(), notes=())
+    assert list(missing_for_copy(rule, known)) == ["没有角色“boss”", "没有时限“soon”"]
