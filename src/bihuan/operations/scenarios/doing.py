@@ -12,6 +12,7 @@ from bihuan.forms.publishing import newest_form
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError
 from bihuan.operations import bookings, cases, refunds, work
+from bihuan.operations.cases import main_instance
 from bihuan.operations.desk.answering import let_ring, pick_up, put_down
 from bihuan.operations.effects.appointments import appointment_of
 from bihuan.operations.effects.estimate import standing_lines
@@ -260,7 +261,13 @@ def message(world: World, step: Step) -> None:
     actor, case = world.actor(step.actor) if step.actor else world.system, world.case(step.case)
     keep_for = _moment(world, keep) - clock.now() if keep else None
     if not tell_process(name, case.pk, actor=actor, variables=values, keep_for=keep_for) and keep_for is None:
-        raise BusinessError(f"没有流程在等消息“{name}”")
+        carrying = main_instance(case.pk)
+        sender = None if carrying is None else carrying.pk
+        told = sender and engine_store.deliver_message(
+            name, "", values, actor=actor, sender_id=sender, around=surroundings()
+        )
+        if not told:
+            raise BusinessError(f"没有流程在等消息“{name}”")
 
 
 def begun(world: World, step: Step) -> None:

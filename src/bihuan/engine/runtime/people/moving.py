@@ -163,8 +163,8 @@ def _refuse_undoing(process: Process, state: State, move: Move) -> None:
         while token.id not in move.gone and token.scope != ROOT:
             token = state.tokens[state.scopes[token.scope].token]
         if token.id in move.gone:
-            label = process.nodes[thrower.node].label
-            raise CommandRejected(f"「{label}」正在撤销办过的工作（补偿），撤销完才能退回")
+            name = process.nodes[thrower.node].name
+            raise CommandRejected(f"{f'「{name}」' if name else '流程'}正在撤销办过的工作（补偿），撤销完才能退回")
 
 
 def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
@@ -228,10 +228,9 @@ def _refuse_starving(process: Process, here: list[Token], move: Move, fired: Col
         for inner in move.path[1:]:
             waiting |= starved(process, (), [inner])
     if waiting:
-        join, label = process.nodes[min(waiting)], process.nodes[move.target].label
-        raise CommandRejected(
-            f"「{label}」在另一条并行分支上，去了那里汇合点「{join.label}」就等不齐了；请选分支之前或汇合之后的环节"
-        )
+        label, name = process.nodes[move.target].label, process.nodes[min(waiting)].name
+        join = f"汇合点「{name}」" if name else "汇合点"
+        raise CommandRejected(f"「{label}」在另一条并行分支上，去了那里{join}就等不齐了；请选分支之前或汇合之后的环节")
 
 
 def _source(state: State, wait: int) -> Wait:

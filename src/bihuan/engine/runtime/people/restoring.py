@@ -99,7 +99,7 @@ def _refuse_moved_on(state: State, after: State, made: list[int]) -> None:
         present = state.tokens.get(token)
         same = present is not None and _waits(state, token) == _waits(after, token)
         if not same or any(ask.token == token for ask in state.asks.values()):
-            raise CommandRejected("后面的环节已经有人办了，不能撤回")
+            raise CommandRejected("后面的环节已经有人办了或自动往下走了，不能撤回")
 
 
 def _waits(state: State, token: int) -> set[tuple[int, str]]:
