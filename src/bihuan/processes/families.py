@@ -25,10 +25,13 @@ from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.org.models import Site
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import InstanceFacts
+from bihuan.processes.handling.passed import names_around
 from bihuan.processes.models import Instance, Version, WorkItem
 from bihuan.processes.publishing import current_version
 from bihuan.processes.rows import Loaded
 from bihuan.processes.unit import Unit
+
+MAX_FOR = 100
 
 
 def insert_instance(
@@ -44,6 +47,7 @@ def insert_instance(
     chain: str = "",
     parent: Loaded | None = None,
     parent_wait: int | None = None,
+    called_for: str = "",
 ) -> Loaded:
     """A new row, not yet started, so that everything it opens can name it; in the case whose `chain` is given, its
     caller's, that of its subject, else in one of its own."""
@@ -62,6 +66,7 @@ def insert_instance(
         root_id=(parent.root_id or parent.id) if parent else None,
         parent_id=parent.id if parent else None,
         parent_wait=parent_wait,
+        called_for=called_for,
     )
     if not row.chain:
         # Only the database knows the number that names the chain of an instance about nothing in particular.
@@ -130,9 +135,19 @@ def _call(unit: Unit, caller: Loaded, event: CallRequested) -> None:
             started_by_id=unit.actor.user_id,
             parent=caller,
             parent_wait=event.wait,
+            called_for=_for_which(caller, event),
         )
     )
     unit.follow(child, Start(event.variables))
+
+
+def _for_which(caller: Loaded, event: CallRequested) -> str:
+    """Of a process that is called for each of many: which one, after which of many its caller is for."""
+    own = names_around(caller.process, caller.state, event.token)
+    if not own or caller.parent_id is None:
+        return "、".join(own)[:MAX_FOR]
+    outer = Instance.unscoped.values_list("called_for", flat=True).get(pk=caller.id)
+    return "、".join(filter(None, [outer, *own]))[:MAX_FOR]
 
 
 def _called(caller: Loaded, name: str) -> tuple[Version, str]:

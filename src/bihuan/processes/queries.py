@@ -11,7 +11,7 @@ from django.db import connection
 
 from bihuan.kernel.sql import moment, stored_moment
 from bihuan.org.actor import Actor
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import WorkItem, labelled
 
 _COLUMNS = (
     "w.id, w.instance_id, w.site_id, w.node_id, w.name, w.title, w.role, w.assignee_id, w.form_key, w.limit_key, "
@@ -43,6 +43,12 @@ class InboxItem:
     sort_at: datetime
     subject_kind: str
     subject_id: int | None
+    called_for: str
+
+    @property
+    def label(self) -> str:
+        """Its name, and for which of many its process was called."""
+        return labelled(self.name, [self.called_for])
 
     @property
     def cursor(self) -> tuple[datetime, int]:
@@ -139,7 +145,7 @@ def _top(branches: list[tuple[str, list[Any]]], after: tuple[datetime, int] | No
     parts = [f"SELECT * FROM ({_FROM}{where}{page}{_ORDER}) AS b{n}" for n, (where, _) in enumerate(branches)]
     values = [value for _, params in branches for value in (*params, *position, limit)]
     sql = (
-        f"SELECT w.*, i.subject_kind, i.subject_id FROM ({' UNION ALL '.join(parts)}) AS w "
+        f"SELECT w.*, i.subject_kind, i.subject_id, i.called_for FROM ({' UNION ALL '.join(parts)}) AS w "
         "JOIN processes_instance i ON i.id = w.instance_id" + _ORDER
     )
     with connection.cursor() as cursor:

@@ -25,7 +25,7 @@ from tests.web.visits import Centre
 
 pytestmark = pytest.mark.django_db
 MODELS = Path(__file__).parents[2] / "operations" / "people"
-EXPENSE, INQUIRY = MODELS / "expense.bpmn", MODELS / "inquiry.bpmn"
+EXPENSE, INQUIRY, FLEET = (MODELS / f"{name}.bpmn" for name in ("expense", "inquiry", "fleet"))
 MAX_QUERIES = 40
 
 
@@ -317,3 +317,21 @@ def test_those_entitled_begin_an_activity_and_a_second_press_begins_nothing(cent
     assert nodes(inquiry) == ["drive"]
     assert "再开始一次" in page_of(centre, "technician", f"/tasks/{item(inquiry, 'drive').pk}")
     assert sent(centre, "cashier", f"{case}/begin", {**pressed, "begun": "1"}).status_code == 403
+
+
+def test_of_many_called_processes_each_is_told_apart_wherever_its_work_is_named(centre: Centre) -> None:
+    publish(FLEET.read_bytes(), "routine")
+    case = start_case("routine", actor=centre.cast.actor("advisor"), site_id=centre.cast.yl.pk, title="车队保养")
+    done(centre, case, "note", "advisor", cars=["示A10001", "示A10002"])
+    first, second = WorkItem.unscoped.filter(instance__subject_id=case.pk, node_id="inspect").order_by("pk")
+    complete_task(first.pk, {}, actor=centre.cast.actor("technician"))
+    back, top = f"/tasks/{second.pk}/act/send_back", f"/tasks/{second.pk}"
+    client = centre.client("second_technician")
+    assert "<h1>检车（示A10002）" in client.get(top).content.decode()
+    form = client.get(back).content.decode()
+    assert "正在办的子流程取消（“复检（示A10001）”、“检车（示A10002）”）" in form
+    client.post(back, {"target": "note", "way": "straight", "reason": "车牌不对"})
+    waiting = client.get(top).content.decode()
+    assert "正在等上级流程的“登记”（李晓）重办，办完直接回到您这里。" in waiting
+    assert "从“检车（示A10002）”退回到“登记”，办完直接回到这里" in waiting
+    assert "取消“登记”（李晓）。" in client.get(f"/tasks/{second.pk}/act/call_off").content.decode()

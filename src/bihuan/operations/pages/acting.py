@@ -163,7 +163,9 @@ def act_page(item_id: int, key: str, *, actor: Actor) -> ActPage:
     entry = next((one for one in offered if one.key == key), None)
     if entry is None:
         raise NotFound("这一步现在不能这样办")
-    name = label_of(process, State.from_json(work.instance.state), work.item.wait, work.item.name)
+    name = label_of(
+        process, State.from_json(work.instance.state), work.item.wait, work.item.name, work.instance.called_for
+    )
     return ActPage(work, name, entry, **_BUILDERS[key](work, actor, process))
 
 

@@ -15,10 +15,10 @@ from bihuan.operations.surroundings import load_case, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
-from bihuan.processes.handling.passed import Inside, has_passed_final, insides_of, labelled, passed_steps
+from bihuan.processes.handling.passed import Inside, has_passed_final, insides_of, passed_steps
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import is_started_by
-from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.models import Instance, WorkItem, labelled
 from bihuan.records.access import access_case
 from bihuan.records.models import Case
 

@@ -170,10 +170,11 @@ def _live_steps(case: Case) -> list[WorkItem]:
 
 
 def _names(instance: Instance | None, process: Process | None, steps: list[WorkItem]) -> dict[int, str]:
-    if instance is None or process is None:
-        return {}
-    state, here = State.from_json(instance.state), [item for item in steps if item.instance_id == instance.pk]
-    return {item.pk: label_of(process, state, item.wait, item.name) for item in here}
+    names = {item.pk: item.label for item in steps}
+    if instance is not None and process is not None:
+        state, here = State.from_json(instance.state), [item for item in steps if item.instance_id == instance.pk]
+        names.update((item.pk, label_of(process, state, item.wait, item.name)) for item in here)
+    return names
 
 
 def _activities(case: Case, actor: Actor) -> list[Activities]:

@@ -25,7 +25,7 @@ from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder, Site
 from bihuan.processes.compiled import compiled_process, process_of
 from bihuan.processes.history import Diagram, Returned, diagram, returned_in
-from bihuan.processes.models import Definition, Incident, Instance, Version, WorkItem
+from bihuan.processes.models import Definition, Incident, Instance, Version, WorkItem, labelled
 from bihuan.processes.searching import STUCK, Cursor, InstanceSearch, search_instances
 from bihuan.records.copies import INSTANCE
 from bihuan.records.models import Case
@@ -203,7 +203,8 @@ class InstancePage:
     variables: list[Variable]
     inner: list[tuple[str, list[Variable]]]
     story: list[Told]
-    called: list[Instance]
+    called: list[tuple[Instance, str]]
+    """The processes it has called, with their names and for which of many they were called."""
     returns: list[Returned]
     case: Case | None = None
     copies: Sequence[CopyRow] = ()
@@ -235,11 +236,17 @@ def instance_page(instance_id: int, *, actor: Actor) -> InstancePage:
         variables=_variables(state.variables, labels),
         inner=inner[:50],
         story=instance_story(instance, newest=STORY),
-        called=list(called.defer("version__xml", "state").order_by("pk")[:50]),
+        called=[(child, _called_name(child)) for child in called.defer("version__xml", "state").order_by("pk")[:50]],
         case=case,
         copies=copies_of((INSTANCE, instance_id), actor=actor) if instance.subject_kind != CASE else (),
         returns=returned_in(instance.chain).get(instance.pk, []),
     )
+
+
+def _called_name(child: Instance) -> str:
+    version = child.version
+    name = compiled_process(version.pk, version.sha256, child.process_id).name or version.definition.name
+    return labelled(name, [child.called_for])
 
 
 def _stuck(process: Process, incident: Incident) -> StuckNode:

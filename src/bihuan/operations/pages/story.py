@@ -58,7 +58,8 @@ def instance_story(instance: Instance, *, newest: int) -> list[Told]:
 def _told(entries: list[HistoryEntry]) -> list[Told]:
     """Entries, newest first, in words."""
     items = {entry.item_id for entry in entries if entry.item_id is not None}
-    names = dict(WorkItem.unscoped.filter(pk__in=items).values_list("pk", "name")) if items else {}
+    rows = WorkItem.unscoped.filter(pk__in=items).select_related("instance").defer("instance__state") if items else ()
+    names = {row.pk: row.label for row in rows}
     roles = dict(Role.objects.values_list("key", "name"))
     return list(_tell(reversed(entries), names, roles))[::-1]
 
@@ -130,6 +131,8 @@ def _step_words(
         return ("时间到，系统自动推进", both, "warn", "clock") if on else None
     if any(event.get("type") == "InstanceWoken" for event in events):
         return "子流程重新打开", both, "warn", "arrow-back-up"
+    if any(event.get("type") == "InstanceStarted" for event in events):
+        return "子流程开始", both, "info", "flag"
     return ("系统自动推进", both, "none", "flow") if on else None
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import State
 from bihuan.engine.runtime.values import decode
@@ -335,12 +337,21 @@ def _redone_words(item: WorkItem) -> str:
     if found is None:
         return ""
     instance, rework = found
-    redone = [wait.id for wait in State.from_json(instance.state).waits.values() if wait.token == rework.token]
-    row = WorkItem.unscoped.filter(instance_id=instance.pk, wait__in=redone, completed_at__isnull=True).first()
+    state = State.from_json(instance.state)
+    redoing = {rework.token}
+    for token in sorted(state.tokens.values(), key=lambda one: one.id):
+        # One of many is redone by a token inside the whole.
+        if token.scope and state.scopes[token.scope].token in redoing:
+            redoing.add(token.id)
+    waits = {wait.id for wait in state.waits.values() if wait.token in redoing}
+    live = WorkItem.unscoped.filter(completed_at__isnull=True).select_related("assignee", "instance")
+    # A step itself, or what is open in the process that is called again.
+    here = Q(instance_id=instance.pk, wait__in=waits)
+    row = live.filter(here | Q(instance__parent_id=instance.pk, instance__parent_wait__in=waits)).first()
     if row is None:
         return ""
     above = "上级流程的" if rework.behind else ""
-    return f"{above}“{row.name}”（{row.assignee.name}）" if row.assignee else f"{above}“{row.name}”"
+    return f"{above}“{row.label}”（{row.assignee.name}）" if row.assignee else f"{above}“{row.label}”"
 
 
 def _who_can(item: WorkItem, names: Mapping[str, str]) -> str:

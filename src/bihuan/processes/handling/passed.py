@@ -14,7 +14,7 @@ from bihuan.engine.runtime import Pass, State, is_special, passes_around, passes
 from bihuan.engine.runtime.people.moving import PERSONAL
 from bihuan.processes.handling.allowing import is_final
 from bihuan.processes.history import instance_events
-from bihuan.processes.models import WorkItem
+from bihuan.processes.models import WorkItem, labelled
 from bihuan.processes.rows import Held
 
 R = TypeVar("R")
@@ -164,12 +164,17 @@ class Present:
         return one.whole in self.state.scopes
 
 
-def label_of(process: Process, state: State, wait: int, name: str) -> str:
-    """What an open item is called, with which of many it is for (“测量（泵）”)."""
+def label_of(process: Process, state: State, wait: int, name: str, called_for: str = "") -> str:
+    """What an open item is called, with which of many it is for (“测量（泵）”), and its process was called for."""
     held = state.waits.get(wait)
-    around = passes_around(state, state.tokens[held.token]) if held is not None and held.token else ()
-    of = [_name(one, {}) for one in around if one.whole and process.nodes[one.node].signoff is None]
-    return labelled(name, of)
+    own = names_around(process, state, held.token) if held is not None and held.token else []
+    return labelled(name, [called_for, *own])
+
+
+def names_around(process: Process, state: State, token: int) -> list[str]:
+    """For which of many a token is, outermost first, as people call them."""
+    around = passes_around(state, state.tokens[token])
+    return [_name(one, {}) for one in around if one.whole and process.nodes[one.node].signoff is None]
 
 
 def present_of(held: Held) -> Present:
@@ -316,10 +321,6 @@ def _is_several(process: Process, node: Node) -> bool:
     if node.by_event:
         return not any(process.nodes[trigger].interrupting for trigger in process.levels[node.id].triggers)
     return node.loop is not None and not node.loop.standard
-
-
-def labelled(name: str, of: Sequence[str]) -> str:
-    return f"{name}（{'、'.join(of)}）" if of else name
 
 
 def _name(one: Pass, turns: Mapping[int, int]) -> str:

@@ -69,15 +69,18 @@ class Previewer:
         return Preview(
             cancelled=self.named(item for item in self.items if item.wait in gone),
             resting=self.named(item for item in now if item.is_open and parked_by(copy, item.wait)),
-            untouched=self.named(item for item in now if not parked_by(copy, item.wait)),
+            untouched=self.named(item for item in now if item.is_open and not parked_by(copy, item.wait)),
             opens=tuple(dict.fromkeys(nodes[wait.node].label for wait in fresh)),
             calls=len(calls),
-            called=tuple(Named(one.name, one.assignee) for call in calls for one in self.called.get(call.id, ())),
+            called=tuple(Named(one.label, one.assignee) for call in calls for one in self.called.get(call.id, ())),
         )
 
     def named(self, items: Iterable[WorkItem]) -> tuple[Named, ...]:
         """As they are now."""
-        return tuple(Named(label_of(self.process, self.state, one.wait, one.name), one.assignee) for one in items)
+        return tuple(
+            Named(label_of(self.process, self.state, one.wait, one.name, one.instance.called_for), one.assignee)
+            for one in items
+        )
 
 
 def previewer_of(instance: Instance, around: Surroundings) -> Previewer:
@@ -91,7 +94,8 @@ def previewers_of(instances: Sequence[Instance], around: Surroundings) -> dict[i
     family = Instance.unscoped.filter(root_id=first.root_id or first.pk, ended_at__isnull=True)
     children = list(family.order_by("pk").values_list("pk", "parent_id", "parent_wait"))
     live = {pk for pk, _, _ in children} | {one.pk for one in instances}
-    rows = WorkItem.unscoped.filter(instance_id__in=live, completed_at__isnull=True).select_related("assignee")
+    rows = WorkItem.unscoped.filter(instance_id__in=live, completed_at__isnull=True)
+    rows = rows.select_related("assignee", "instance").defer("instance__state")
     items: dict[int, list[WorkItem]] = defaultdict(list)
     for row in rows.order_by("id"):
         items[row.instance_id].append(row)

@@ -28,10 +28,10 @@ from bihuan.processes.families import find_rework
 from bihuan.processes.finishing import finish
 from bihuan.processes.handling.allowing import is_final, require_allowed
 from bihuan.processes.handling.called import steps_back, wake_for
-from bihuan.processes.handling.passed import RECALLED, Inside, Passed, label_of, labelled, step_named
+from bihuan.processes.handling.passed import RECALLED, Inside, Passed, label_of, step_named
 from bihuan.processes.history import states_around
 from bihuan.processes.holding import on_behalf, refuse_closed
-from bihuan.processes.models import Instance, WorkItem
+from bihuan.processes.models import Instance, WorkItem, labelled
 from bihuan.processes.rows import Held, Loaded, hold_instance, read_item, transactional
 from bihuan.processes.unit import Unit
 
@@ -59,7 +59,7 @@ def send_back(
     behind = held.item_id if step.above and straight else 0
     if behind:
         unit.submit(held.instance, AwaitCaller(held.wait))
-    name = label_of(held.instance.process, held.instance.state, held.wait, held.name)
+    name = _label_of(held)
     open_ = _open_items(where)
     _go_back(unit, where, step, straight=straight, behind=behind)
     detail = {
@@ -86,6 +86,14 @@ def _go_back(unit: Unit, where: Loaded, step: Passed, *, straight: bool, behind:
         why = [event.reason for one in waking for event in one.events if isinstance(event, IncidentRaised)]
         raise Conflict(f"“{step.of[0]}”现在不能再办，不能退回到里面：{'；'.join(why) or '没有重新调用它'}")
     _give_to(unit.hold(step.way[-1].instance_id), step)
+
+
+def _label_of(held: Held) -> str:
+    """The item as people call it, with which of many it is for."""
+    instance, called_for = held.instance, ""
+    if instance.parent_id is not None:
+        called_for = Instance.unscoped.values_list("called_for", flat=True).get(pk=instance.id)
+    return label_of(instance.process, instance.state, held.wait, held.name, called_for)
 
 
 def _open_items(instance: Loaded) -> dict[int, str]:
@@ -125,7 +133,7 @@ def call_off_return(held: Held, *, actor: Actor, reason: str, around: Surroundin
     else:
         unit.submit(held.instance, CallOffRework(held.wait))
     return finish(unit, held.instance, command="CallOffRework",
-                  detail={"name": held.name, "reason": reason, **on_behalf(held, actor)})  # fmt: skip
+                  detail={"name": _label_of(held), "reason": reason, **on_behalf(held, actor)})  # fmt: skip
 
 
 @transactional

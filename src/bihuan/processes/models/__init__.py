@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bihuan.processes.models.definitions import Beginning, Definition, Version
 from bihuan.processes.models.instances import Incident, Instance, Subscription
-from bihuan.processes.models.items import NEVER, Offer, Turn, WorkItem
+from bihuan.processes.models.items import NEVER, Offer, Turn, WorkItem, labelled
 from bihuan.processes.models.jobs import Job, OnceKey
 from bihuan.processes.models.messages import Message
 from bihuan.processes.models.starts import AutoStart
@@ -30,4 +30,5 @@ __all__ = [
     "Turn",
     "Version",
     "WorkItem",
+    "labelled",
 ]

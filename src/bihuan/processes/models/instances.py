@@ -18,7 +18,8 @@ class Instance(SiteOwned):
     """One run of a version, usually about one case. `state` is the engine's whole state as JSON text.
 
     `lock_version` counts the steps and guards against two writers. `chain` is the audit chain of its history. Called
-    processes name the `parent` and the `root` of the family, whose row is what a transaction locks.
+    processes name the `parent` and the `root` of the family, whose row is what a transaction locks; what was called for
+    each of many says for which (`called_for`: 示A10002, 第 2 项).
     """
 
     class Status(models.TextChoices):
@@ -50,6 +51,7 @@ class Instance(SiteOwned):
         "self", on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="children"
     )
     parent_wait = models.PositiveIntegerField("调用序号", null=True, blank=True)
+    called_for = models.CharField("为哪一项", max_length=100, blank=True, default="", db_default="")
 
     unscoped: ClassVar[models.Manager[Any]] = models.Manager()
     objects: ClassVar[ScopedManager[Any]] = ScopedManager()

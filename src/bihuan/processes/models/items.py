@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -15,6 +16,12 @@ from bihuan.processes.models.instances import Instance
 
 # Work without a due moment sorts behind all work that has one, in one index that both databases read in order.
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+def labelled(name: str, of: Sequence[str]) -> str:
+    """The name of a step with for which of many it is done (“测量（泵、左）”)."""
+    told = "、".join(filter(None, of))
+    return f"{name}（{told}）" if told else name
 
 
 class WorkItem(SiteOwned):
@@ -105,6 +112,11 @@ class WorkItem(SiteOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """Its name, and for which of many its process was called."""
+        return labelled(self.name, [self.instance.called_for])
 
     @property
     def is_open(self) -> bool:
