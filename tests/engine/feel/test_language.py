@@ -129,6 +129,7 @@ def test_arithmetic(text: str, expected: Any) -> None:
         ("{a: 1, b: 2} = {b: 2, a: 1}", True),
         ("[1..2] = [1..2]", True),
         ("[1..2] = (1..2]", False),
+        ('range("[2..)") = >=2 and (<2) != <=2', True),
         ('"a" < "b"', True),
         ("1 < null", None),
         ('1 < "a"', None),

@@ -23,6 +23,7 @@ from bihuan.engine.feel import FeelSyntaxError, compile_expression, compile_unar
         ("'abc'", 1, "双引号"),
         ("/* x", 1, "注释"),
         ("a == 1", 3, "一个等号"),
+        ("a => 1", 4, "不该出现"),
         ("a && b", 3, "and"),
         ("!a", 1, "not"),
         ("金额 >（1）", 5, "全角"),

@@ -82,7 +82,7 @@ def feel(text: str, line: int) -> Expression:
         if text.startswith("="):
             return compile_expression(text[1:], line=line)
         if is_juel(text):
-            return compile_expression(translate_juel(text), line=line)
+            return _compiled(translate_juel(text), line)
         return _feel_or_alike(text, line)
     except FeelSyntaxError as error:
         # The column counts from the start of the expression, which is not the column in the file.

@@ -149,7 +149,9 @@ class Parser(Reader):
             return Between(left, low, self._binary(_SUM))
         if operator == "in":
             return In(left, self._tests_after_in())
-        return Comparison(operator, left, self._binary(_SUM))
+        # `r = >= 2` compares with an interval, as `r = (>= 2)` does; `r => 2` is a slip of the pen.
+        interval = operator in ("=", "!=") and self.token.spaced and self.at("<", "<=", ">", ">=")
+        return Comparison(operator, left, self.item() if interval else self._binary(_SUM))
 
     def _tests_after_in(self) -> Tests:
         if self.at("("):
