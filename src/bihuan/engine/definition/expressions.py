@@ -170,9 +170,12 @@ def _compiled(text: str, line: int) -> Expression:
     an item is the list's own."""
 
     def reached(found: re.Match[str]) -> str:
-        return found[0] if found[2] is None else f"get or else({found[1]}{found[2]}, {found[2]})"
+        if found[2] is None:
+            return found[0]
+        return f"(if is defined({found[1].partition('.')[0]}) then {found[0]} else {found[2]})"
 
-    return compile_expression(text if "[" in text else _HELD.sub(reached, text), line=line)
+    found = compile_expression(text if "[" in text else _HELD.sub(reached, text), line=line)
+    return Expression(text, found.code, found.names, found.mistake)
 
 
 def text_or_feel(text: str, line: int) -> Expression:
