@@ -72,6 +72,8 @@ export function attach(picker, { url, role = "", chosen = () => {} }) {
     const address = new URL(url, location.href);
     address.searchParams.set("q", query);
     if (role) address.searchParams.set("role", role);
+    const { site } = picker.closest("[data-site]")?.dataset ?? {};
+    if (site) address.searchParams.set("site", site); // the work may be at another site than the person
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
       if (!answer.ok || mine !== asked) return undefined;

@@ -26,7 +26,7 @@ _CACHE = "_bihuan_actor"
 # now. A post may carry no role yet still give a view of the site's name, hence the outer join. The prefix is compared
 # with substr, not LIKE, to keep it case exact.
 _ROLES_SQL = """
-SELECT reached.id, role.key, role.on_duty, who.user_id, who.role_key, who.process_key, who.name
+SELECT reached.id, reached.path, role.key, role.on_duty, who.user_id, who.role_key, who.process_key, who.name
 FROM (
   SELECT 0 AS delegation, %s AS user_id, 0 AS site_id, '' AS role_key, '' AS process_key, '' AS name
   UNION ALL
@@ -68,6 +68,7 @@ def load_actor(user: User, site_id: int | None = None) -> Actor:
         acting_for=posts.acting_for(actions),
         borrowed_by_site={site: posts.borrowed(site) for site in posts.roles if posts.borrowed(site)},
         off_duty_by_site=_off_duty(user.pk, posts),
+        path_by_site=posts.paths,
     )
     return actor if site_id is None else actor.at(site_id)
 
@@ -131,6 +132,7 @@ class _Posts:
 
     roles: dict[int, set[str]] = field(default_factory=dict)
     own: dict[int, set[str]] = field(default_factory=dict)
+    paths: dict[int, str] = field(default_factory=dict)
     duty: set[tuple[int, str]] = field(default_factory=set)
     delegations: dict[tuple[int, int, str, str], tuple[str, set[str]]] = field(default_factory=dict)
 
@@ -139,8 +141,9 @@ class _Posts:
         posts = cls()
         with connection.cursor() as cursor:
             cursor.execute(_ROLES_SQL, [user_id, user_id, _moment(at), _moment(at)])
-            for site, role, on_duty, whose, only_role, process, name in cursor.fetchall():
+            for site, path, role, on_duty, whose, only_role, process, name in cursor.fetchall():
                 if whose == user_id:
+                    posts.paths[site] = path
                     posts.own.setdefault(site, set()).update([role] if role else [])
                     posts.roles.setdefault(site, set()).update([role] if role else [])
                     if on_duty:

@@ -51,6 +51,8 @@ class Actor:
     borrowed_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
     off_duty_by_site: Mapping[int, frozenset[str]] = field(default_factory=dict)
     """Roles held whose work is offered to those on duty only, while this person is not."""
+    path_by_site: Mapping[int, str] = field(default_factory=dict)
+    """Where each of the sites stands in the tree (`Site.path`)."""
 
     @property
     def site_ids(self) -> frozenset[int]:
@@ -115,6 +117,14 @@ class Actor:
         if self.is_system:
             return self.site_ids
         return frozenset(site for site, actions in self.actions_by_site.items() if action in actions)
+
+    def sites_in_view(self, action: str = "") -> frozenset[int]:
+        """The present site and those below it where the action is permitted, or any role is held: what a list shows."""
+        if self.site_id is None:
+            return frozenset()
+        here = self.path_by_site.get(self.site_id, "")
+        below = {site for site, path in self.path_by_site.items() if here and path.startswith(here)}
+        return frozenset(site for site in below | {self.site_id} if not action or self.can(action, site))
 
     def require(self, action: str, site_id: int | None = None) -> None:
         """Refuse with NotAllowed, naming the action and the roles that can, unless permitted."""

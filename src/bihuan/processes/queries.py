@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from bihuan.kernel.sql import moment, stored_moment
 from bihuan.org.actor import Actor
 from bihuan.processes.models import WorkItem, labelled
 
+MOST_BRANCHES = 60
 _COLUMNS = (
     "w.id, w.instance_id, w.site_id, w.node_id, w.name, w.title, w.role, w.assignee_id, w.form_key, w.limit_key, "
     "w.button, w.opened_at, w.due_at, w.warn_at, w.sort_at"
@@ -62,16 +63,17 @@ class InboxItem:
 def inbox(
     actor: Actor,
     *,
-    site_id: int | None = None,
+    sites: Iterable[int] | None = None,
     after: tuple[datetime, int] | None = None,
     limit: int = 50,
     mine_only: bool = False,
 ) -> list[InboxItem]:
     """The work an actor may complete, most urgent first: their own, that of the people they act for, offered work.
 
-    `site_id` narrows to one site; `after` is the `cursor` of the last line of the page before.
+    `sites` narrows to some of the actor's sites; `after` is the `cursor` of the last line of the page before.
     """
-    sites = [site for site in actor.roles_by_site if site_id is None or site == site_id]
+    wanted = None if sites is None else frozenset(sites)
+    sites = sorted(site for site in actor.roles_by_site if wanted is None or site in wanted)
     branches: list[tuple[str, list[Any]]] = []
     if actor.user_id is not None and sites:
         marks = ", ".join(["%s"] * len(sites))
@@ -88,13 +90,13 @@ _OF_PROCESS = "EXISTS (SELECT 1 FROM processes_instance p WHERE p.id = w.instanc
 _HAS_ROLE = "(',' || w.role || ',') LIKE %s"
 
 
-def _offered_by_name(actor: Actor, sites: Iterable[int]) -> list[tuple[str, list[Any]]]:
+def _offered_by_name(actor: Actor, sites: Sequence[int]) -> list[tuple[str, list[Any]]]:
     """Open work offered to the person among others, whatever their roles."""
-    if actor.user_id is None:
+    if actor.user_id is None or not sites:
         return []
     return [
-        (f"w.site_id = %s AND w.role = '' AND w.assignee_id IS NULL AND {_NAMED}", [site, actor.user_id])
-        for site in sites
+        (f"{where} AND w.role = '' AND w.assignee_id IS NULL AND {_NAMED}", [*values, actor.user_id])
+        for where, values in _at(list(sites), branches=len(sites))
     ]
 
 
@@ -120,21 +122,30 @@ def _of_principals(actor: Actor, sites: Iterable[int]) -> list[tuple[str, list[A
 
 
 def _offered(sites: Mapping[int, Iterable[str]]) -> list[tuple[str, list[Any]]]:
-    """One branch per site and role, so that each reads only the head of its part of the index."""
-    branches: list[tuple[str, list[Any]]] = []
+    """One branch per site and role, so that each reads only the head of its part of the index.
+
+    Where that would be very many, the sites of the same roles together (all a group's, as a rule): each branch then
+    reads all open work of the role there.
+    """
+    alike: dict[tuple[str, ...], list[int]] = {}
     for site, roles in sorted(sites.items()):
-        keys = sorted(roles)
-        if not keys:
-            continue
-        branches.extend(("w.site_id = %s AND w.role = %s AND w.assignee_id IS NULL", [site, key]) for key in keys)
-        several = " OR ".join(["(',' || w.role || ',') LIKE %s"] * len(keys))
-        branches.append(
-            (
-                f"w.shared AND w.site_id = %s AND w.assignee_id IS NULL AND ({several})",
-                [site, *(f"%,{key},%" for key in keys)],
-            )
-        )
+        alike.setdefault(tuple(sorted(roles)), []).append(site)
+    count = sum(len(keys) * len(there) for keys, there in alike.items())
+    branches: list[tuple[str, list[Any]]] = []
+    for keys, there in alike.items():
+        several = " OR ".join([_HAS_ROLE] * len(keys))
+        for where, values in _at(there, branches=count) if keys else ():
+            branches.extend((f"{where} AND w.role = %s AND w.assignee_id IS NULL", [*values, key]) for key in keys)
+            shared = [*values, *(f"%,{key},%" for key in keys)]
+            branches.append((f"w.shared AND {where} AND w.assignee_id IS NULL AND ({several})", shared))
     return branches
+
+
+def _at(sites: Sequence[int], *, branches: int) -> list[tuple[str, list[Any]]]:
+    """The sites one by one, or together where that would come to too many branches."""
+    if branches <= MOST_BRANCHES:
+        return [("w.site_id = %s", [site]) for site in sites]
+    return [(f"w.site_id IN ({', '.join(['%s'] * len(sites))})", list(sites))]
 
 
 def _top(branches: list[tuple[str, list[Any]]], after: tuple[datetime, int] | None, limit: int) -> list[InboxItem]:
@@ -157,9 +168,9 @@ def _inbox_item(row: tuple[Any, ...]) -> InboxItem:
     return InboxItem(*row[:11], *(stored_moment(value) for value in row[11:15]), *row[15:])
 
 
-def count_open(actor: Actor, *, site_id: int | None = None, upto: int = 100) -> int:
+def count_open(actor: Actor, *, upto: int = 100) -> int:
     """How much work waits in the inbox, counted to `upto` at most: for badges."""
-    return len(inbox(actor, site_id=site_id, limit=upto))
+    return len(inbox(actor, limit=upto))
 
 
 def open_items(instance_id: int) -> list[WorkItem]:

@@ -31,9 +31,10 @@ Place = tuple[int, str]
 
 
 def unattended_items(actor: Actor) -> QuerySet[WorkItem]:
-    """What nobody can do now at the actor's present site, longest first; for those who manage cases there."""
+    """What nobody can do now at the actor's present site and those below it, longest first; for those who manage cases
+    there."""
     actor.require("case.manage")
-    rows: QuerySet[WorkItem] = WorkItem.objects.at(actor.site_id or 0)
+    rows: QuerySet[WorkItem] = WorkItem.objects.at(actor.sites_in_view("case.manage"))
     return rows.filter(status=WorkItem.Status.OPEN, unattended_since__isnull=False).order_by("unattended_since", "pk")
 
 

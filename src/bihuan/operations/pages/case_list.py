@@ -29,7 +29,7 @@ MATCHES = 300
 ORDERS = {"opened": "opened_at", "number": "number", "promised": "agreed_done_at"}
 HEADINGS = (
     "单号", "类型", "状态", "车牌", "车型", "客户", "服务顾问", "维修技师", "开单时间", "约定完工", "完工章",
-    "关单时间",
+    "关单时间", "门店",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class CaseQuery:
     kind: str = ""
     status: str = CaseStatus.OPEN
     advisor: int | None = None
+    site: int | None = None
     since: date | None = None
     until: date | None = None
     search: str = ""
@@ -50,11 +51,12 @@ class CaseQuery:
     def of(cls, params: Mapping[str, Any]) -> CaseQuery:
         """The query of an address; what makes no sense is left out rather than refused."""
         status, order = params.get("status", CaseStatus.OPEN), params.get("order", "-opened")
-        kind, advisor, page = str(params.get("kind", "")), str(params.get("advisor", "")), str(params.get("page", "1"))
+        kind, page = str(params.get("kind", "")), str(params.get("page", "1"))
         return cls(
             kind=kind if kind.isidentifier() and len(kind) <= 60 else "",
             status=status if status in (*CaseStatus.values, "") else CaseStatus.OPEN,
-            advisor=int(advisor) if advisor.isdecimal() and len(advisor) < 12 else None,
+            advisor=_number(params.get("advisor")),
+            site=_number(params.get("site")),
             since=_day(params.get("since")),
             until=_day(params.get("until")),
             search=plain(str(params.get("q", "")))[:60],
@@ -69,6 +71,7 @@ class CaseQuery:
             "kind": other.kind,
             "status": other.status if other.status != CaseStatus.OPEN else None,
             "advisor": other.advisor or "",
+            "site": other.site or "",
             "since": other.since.isoformat() if other.since else "",
             "until": other.until.isoformat() if other.until else "",
             "q": other.search,
@@ -104,13 +107,14 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class CaseList:
-    """One page of the list."""
+    """One page of the list; `sites` are those whose cases it can show, where they are several."""
 
     query: CaseQuery
     rows: list[CaseRow]
     part: Part
     advisors: list[User]
     kinds: list[tuple[str, str]]
+    sites: dict[int, str]
 
     @property
     def advisor_name(self) -> str:
@@ -118,26 +122,30 @@ class CaseList:
 
 
 def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
-    """A page of the cases at the actor's site. Ten queries at most."""
-    part = part_of(_matching(query, actor), query.page)
+    """A page of the cases at the actor's site and those below it. Eleven queries at most."""
+    sites = actor.sites_in_view("case.view")
+    part = part_of(_matching(query, actor, sites), query.page)
     steps: dict[int, list[WorkItem]] = {case.pk: [] for case in part.rows}
-    present = WorkItem.objects.at(actor.site_id or 0).filter(
+    present = WorkItem.objects.at(sites).filter(
         status=WorkItem.Status.OPEN, instance__subject_kind=CASE, instance__subject_id__in=list(steps)
     )
     for item in present.select_related("instance", "assignee").order_by("sort_at", "pk"):
         steps[item.instance.subject_id].append(item)
-    answering = Case.objects.at(actor.site_id or 0).filter(advisor=OuterRef("pk"))
+    answering = Case.objects.at(sites).filter(advisor=OuterRef("pk"))
     advisors = list(User.objects.filter(Exists(answering)).order_by("name")[:200])
     signs = signs_of(list(steps), [item.pk for items in steps.values() for item in items])
     rows = [CaseRow(case, steps[case.pk], signs) for case in part.rows]
-    return CaseList(replace(query, page=part.number), rows, part, advisors, kind_choices())
+    below = Site.objects.filter(pk__in=sites if len(sites) > 1 else ()).order_by("path")
+    names = dict(below.values_list("pk", "name"))
+    return CaseList(replace(query, page=part.number), rows, part, advisors, kind_choices(), names)
 
 
 def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
-    """Exactly the rows of this view as a workbook. Needs `case.export`."""
+    """Exactly the rows of this view as a workbook, as far as they may be exported. Needs `case.export`."""
     actor.require("case.export")
     zone = _zone(actor)
-    rows = _matching(query, actor)[: MAX_EXPORT_ROWS + 1]
+    sites = actor.sites_in_view("case.export") & actor.sites_in_view("case.view")
+    rows = _matching(query, actor, sites).select_related("site")[: MAX_EXPORT_ROWS + 1]
     cells = (
         (
             case.number,
@@ -152,17 +160,18 @@ def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
             case.agreed_done_at,
             case.get_stamp_display() if case.stamp else "",
             case.closed_at,
+            case.site.name,
         )
         for case in rows
     )
     return export_xlsx(HEADINGS, cells, title="业务单据", zone=zone)
 
 
-def _matching(query: CaseQuery, actor: Actor) -> QuerySet[Case]:
+def _matching(query: CaseQuery, actor: Actor, sites: frozenset[int]) -> QuerySet[Case]:
     if actor.site_id is None:
         raise BusinessError("请先选择门店")
     actor.require("case.view")
-    rows: QuerySet[Case] = Case.objects.at(actor.site_id)
+    rows: QuerySet[Case] = Case.objects.at(sites & {query.site} if query.site else sites)
     if query.kind:
         rows = rows.filter(kind=query.kind)
     if query.status:
@@ -177,6 +186,11 @@ def _matching(query: CaseQuery, actor: Actor) -> QuerySet[Case]:
     down = "-" if query.order.startswith("-") else ""
     related = rows.select_related("customer", "vehicle", "advisor", "technician")
     return related.order_by(f"{down}{column}", f"{down}pk")
+
+
+def _number(value: Any) -> int | None:
+    text = str(value or "")
+    return int(text) if text.isdecimal() and len(text) < 12 else None
 
 
 def _between(query: CaseQuery, zone: ZoneInfo) -> Q:

@@ -103,15 +103,20 @@ class Choices:
 
 
 def asked_sites(query: ClockQuery, action: str, *, actor: Actor) -> list[int]:
-    """The sites the query is about. Raises NotAllowed unless the actor may do the action there."""
+    """The sites the query is about: without one named, the present one and those below it.
+
+    Raises NotAllowed unless the actor may do the action there.
+    """
     if actor.site_id is None:
         raise BusinessError("请先选择门店")
     if query.site == EVERYWHERE:
         actor.require(action)
         return sorted(actor.sites_allowing(action))
-    site_id = int(query.site) if query.site else actor.site_id
-    actor.require(action, site_id)
-    return [site_id]
+    if query.site:
+        actor.require(action, int(query.site))
+        return [int(query.site)]
+    actor.require(action)
+    return sorted(actor.sites_in_view(action)) or [actor.site_id]
 
 
 def choices_for(query: ClockQuery, action: str, *, actor: Actor) -> Choices:

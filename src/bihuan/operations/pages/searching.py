@@ -1,9 +1,10 @@
-"""The search box: customers and cars, and the cases that belong to no customer."""
+"""The search box: customers and cars, and the cases that belong to no customer, or are all that one may see."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bihuan.operations.pages.case_list import found_by
 from bihuan.org.actor import Actor
 from bihuan.records.lookup import Hit, look_up, prefix
 from bihuan.records.models import Case
@@ -15,7 +16,7 @@ SHORTEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found: `cases` without a customer by number or by what they are about, and `hits` as for a caller."""
+    """What was found: `cases` by themselves, by number or by what they are about, and `hits` as for a caller."""
 
     cases: list[Case]
     hits: list[Hit]
@@ -27,12 +28,18 @@ class Found:
 def search(text: str, *, actor: Actor) -> Found:
     """What was typed may be a plate, the end of a telephone number, a name, a number, or how a case is called.
 
-    Cases of a customer are found with the customer. Raises NotAllowed like `look_up`.
+    Cases of a customer are found with the customer; by whoever may see cases but not customers, by themselves. Raises
+    NotAllowed for those who may see neither.
     """
-    hits = look_up(text, actor=actor)
+    knows_customers = actor.can_anywhere("customer.view") or actor.can_anywhere("call.handle")
+    hits = look_up(text, actor=actor) if knows_customers or not actor.can_anywhere("case.view") else []
     typed = "".join(letter for letter in plain(text)[:60] if letter.isprintable())
     if len(typed) < SHORTEST:
         return Found([], hits)
-    rows = Case.objects.visible_to(actor, "case.view").filter(customer__isnull=True)
-    called = prefix("number", typed.upper()) | prefix("title", typed)
-    return Found(list(rows.filter(called).select_related("vehicle", "site").order_by("-pk")[:CASES]), hits)
+    rows = Case.objects.visible_to(actor, "case.view")
+    if knows_customers:
+        called = prefix("number", typed.upper()) | prefix("title", typed)
+        rows = rows.filter(called, customer__isnull=True)
+    else:
+        rows = rows.filter(found_by(typed))
+    return Found(list(rows.select_related("vehicle", "site").order_by("-pk")[:CASES]), hits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,6 +38,8 @@ class Row:
     role: str
     mine: bool
     sign: ClockSign = NO_SIGN
+    site: str = ""
+    """The site it is at, where that is not the present one."""
 
     @property
     def whom(self) -> str:
@@ -90,12 +92,16 @@ class Workbench:
 
 
 def workbench(*, actor: Actor) -> Workbench:
-    """The open work of a person at their present site, grouped by urgency, and what just happened. Nine queries."""
+    """The open work of a person at their present site and those below it, grouped by urgency, and what just happened.
+    Nine queries."""
     if actor.site_id is None:
         return Workbench([], {}, more=False, in_house=0, copies=unread_copies(actor.user_id or 0).count())
-    items = inbox(actor, site_id=actor.site_id, limit=LIMIT + 1)
-    zone = ZoneInfo(Site.objects.values_list("timezone", flat=True).get(pk=actor.site_id))
-    rows = _rows(items[:LIMIT], actor)
+    sites = actor.sites_in_view()
+    items = inbox(actor, sites=sites, limit=LIMIT + 1)
+    shown = {item.site_id for item in items[:LIMIT]} | {actor.site_id}
+    there = Site.objects.in_bulk(shown)
+    zone = ZoneInfo(there[actor.site_id].timezone)
+    rows = _rows(items[:LIMIT], actor, {pk: site.name for pk, site in there.items() if pk != actor.site_id})
     now = clock.now()
     found: dict[str, list[Row]] = {key: [] for key, _ in GROUPS}
     for row in rows:
@@ -106,7 +112,8 @@ def workbench(*, actor: Actor) -> Workbench:
     counts["offered"] = len(rows) - counts["mine"]
     in_house = 0
     if actor.can("case.view"):
-        visits = Case.objects.at(actor.site_id).filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN)
+        cases = Case.objects.at(actor.sites_in_view("case.view"))
+        visits = cases.filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN)
         in_house = visits.filter(arrived_at__isnull=False, released_at__isnull=True).count()
     notices = list(notices_of(actor=actor, unread_only=True)[:NOTICES])
     steps = _recent_steps(actor, now)
@@ -116,9 +123,9 @@ def workbench(*, actor: Actor) -> Workbench:
     return Workbench(groups, counts, len(items) > LIMIT, in_house, notices, steps, version, alone, copies)
 
 
-def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
+def _rows(items: list[InboxItem], actor: Actor, elsewhere: Mapping[int, str]) -> list[Row]:
     case_ids = {item.subject_id for item in items if item.subject_kind == CASE and item.subject_id is not None}
-    cases = Case.objects.at(actor.site_id or 0).select_related("customer", "vehicle").in_bulk(case_ids)
+    cases = Case.objects.at({item.site_id for item in items}).select_related("customer", "vehicle").in_bulk(case_ids)
     roles = dict(Role.objects.values_list("key", "name"))
     principals = {one.user_id: one.name for one in actor.acting_for}
     limited = [item for item in items if item.limit_key]
@@ -132,6 +139,7 @@ def _rows(items: list[InboxItem], actor: Actor) -> list[Row]:
             else "、".join(roles.get(key, key) for key in item.role.split(",") if key),
             item.assignee_id is not None,
             signs.of(item, item.subject_id),
+            elsewhere.get(item.site_id, ""),
         )
         for item in items
     ]
@@ -150,10 +158,10 @@ def _urgency(row: Row, now: datetime, zone: ZoneInfo) -> str:
 
 def _recent_steps(actor: Actor, now: datetime) -> list[Step]:
     """The newest steps others and I completed on the cases I answer for, else those I completed myself."""
-    site_id = actor.site_id or 0
-    mine = Case.objects.at(site_id).filter(status=CaseStatus.OPEN, advisor_id=actor.user_id).values("pk")
-    working = Case.objects.at(site_id).filter(status=CaseStatus.OPEN, technician_id=actor.user_id).values("pk")
-    done = WorkItem.objects.at(site_id).filter(
+    sites = actor.sites_in_view()
+    mine = Case.objects.at(sites).filter(status=CaseStatus.OPEN, advisor_id=actor.user_id).values("pk")
+    working = Case.objects.at(sites).filter(status=CaseStatus.OPEN, technician_id=actor.user_id).values("pk")
+    done = WorkItem.objects.at(sites).filter(
         status=WorkItem.Status.DONE, completed_at__gte=now - timedelta(hours=RECENT_HOURS)
     )
     of_mine = done.filter(instance__subject_kind=CASE, instance__subject_id__in=mine.union(working).values("pk"))

@@ -278,7 +278,7 @@ def _offered(world: World, case_name: str | None, value: Any) -> str:
 
 def _sees(world: World, user_id: int, item: WorkItem) -> bool:
     actor = world.actor(_username(user_id))
-    return any(one.id == item.pk for one in inbox(actor, site_id=world.site.pk, limit=1000))
+    return any(one.id == item.pk for one in inbox(actor, sites=[world.site.pk], limit=1000))
 
 
 def _username(user_id: int) -> str:
@@ -288,7 +288,7 @@ def _username(user_id: int) -> str:
 def _inbox(world: World, case_name: str | None, value: Any) -> str:
     """What each of these people has in their inbox, by name of task."""
     for person, names in dict(value).items():
-        seen = [one.name for one in inbox(world.actor(str(person)), site_id=world.site.pk, limit=1000)]
+        seen = [one.name for one in inbox(world.actor(str(person)), sites=[world.site.pk], limit=1000)]
         wanted = [str(one) for one in (names if isinstance(names, list) else [names] if names else [])]
         if sorted(seen) != sorted(wanted):
             return f"{person}的待办应是“{'、'.join(wanted) or '没有'}”，实际：{'、'.join(seen) or '没有'}"

@@ -123,6 +123,8 @@ class Case(models.Model):
             models.Index(fields=["site", "status", "-opened_at"], name="case_list"),
             models.Index(fields=["site", "kind", "-opened_at"], name="case_by_kind"),
             models.Index(fields=["site", "-opened_at"], name="case_by_opening"),
+            # Of all sites below a group.
+            models.Index(fields=["-opened_at", "-id"], name="case_newest"),
             models.Index(fields=["site", "advisor", "-opened_at"], name="case_by_advisor"),
             models.Index(fields=["customer", "-opened_at"], name="case_by_customer"),
             models.Index(fields=["site", "released_at"], name="case_by_release"),

@@ -109,6 +109,9 @@ def _chips(found: CaseList) -> list[dict[str, str]]:
     chips = []
     if query.search:
         chips.append({"label": "搜索", "value": query.search, "remove_href": f"?{query.address(search='')}"})
+    if query.site in found.sites:
+        name = found.sites[query.site]
+        chips.append({"label": "门店", "value": name, "remove_href": f"?{query.address(site=None)}"})
     if query.advisor:
         name = found.advisor_name or "已离任"
         chips.append({"label": "顾问", "value": name, "remove_href": f"?{query.address(advisor=None)}"})

@@ -40,6 +40,10 @@ def search(request: HttpRequest, kind: str) -> JsonResponse:
     actor = actor_of(request)
     if actor.site_id is None:
         raise NotAllowed("您还没有岗位，请联系系统管理员")
+    # Work of a site below is done from above: what is looked for belongs to the site of the work.
+    site = request.GET.get("site", "")
+    if site.isascii() and site.isdecimal() and len(site) < 18:
+        actor = actor.at(int(site))
     typed = plain(request.GET.get("q", ""))[:60]
     results = finder(typed, actor, request.GET.get("role", "")[:60]) if typed else []
     return JsonResponse({"results": results}, json_dumps_params={"ensure_ascii": False})

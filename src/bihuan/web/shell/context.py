@@ -58,6 +58,12 @@ class Shell:
         return next((site for site in self.sites if site.id == self.actor.site_id), None)
 
     @property
+    def sites_below(self) -> list[SiteChoice]:
+        """The sites below the present one, whose rows its lists show too."""
+        here = self.actor.sites_in_view() if self.actor is not None else frozenset()
+        return [site for site in self.sites if site.id in here and site is not self.site]
+
+    @property
     def timezone(self) -> str:
         return self.site.timezone if self.site else settings.TIME_ZONE
 
