@@ -10,7 +10,7 @@ from typing import Any
 
 from bihuan.engine.definition.expressions import HOLDERS
 from bihuan.engine.feel import YearMonthDuration, to_text
-from bihuan.engine.rehearsal import Instance, Outcome
+from bihuan.engine.rehearsal import MAX_COMMANDS, Instance, Outcome
 from bihuan.engine.runtime import (
     CallRequested,
     CopyRequested,
@@ -68,6 +68,8 @@ def report_of(outcome: Outcome, file: str) -> dict[str, Any]:
     }
     if outcome.refusal:
         report["reason"] = outcome.refusal
+    elif outcome.state == "limit":
+        report["reason"] = f"走了 {MAX_COMMANDS} 步还没有结束，已停止：可能是没有出口的循环"
     elif main.ended is not None and (main.ended.code or main.ended.reason):
         report["reason"] = main.ended.reason or main.ended.code
     return report

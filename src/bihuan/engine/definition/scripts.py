@@ -13,7 +13,8 @@ from bihuan.engine.feel import Expression, FeelSyntaxError, compile_expression, 
 from bihuan.engine.feel.limits import MAX_TEXT
 
 _ASSIGNS = re.compile(
-    r"^\s*(?:(?:def|var|let|const)\s+)?[^\W\d][\w.]*\s*[-+*/]?=(?!=)|[;{]\s*$|\w\s*\(.*\)\s*;?\s*$", re.MULTILINE
+    r"^\s*return\b|^\s*(?:(?:def|var|let|const)\s+)?[^\W\d][\w.]*\s*[-+*/]?=(?!=)|[;{]\s*$|\w\s*\(.*\)\s*;?\s*$",
+    re.MULTILINE,
 )
 
 

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
       | (?P<number>[0-9]+(?:\.[0-9]+)?(?![\w.]))
       | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
       | (?P<name>[^\W\d]\w*)
-      | (?P<op>===|!==|==|!=|<>|<=|>=|&&|\|\||\*\*|[-+*/%<>=!?:.,()\[\]])
+      | (?P<op>===|!==|==|!=|<>|<=|>=|&&|\|\||\*\*|[-+*/%<>=!?:.,()\[\]{}])
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -245,6 +245,8 @@ class _Translator:
             inner = self._ternary()
             self._expect(")")
             return Piece(f"({inner.text})", ATOM)
+        if token.kind == "op" and (token.text == "{" or (token.text == "[" and self._looks_like_map())):
+            return self._map("}" if token.text == "{" else "]")
         if token.kind == "op" and token.text == "[":
             return Piece(f"[{', '.join(piece.text for piece in self._arguments(']'))}]", ATOM)
         self.index -= 1
@@ -297,6 +299,31 @@ class _Translator:
     def _looks_like_namespace(self) -> bool:
         following = self.tokens[self.index + 1 : self.index + 3]
         return len(following) == 2 and following[0].kind == "name" and following[1].text == "("
+
+    def _looks_like_map(self) -> bool:
+        """Whether what stands in square brackets is a map of Groovy: `[a: 1]` or `[:]`."""
+        first, second = (*self.tokens[self.index : self.index + 2], self.end, self.end)[:2]
+        return first.text == ":" or (first.kind in ("name", "string") and second.text == ":")
+
+    def _map(self, closing: str) -> Piece:
+        """`{a: 1, 'b c': 2}` of JavaScript and Python, `[a: 1]` of Groovy."""
+        entries: list[str] = []
+        if closing == "]" and self._accept(":"):
+            self._expect(closing)
+            return Piece("{}", ATOM)
+        while not self._accept(closing):
+            if entries:
+                self._expect(",")
+                if self._accept(closing):
+                    break
+            key = self.token
+            if key.kind not in ("name", "string"):
+                raise self._refusal("这里缺少键")
+            self.index += 1
+            self._expect(":")
+            name = _unescaped(key.text[1:-1]) if key.kind == "string" else key.text
+            entries.append(f"{_string(name)}: {self._ternary().text}")
+        return Piece(f"{{{', '.join(entries)}}}", ATOM)
 
     def _arguments(self, closing: str) -> list[Piece]:
         found: list[Piece] = []
