@@ -15,7 +15,7 @@ from bihuan.operations.surroundings import load_case, surroundings
 from bihuan.org.actor import Actor
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import allowed
-from bihuan.processes.handling.passed import Inside, has_passed_final, insides_of, passed_steps
+from bihuan.processes.handling.passed import Inside, first_own_step, has_passed_final, insides_of
 from bihuan.processes.handling.previewing import Preview, Previewer, previewer_of
 from bihuan.processes.handling.returning import is_started_by
 from bihuan.processes.models import Instance, WorkItem, labelled
@@ -165,10 +165,9 @@ def _skips(process: Process, into: Sequence[Pass]) -> bool:
 def _preview(key: str, instance: Instance, process: Process, ask: Previewer, actor: Actor) -> Preview | None:
     command: Command | None = None
     if key == "take_back":
-        own = [step for step in passed_steps(instance.pk, process) if step.done_by_id == actor.user_id]
-        if not own:
+        first = first_own_step(instance.pk, process, actor.user_id)
+        if first is None:
             return Preview(refusal="您还没有办过可以拿回的环节，或者已经办过不能回头的环节")
-        first = min(own, key=lambda step: step.last)
         command = Jump(0, first.node_id, first.into)
     elif key in ("withdraw", "terminate"):
         if key == "withdraw" and has_passed_final(instance.pk, process):

@@ -13,7 +13,7 @@ from bihuan.limits import clocks
 from bihuan.limits.models import Clock, ClockPause
 from bihuan.operations.cases import main_instance, stop_processes
 from bihuan.operations.people.going_back import running_instance
-from bihuan.operations.people.telling import case_url, reason_of, tell, tell_closed
+from bihuan.operations.people.telling import MAX_REASON, case_url, reason_of, tell, tell_closed
 from bihuan.operations.registry import under_process
 from bihuan.operations.surroundings import CASE, ITEM, surroundings
 from bihuan.org.actor import Actor
@@ -24,7 +24,7 @@ from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.handling.passed import has_passed_final
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.records import cases as case_records
-from bihuan.records.access import access_case
+from bihuan.records.access import access_case, optional_text
 
 OPERATE = "process.operate"
 
@@ -77,7 +77,7 @@ def wake_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
     access_case(case_id, actor=actor)
     instance = main_instance(case_id)
     if instance is None:
-        raise Conflict("这张单据没有流程")
+        raise Conflict("这张单据没有流程，或者流程已按保存期限归档")
     if not returning.is_started_by(instance, actor):
         actor.require("case.manage", instance.site_id)
     case_records.reopen_case(case_id, actor=under_process(actor, instance.site_id), reason=words)
@@ -109,7 +109,7 @@ def resume_case(case_id: int, *, actor: Actor, reason: str = "") -> StepResult:
     instance = running_instance(case_id, actor)
     actor.require(OPERATE, instance.site_id)
     since = _suspended_at(instance)
-    words = reason.strip()
+    words = optional_text(reason, label="原因", field="reason", limit=MAX_REASON)
     result = resume_process(instance, words, actor=actor)
     for other in _beside(instance, Instance.Status.SUSPENDED):
         if since is None or (_suspended_at(other) or since) >= since:

@@ -8,7 +8,7 @@ from bihuan.audit.models import Entry
 from bihuan.engine.runtime import awaits_rework
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.operations.cases import main_instance
-from bihuan.operations.people.telling import case_url, reason_of, tell, tell_closed
+from bihuan.operations.people.telling import MAX_REASON, case_url, reason_of, tell, tell_closed
 from bihuan.operations.surroundings import surroundings
 from bihuan.operations.work import hold_work
 from bihuan.org.actor import Actor
@@ -17,12 +17,12 @@ from bihuan.processes.contract import StepResult
 from bihuan.processes.handling import asking, returning
 from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.handling.called import steps_back
-from bihuan.processes.handling.passed import Inside, Passed, insides_of, passed_steps, step_named
+from bihuan.processes.handling.passed import Inside, Passed, first_own_step, insides_of, step_named
 from bihuan.processes.holding import belongs
 from bihuan.processes.models import Instance, WorkItem
 from bihuan.processes.people import reassign
 from bihuan.processes.rows import Loaded
-from bihuan.records.access import access_case
+from bihuan.records.access import access_case, optional_text
 
 NO_INSTANCE = "这张单据没有进行中的流程"
 
@@ -84,7 +84,7 @@ def recall_work(item_id: int, *, actor: Actor, reason: str = "") -> StepResult:
     Whoever had got the work is told that they need not do it.
     """
     held = hold_work(item_id, actor=actor)
-    words = reason.strip() or "撤回"
+    words = optional_text(reason, label="原因", field="reason", limit=MAX_REASON) or "撤回"
     if awaits_rework(held.instance.state, held.wait):
         require_own(held, actor)
         result = returning.call_off_return(held, actor=actor, reason=words, around=surroundings())
@@ -129,11 +129,9 @@ def take_back_case(case_id: int, *, actor: Actor, reason: str) -> StepResult:
         raise NotAllowed("只有发起人可以拿回")
     held = engine_store.hold_instance(instance.pk)
     require_allowed("take_back", held.process)
-    steps = passed_steps(instance.pk, held.process)
-    own = [step for step in steps if step.done_by_id == actor.user_id]
-    if not own:
+    first = first_own_step(instance.pk, held.process, actor.user_id)
+    if first is None:
         raise Conflict("您还没有办过可以拿回的环节")
-    first = min(own, key=lambda step: step.last)
     result = returning.jump(
         instance.pk, 0, first.node_id, actor=actor, reason=words, around=surroundings(), give_to=first
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from bihuan.engine.definition import Node, Process
 from bihuan.engine.runtime import Pass, State, is_special, passes_around, passes_in
@@ -95,6 +95,14 @@ def passed_steps(
             step = Passed(row.node_id, row.name, row.pk, *_done(row), into=into, of=of, key=key, beside=beside)
             steps.append(step)
     return newest(steps, lambda step: (step.key, step.into))
+
+
+def first_own_step(instance_id: int, process: Process, user_id: int | None) -> Passed | None:
+    """The first of the steps somebody did, however often and whenever it was redone."""
+    own = [step for step in passed_steps(instance_id, process) if step.done_by_id == user_id]
+    done = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.DONE)
+    first = dict(done.values("node_id").annotate(first=Min("id")).values_list("node_id", "first")) if own else {}
+    return min(own, key=lambda step: (first[step.node_id], step.last), default=None)
 
 
 def work_done(processes: Mapping[int, Process]) -> dict[int, list[WorkItem]]:
