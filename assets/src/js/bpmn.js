@@ -152,10 +152,12 @@ async function draw(figure) {
   });
 }
 
-function failed(figure) {
-  figure.querySelector("[data-canvas]").textContent = "流程图暂时打不开，不影响办理。";
+function failed(figure, error) {
+  const canvas = figure.querySelector("[data-canvas]");
+  canvas.classList.add("diagram-none");
+  canvas.textContent = /no diagram/.test(error?.message) ? "这个流程的文件里没有画图，步骤照常办理。" : "流程图暂时打不开，不影响办理。";
 }
 
-const all = () => document.querySelectorAll("[data-diagram]").forEach((figure) => draw(figure).catch(() => failed(figure)));
+const all = () => document.querySelectorAll("[data-diagram]").forEach((figure) => draw(figure).catch((error) => failed(figure, error)));
 all();
 document.addEventListener("htmx:afterSettle", all);

@@ -137,7 +137,8 @@ def urge_copy(copy_id: int, *, actor: Actor) -> CarbonCopy:
     """Count a reminder to read (催阅), once in half an hour; for those who may take it back, and those it was
     escalated to."""
     copy, now = _hold(copy_id), clock.now()
-    if not may_control(copy, actor) and not escalated_to(actor, subject_of(copy)).exists():
+    told = copies_to(actor, subject_of(copy)).filter(on=CopyOn.ESCALATE)
+    if not may_urge(copy, actor, told=told.exists()):
         raise _refusal(copy, actor)
     if copy.withdrawn_at is not None or not copy.unread:
         raise Conflict(f"{copy.user.name}已经看过，或者抄送已收回，不用催")
@@ -148,9 +149,10 @@ def urge_copy(copy_id: int, *, actor: Actor) -> CarbonCopy:
     return copy
 
 
-def escalated_to(actor: Actor, subject: Subject) -> QuerySet[CarbonCopy]:
-    """What was escalated to somebody of one thing, since others had not confirmed that they read it."""
-    return copies_to(actor, subject).filter(on=CopyOn.ESCALATE)
+def may_urge(copy: CarbonCopy, actor: Actor, *, told: bool) -> bool:
+    """Whether somebody may urge the reader of a copy: who may take it back; and who was `told`, since it was escalated
+    to them, of those who are to confirm, but for themselves."""
+    return may_control(copy, actor) or (told and copy.wants_confirmation and copy.user_id != actor.user_id)
 
 
 def may_control(copy: CarbonCopy, actor: Actor) -> bool:

@@ -115,6 +115,8 @@ def test_a_process_is_copied_as_it_begins_and_ends_but_not_if_it_is_stopped() ->
         ("who='head' confirm='true' remind='PT4H' times='0'", "1 到 20 的整数"),
         ("who='head' confirm='true' remind='PT4H' times='21'", "1 到 20 的整数"),
         ("who='head' confirm='true' remind='PT4H' every='soon'", "every：“soon”不是时长"),
+        ("who='head' confirm='true' remind='PT1H' every='PT59S'", "至少隔一分钟"),
+        ("who='head' confirm='true' remind='PT1S' times='2'", "至少隔一分钟"),
         ("who='head' escalate='P1D'", "写了 escalate，也要写 confirm"),
         ("who='head' confirm='true' escalateTo='superior'", "也要写 escalate"),
         ("who='head' confirm='true' escalate='P1D' escalateTo='boss'", "escalateTo「boss」不认识"),
@@ -132,7 +134,7 @@ def test_a_wrong_copy_is_told_with_its_step_and_line(said: str, words: str) -> N
 @pytest.mark.parametrize(
     ("said", "every", "times"),
     [
-        ("remind='PT4H'", None, 1),
+        ("remind='P1Y'", None, 1),
         ("remind='PT4H' times='3'", "PT4H", 3),
         ("remind='PT4H' every='PT1H'", "PT1H", 20),
         ("remind='PT4H' every='PT1H' times='2'", "PT1H", 2),

@@ -133,6 +133,8 @@ def test_after_a_while_the_superior_of_each_reader_is_told_and_may_read_and_urge
     urge_reader(late.pk, actor=cast.actor("workshop_manager"))
     with pytest.raises(NotAllowed):
         withdraw_copy(late.pk, actor=cast.actor("workshop_manager"))
+    with pytest.raises(NotAllowed):
+        urge_reader(told.pk, actor=cast.actor("workshop_manager"))
 
 
 def test_it_is_escalated_to_a_role_past_those_on_leave_never_to_the_reader(cast: Cast, sent: Send) -> None:

@@ -18,6 +18,8 @@ MOST_RULES = 20
 """Of one element."""
 MAX_NOTE = 200
 LONGEST = timedelta(days=366)
+LEAST_APART = timedelta(minutes=1)
+"""Between two reminders."""
 MOST_REMINDERS = 20
 """Of one rule: nobody is reminded for ever."""
 _PURSUING = ("remind", "every", "times", "escalate", "escalateTo")
@@ -98,8 +100,11 @@ def _span(element: etree._Element, name: str, said: Mapping[str, str], line: int
     except BadTime as bad:
         reading.refuse(element, f"抄送的 {name}：{bad}", CODE, line)
         return None
-    if not after.positive or after.months > 12 or timedelta(days=after.days) + after.seconds > LONGEST:
+    length = timedelta(days=30 * after.months + after.days) + after.seconds
+    if not after.positive or after.months > 12 or length > LONGEST:
         reading.refuse(element, f"抄送的 {name}「{text}」要大于零，最长一年", CODE, line)
+    elif length < LEAST_APART and (name == "every" or said.get("times", "1") != "1"):
+        reading.refuse(element, f"抄送的 {name}「{text}」太短，两次提醒至少隔一分钟", CODE, line)
     return Span(after)
 
 

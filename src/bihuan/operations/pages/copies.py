@@ -12,7 +12,7 @@ from bihuan.engine.definition.specs import CopyRule, Span
 from bihuan.kernel.paging import Part, part_of
 from bihuan.operations.pages.who_words import who_in_words
 from bihuan.org.actor import Actor
-from bihuan.records.copies import Subject, copies_about, copies_to, may_control
+from bihuan.records.copies import Subject, copies_about, copies_to, may_control, may_urge
 from bihuan.records.models import CarbonCopy, CopyOn
 
 MOST_SHOWN = 200
@@ -54,14 +54,14 @@ def copies_to_me(*, actor: Actor, unread: bool, number: int) -> CopyList:
 def copies_of(subject: Subject, *, actor: Actor) -> list[CopyRow]:
     """Everybody something was copied to, newest first. One query."""
     rows = copies_about(subject).select_related("user", "by", "withdrawn_by").order_by("-pk")[:MOST_SHOWN]
-    # Those it was escalated to urge whoever has not read it.
     told = any(
         copy.on == CopyOn.ESCALATE and copy.user_id == actor.user_id and copy.withdrawn_at is None for copy in rows
     )
     found = []
     for copy in rows:
-        live, controls = copy.withdrawn_at is None, may_control(copy, actor)
-        found.append(CopyRow(copy, live and copy.unread and (controls or told), live and controls))
+        live = copy.withdrawn_at is None
+        urges = live and copy.unread and may_urge(copy, actor, told=told)
+        found.append(CopyRow(copy, urges, live and may_control(copy, actor)))
     return found
 
 
