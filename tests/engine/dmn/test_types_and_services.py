@@ -104,6 +104,12 @@ def test_a_business_knowledge_model_may_call_itself(needs: str) -> None:
     assert file(model + decision(text("k(5)"), needs=call)).evaluate("x", {}) == 120
 
 
+def test_a_reference_may_spell_out_the_namespace_of_the_file() -> None:
+    needs = '<informationRequirement><requiredDecision href="urn:t#y"/></informationRequirement>'
+    model = file(decision(text("1"), name="y") + decision(text("y + 1"), needs=needs))
+    assert model.evaluate("x", {}) == 2
+
+
 def test_a_name_may_have_an_apostrophe() -> None:
     needs = '<informationRequirement><requiredInput href="#i"/></informationRequirement>'
     data = '<inputData id="i" name="Driver\'s name"><variable name="Driver\'s name"/></inputData>'

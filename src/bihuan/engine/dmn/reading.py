@@ -198,7 +198,7 @@ class _FileReader:
         found: list[str] = []
         for reference in requirement.iterchildren(f"{{*}}{tag}"):
             prefix, _, identity = reference.get("href", "").rpartition("#")
-            if prefix:
+            if prefix and prefix != self.root.get("namespace"):
                 self.refuse(reference, f"不支持引用别的文件「{prefix[:60]}」", "external-reference")
             elif self.kinds.get(identity) not in kinds:
                 self.refuse(reference, f"引用的「{identity}」不在文件里", "dangling-reference")
