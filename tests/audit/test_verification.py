@@ -74,7 +74,7 @@ def test_an_entry_rewritten_with_a_fresh_hash_breaks_the_next_one(logged: None) 
         actor_id=99,
         action=third.action,
         site_id=third.site_id,
-        data_text=third.data_text,
+        data=third.data_text.encode(),
         prev_hash=third.prev_hash,
     )
     tamper(f"UPDATE audit_entry SET actor_id = 99, hash = '{forged}' WHERE chain = 'case:1' AND seq = 3")

@@ -145,7 +145,7 @@ DAMAGES: dict[str, tuple[str, Callable[[], object]]] = {
     ),
     "a process that is not in the version": ("process-missing", lambda: Instance.unscoped.update(process_id="nothing")),
     "variables changed by hand": (
-        "history-differs", lambda: in_state(lambda s: s["scopes"][0]["variables"].update(amount=1), **RUNNING),
+        "history-differs", lambda: in_state(lambda s: s["scopes"][0].update(variables={"amount": 1}), **RUNNING),
     ),
     "a step cut out of the history": (
         "steps-differ", lambda: tamper("DELETE FROM audit_entry WHERE chain = 'case:7' AND seq = 2"),

@@ -18,23 +18,28 @@ GENESIS = "0" * 64
 
 def canonical_json(value: Any) -> str:
     """Compact JSON with sorted keys. Decimals, dates and the like become strings, sets become sorted lists."""
+    return canonical_bytes(value).decode()
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """The same in UTF-8, which is what is hashed."""
     try:
-        text = orjson.dumps(value, default=_plain, option=_CANONICAL).decode()
+        data = orjson.dumps(value, default=_plain, option=_CANONICAL)
     except TypeError:
         return _carefully(value)
     # It may stand for a number that is none, which is refused.
-    return _carefully(value) if "null" in text else text
+    return _carefully(value) if b"null" in data else data
 
 
-def _carefully(value: Any) -> str:
+def _carefully(value: Any) -> bytes:
     """The same for what the quick way cannot spell: whole numbers of over 64 bits, keys that are no text."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain, allow_nan=False)
     try:
-        text.encode()
+        return text.encode()
     except UnicodeEncodeError:
         # Half a surrogate pair can be typed but not stored; escaped it is harmless.
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain, allow_nan=False)
-    return text
+    return text.encode()
 
 
 def _plain(value: Any) -> Any:
@@ -69,11 +74,11 @@ def entry_hash(
     actor_id: int | None,
     action: str,
     site_id: int | None,
-    data_text: str,
+    data: bytes,
     prev_hash: str,
 ) -> str:
     """The hash of one entry: over its place in the chain, its facts as stored, and the hash before it."""
     when = at.astimezone(UTC).isoformat(timespec="microseconds")
     actor, site = "null" if actor_id is None else actor_id, "null" if site_id is None else site_id
     head = f"[{_quoted(prev_hash)},{_quoted(chain)},{seq},{_quoted(when)},{actor},{_quoted(action)},{site}]"
-    return hashlib.sha256(f"{head}\n{data_text}".encode()).hexdigest()
+    return hashlib.sha256(head.encode() + b"\n" + data).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db.transaction import TransactionManagementError
 
-from bihuan.audit.canonical import GENESIS, canonical_json, entry_hash
+from bihuan.audit.canonical import GENESIS, canonical_bytes, entry_hash
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict
 from bihuan.kernel.sql import execute, in_transaction, moment, query
@@ -62,7 +62,7 @@ def append_row(
     """The next entry of a chain whose newest entry is `last` (seq, hash), None when the chain is new. No I/O."""
     seq, prev_hash = (last[0] + 1, last[1]) if last else (1, GENESIS)
     when = clock.as_utc(at)
-    data_text = canonical_json(data)
+    kept = canonical_bytes(data)
     digest = entry_hash(
         chain=chain,
         seq=seq,
@@ -70,10 +70,10 @@ def append_row(
         actor_id=actor_id,
         action=action,
         site_id=site_id,
-        data_text=data_text,
+        data=kept,
         prev_hash=prev_hash,
     )
-    return Row(chain, seq, when, actor_id, action, site_id, data_text, prev_hash, digest)
+    return Row(chain, seq, when, actor_id, action, site_id, kept.decode(), prev_hash, digest)
 
 
 def record(

@@ -91,7 +91,7 @@ def _hash_of(entry: StoredEntry) -> str:
         actor_id=entry.actor_id,
         action=entry.action,
         site_id=entry.site_id,
-        data_text=entry.data_text,
+        data=entry.data_text.encode(),
         prev_hash=entry.prev_hash,
     )
 

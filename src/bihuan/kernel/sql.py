@@ -199,7 +199,7 @@ def moment(value: datetime | None) -> Any:
     global _last_moment
     last, text = _last_moment
     if value is not last:
-        text = str(value.astimezone(UTC).replace(tzinfo=None))
+        text = value.astimezone(UTC).isoformat(" ").removesuffix("+00:00")
         _last_moment = value, text
     return text
 

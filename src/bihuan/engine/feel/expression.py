@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -13,7 +12,7 @@ from bihuan.engine.feel.errors import FeelError, FeelSyntaxError
 from bihuan.engine.feel.lexer import Source
 from bihuan.engine.feel.nodes import Tests
 from bihuan.engine.feel.parser import parse_expression, parse_unary_tests
-from bihuan.engine.feel.scope import Env, Run, measure
+from bihuan.engine.feel.scope import Env, Moment, Run, measure
 from bihuan.engine.feel.values import FeelFunction, Value
 
 _TOO_DEEP = "表达式嵌套太深"
@@ -45,14 +44,14 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
-    def evaluate(self, variables: Mapping[str, Any], *, now: datetime | None = None) -> Value:
+    def evaluate(self, variables: Mapping[str, Any], *, now: Moment = None) -> Value:
         """The value for these variables at this moment (`kernel.clock` by default).
 
         What has no meaning, such as adding a number to nothing, is null (None). Raises FeelError past the bounds.
         """
         return bounded(self.code, variables, Run(now))
 
-    def explain(self, variables: Mapping[str, Any], *, now: datetime | None = None) -> Evaluation:
+    def explain(self, variables: Mapping[str, Any], *, now: Moment = None) -> Evaluation:
         """The value together with the reasons for nulls inside, for messages to the people who own the model."""
         run = Run(now)
         value = bounded(self.code, variables, run)
@@ -79,9 +78,7 @@ class UnaryTests:
     def __repr__(self) -> str:
         return f"UnaryTests({self.text!r})"
 
-    def evaluate(
-        self, value: Value, variables: Mapping[str, Any] | None = None, *, now: datetime | None = None
-    ) -> bool | None:
+    def evaluate(self, value: Value, variables: Mapping[str, Any] | None = None, *, now: Moment = None) -> bool | None:
         """Whether the value passes; None if that cannot be said. Raises FeelError past the bounds."""
         tests = self.tests
         result: bool | None = bounded(lambda env: tests(env, env.run.adopt(value)), variables or {}, Run(now))

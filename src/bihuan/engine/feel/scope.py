@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from bihuan.engine.feel import limits
 from bihuan.engine.feel.errors import FeelError
@@ -19,6 +19,9 @@ ATOMS: frozenset[type] = frozenset(
 """Types that are FEEL values as they stand; everything else is adopted first."""
 
 
+Moment: TypeAlias = datetime | Callable[[], datetime] | None
+"""The moment an evaluation goes by, or what tells it when it is asked for; `kernel.clock` if there is none."""
+
 NO_TYPES: Mapping[str, TypeTest] = {}
 
 
@@ -28,7 +31,7 @@ class Run:
 
     __slots__ = ("_adopted", "_now", "calls", "steps", "types", "warnings")
 
-    def __init__(self, now: datetime | None, types: Mapping[str, TypeTest] = NO_TYPES) -> None:
+    def __init__(self, now: Moment, types: Mapping[str, TypeTest] = NO_TYPES) -> None:
         self._now = now
         self.types = types
         self._adopted: dict[int, tuple[Any, Value]] = {}
@@ -38,9 +41,10 @@ class Run:
 
     def now(self) -> datetime:
         """The moment of this evaluation; the same however often it is asked for."""
-        if self._now is None:
-            self._now = clock.now()
-        return self._now
+        held = self._now
+        if not isinstance(held, datetime):
+            held = self._now = clock.now() if held is None else held()
+        return held
 
     def spend(self, units: int) -> None:
         """Count work; refuse to go on past the bound."""

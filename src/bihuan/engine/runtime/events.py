@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import NODEFAULT, Struct, field, to_builtins
-from msgspec.structs import FieldInfo, fields
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import fields
 
 from bihuan.engine.runtime.values import decode, encode
 
 EVENT_TYPES: dict[str, type[Event]] = {}
 _PLAIN = frozenset({str, int, bool, int | None})
-_WITH_VALUES: dict[type[Event], list[tuple[str, Any]]] = {}
-"""Events with values of the process or moments: their fields, each with the default that is left out when saving."""
+_VALUES: dict[type[Event], list[str]] = {}
+"""By event type: its fields with values of the process or moments, which `encode` spells."""
 
 
 class Event(Struct, frozen=True, tag=True, tag_field="type", omit_defaults=True):
@@ -26,24 +26,21 @@ class Event(Struct, frozen=True, tag=True, tag_field="type", omit_defaults=True)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary with the event's `type` and its fields; fields at their default are left out."""
-        of = _WITH_VALUES.get(type(self))
-        if of is None:
-            plain: dict[str, Any] = to_builtins(self)
-            return plain
-        data: dict[str, Any] = {"type": type(self).__name__}
-        for name, default in of:
-            value = getattr(self, name)
-            if value is not default and value != default:
-                data[name] = value if type(value) is str or type(value) is bool else encode(value)
-        return data
+        return events_to_json([self])[0]
 
 
 def events_to_json(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """What `to_json` says of each, all those without values in one go."""
-    plain: list[dict[str, Any]] = to_builtins(
-        [event.to_json() if type(event) in _WITH_VALUES else event for event in events]
-    )
-    return plain
+    """What `to_json` says of each; many in one go are much faster."""
+    saved: list[dict[str, Any]] = to_builtins(events, enc_hook=_spelt_later)
+    for event, data in zip(events, saved, strict=True):
+        for name in _VALUES.get(type(event), ()):
+            if name in data:
+                data[name] = encode(getattr(event, name))
+    return saved
+
+
+def _spelt_later(_value: Any) -> None:
+    """Values of a process that JSON does not know."""
 
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
@@ -289,16 +286,11 @@ class IncidentResolved(Event, frozen=True):
     how: str = "retried"
 
 
-def _default(of: FieldInfo) -> Any:
-    return of.default if of.default_factory is NODEFAULT else of.default_factory()
-
-
 def register(*types: type[Event]) -> None:
     """Make types of event known by name, so that they can be read back."""
     for cls in types:
         EVENT_TYPES[cls.__name__] = cls
-        if any(of.type not in _PLAIN for of in fields(cls)):
-            _WITH_VALUES[cls] = [(of.name, _default(of)) for of in fields(cls)]
+        _VALUES[cls] = [of.name for of in fields(cls) if of.type not in _PLAIN]
 
 
 register(

@@ -165,7 +165,6 @@ class Run:
                 raise Trouble(f"没有名为「{name}」的时区") from None
         return self._zone
 
-    @property
     def local_now(self) -> datetime:
         """The present moment as the people of the site tell it, so that today is their today."""
         return self.now.astimezone(self.zone)

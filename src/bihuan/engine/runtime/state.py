@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
-from msgspec import Struct, field
+from msgspec import Struct, convert, field, to_builtins
+from msgspec.json import Decoder, Encoder
+from msgspec.structs import replace
 
 from bihuan.engine.runtime.values import decode, encode
 
@@ -18,7 +19,7 @@ FORMAT = 1
 ROOT = 0
 
 
-class Token(Struct):
+class Token(Struct, array_like=True):
     """Where the instance stands: at `node`, in `scope`. `flow` is the way it came; `local` the scope of its inputs."""
 
     id: int
@@ -34,17 +35,17 @@ class Token(Struct):
         return self.local or self.scope
 
 
-class Scope(Struct):
+class Scope(Struct, omit_defaults=True):
     """A level of variables, and of tokens for kinds process, sub, multi and each. `token` is the token that owns it.
 
     For multi: `total` repetitions, `started` and `done` so far, the `items` to hand out and the `results` gathered.
     """
 
     id: int
-    parent: int
-    node: str
-    token: int
-    kind: str
+    parent: int = ROOT
+    node: str = ""
+    token: int = 0
+    kind: str = "process"
     variables: dict[str, Any] = field(default_factory=dict)
     total: int = 0
     started: int = 0
@@ -54,7 +55,7 @@ class Scope(Struct):
     record: int = 0
 
 
-class Wait(Struct):
+class Wait(Struct, array_like=True):
     """Something must happen: `kind` is item, timer, message, signal, service or call; or, inside the instance,
     condition (data must become so; `left` is 1 while it is so already), data (an input must have a value before the
     activity begins) or adhoc (somebody may begin an activity).
@@ -73,7 +74,7 @@ class Wait(Struct):
     part: int = 0
 
 
-class Record(Struct):
+class Record(Struct, array_like=True):
     """An activity completed in `scope` that can still be undone; later ones have higher ids.
 
     `within` is the record of the completed sub-process it was part of; `by` the token that is undoing it now;
@@ -88,7 +89,7 @@ class Record(Struct):
     values: dict[str, Any] = field(default_factory=dict)
 
 
-class Incident(Struct):
+class Incident(Struct, array_like=True):
     """A token that cannot go on until somebody retries or skips."""
 
     id: int
@@ -97,7 +98,7 @@ class Incident(Struct):
     stage: str
 
 
-class Asked(Struct, frozen=True):
+class Asked(Struct, frozen=True, array_like=True):
     """Somebody whom the holder of the item `wait` has asked: before, after or delegate (`mode`).
 
     `item` is their own work item, 0 until it is their turn.
@@ -112,7 +113,7 @@ class Asked(Struct, frozen=True):
     item: int = 0
 
 
-class Rework(Struct, frozen=True):
+class Rework(Struct, frozen=True, array_like=True):
     """A token that redoes a step for the parked item `wait` and then vanishes, with `top`, the outermost made so.
 
     Where `wait` is a call, an item of the process that was called rests for it: `behind` is its number outside.
@@ -160,137 +161,94 @@ class State(Struct):
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary for one JSON column; empty parts are left out."""
-        data: dict[str, Any] = {"format": FORMAT, "status": self.status, "next": self.next_id}
-        if self.outcome:
-            data["outcome"] = self.outcome
-        if self.tokens:
-            data["tokens"] = [_trim([t.id, t.node, t.scope, t.flow, t.local, t.loop]) for t in self.tokens.values()]
-        if self.scopes:
-            data["scopes"] = [_scope_to_json(scope) for scope in self.scopes.values()]
-        if self.waits:
-            data["waits"] = [_wait_to_json(wait) for wait in self.waits.values()]
-        if self.incidents:
-            data["incidents"] = [[i.id, i.node, i.token, i.stage] for i in self.incidents.values()]
-        self._add_people(data)
-        if self.records:
-            data["records"] = [_record_to_json(record) for record in self.records.values()]
-        if self.gateways:
-            data["gateways"] = [[scope, node, flows] for (scope, node), flows in self.gateways.items()]
-        return data
+        plain: dict[str, Any] = to_builtins(self._saved())
+        return plain
 
     def to_text(self) -> str:
         """The same as the text that is kept."""
-        return orjson.dumps(self.to_json()).decode()
-
-    def _add_people(self, data: dict[str, Any]) -> None:
-        if self.asks:
-            data["asks"] = [[a.id, a.token, a.wait, a.mode, a.person, a.asker, a.item] for a in self.asks.values()]
-        if self.reworks:
-            data["reworks"] = [_trim([r.token, r.wait, r.top, r.behind]) for r in self.reworks.values()]
-        if self.awaiting:
-            data["awaiting"] = [*self.awaiting]
-        if self.held:
-            data["held"] = [[token, encode(values)] for token, values in self.held.items()]
-        if self.suspended_at is not None:
-            data["suspended_at"] = self.suspended_at.isoformat()
-        if self.kept:
-            data["kept"] = [[wait, encode(values)] for wait, values in self.kept]
+        return _WRITER.encode(self._saved()).decode()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str | bytes) -> State:
-        """The state that `to_json` wrote. Raises ValueError for a format this program does not know."""
-        if isinstance(data, (str, bytes)):
-            found: Mapping[str, Any] = orjson.loads(data)
-            data = found
-        if data.get("format") != FORMAT:
-            raise ValueError(f"unknown state format {data.get('format')!r}")
-        state = cls(data["status"], data.get("outcome", ""), data["next"])
-        state.tokens = {row[0]: Token(*row) for row in data.get("tokens", ())}
-        state.scopes = {row["id"]: _scope_from_json(row) for row in data.get("scopes", ())}
-        state.waits = {row[0]: _wait_from_json(row) for row in data.get("waits", ())}
-        if not data.keys() <= _EVERYDAY:
-            state._read_rare(data)
-        return state
+        """The state that `to_json` wrote. Raises ValueError for what is none, or of a format this program does not
+        know."""
+        saved = _READER.decode(data) if isinstance(data, (str, bytes)) else convert(data, _Saved)
+        if saved.format != FORMAT:
+            raise ValueError(f"unknown state format {saved.format!r}")
+        for scope in saved.scopes:
+            scope.variables = decode(scope.variables)
+            if scope.items is not None:
+                scope.items = decode(scope.items)
+            if scope.results is not None:
+                scope.results = decode(scope.results)
+        return cls(
+            saved.status,
+            saved.outcome,
+            saved.next,
+            {token.id: token for token in saved.tokens},
+            {scope.id: scope for scope in saved.scopes},
+            {wait.id: wait for wait in saved.waits},
+            {incident.id: incident for incident in saved.incidents},
+            {ask.id: ask for ask in saved.asks},
+            {rework.token: rework for rework in saved.reworks},
+            saved.awaiting,
+            {token: decode(values) for token, values in saved.held},
+            saved.suspended_at,
+            [(wait, decode(values)) for wait, values in saved.kept],
+            {record.id: replace(record, values=decode(record.values)) for record in saved.records},
+            {(scope, node): flows for scope, node, flows in saved.gateways},
+        )
 
-    def _read_rare(self, data: Mapping[str, Any]) -> None:
-        """What most instances do not have."""
-        self.incidents = {row[0]: Incident(*row) for row in data.get("incidents", ())}
-        self.asks = {row[0]: Asked(*row) for row in data.get("asks", ())}
-        self.reworks = {row[0]: Rework(*row) for row in data.get("reworks", ())}
-        self.awaiting = list(data.get("awaiting", ()))
-        self.held = {row[0]: decode(row[1]) for row in data.get("held", ())}
-        self.kept = [(row[0], decode(row[1])) for row in data.get("kept", ())]
-        if "suspended_at" in data:
-            self.suspended_at = datetime.fromisoformat(data["suspended_at"])
-        self.records = {row[0]: _record_from_json(row) for row in data.get("records", ())}
-        self.gateways = {(scope, node): list(flows) for scope, node, flows in data.get("gateways", ())}
+    def _saved(self) -> _Saved:
+        return _Saved(
+            FORMAT,
+            self.status,
+            self.next_id,
+            self.outcome,
+            list(self.tokens.values()),
+            [_plain_scope(scope) for scope in self.scopes.values()],
+            list(self.waits.values()),
+            list(self.incidents.values()),
+            list(self.asks.values()),
+            list(self.reworks.values()),
+            self.awaiting,
+            [(token, encode(values)) for token, values in self.held.items()],
+            self.suspended_at,
+            [(wait, encode(values)) for wait, values in self.kept],
+            [replace(record, values=encode(record.values)) for record in self.records.values()],
+            [(scope, node, flows) for (scope, node), flows in self.gateways.items()],
+        )
 
 
-_EVERYDAY = frozenset({"format", "status", "outcome", "next", "tokens", "scopes", "waits"})
+class _Saved(Struct, omit_defaults=True):
+    """A state as it is kept: lists instead of mappings, values as `encode` spells them."""
+
+    format: int
+    status: str
+    next: int
+    outcome: str = ""
+    tokens: list[Token] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    asks: list[Asked] = field(default_factory=list)
+    reworks: list[Rework] = field(default_factory=list)
+    awaiting: list[int] = field(default_factory=list)
+    held: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    suspended_at: datetime | None = None
+    kept: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    gateways: list[tuple[int, str, list[str]]] = field(default_factory=list)
+
+
+_READER = Decoder(_Saved)
+_WRITER = Encoder()
+
+
+def _plain_scope(scope: Scope) -> Scope:
+    return replace(scope, variables=encode(scope.variables), items=encode(scope.items), results=encode(scope.results))
 
 
 def new_state() -> State:
     """An instance that has not started."""
     return State()
-
-
-def _trim(row: list[Any]) -> list[Any]:
-    while row and row[-1] in (0, ""):
-        row.pop()
-    return row
-
-
-def _scope_to_json(scope: Scope) -> dict[str, Any]:
-    data: dict[str, Any] = {"id": scope.id, "variables": encode(scope.variables)}
-    if scope.id == ROOT:
-        return data
-    data.update(parent=scope.parent, node=scope.node, token=scope.token, kind=scope.kind)
-    if scope.kind == "multi":
-        data.update(total=scope.total, started=scope.started, done=scope.done)
-        data.update(items=encode(scope.items), results=encode(scope.results))
-    elif scope.items is not None:
-        data["items"] = list(scope.items)
-    if scope.record:
-        data["record"] = scope.record
-    return data
-
-
-def _record_from_json(row: list[Any]) -> Record:
-    identity, node, scope, within, by, values = row
-    return Record(identity, node, scope, within, by, decode(values))
-
-
-def _record_to_json(record: Record) -> list[Any]:
-    return [record.id, record.node, record.scope, record.within, record.by, encode(record.values)]
-
-
-def _scope_from_json(row: Mapping[str, Any]) -> Scope:
-    variables = decode(row["variables"])
-    if row["id"] == ROOT:
-        return Scope(ROOT, ROOT, "", 0, "process", variables)
-    scope = Scope(row["id"], row["parent"], row["node"], row["token"], row["kind"], variables)
-    if scope.kind == "multi":
-        scope.total, scope.started, scope.done = row["total"], row["started"], row["done"]
-        scope.items, scope.results = decode(row["items"]), decode(row["results"])
-    elif "items" in row:
-        scope.items = list(row["items"])
-    scope.record = row.get("record", 0)
-    return scope
-
-
-def _wait_to_json(wait: Wait) -> list[Any]:
-    row: list[Any] = [wait.id, wait.kind, wait.node, wait.token]
-    if wait.kind == "timer" or wait.scope or wait.part or wait.left:
-        row += [wait.scope, wait.due_at.isoformat() if wait.due_at else None, wait.left]
-        if wait.part:
-            row.append(wait.part)
-    return row
-
-
-def _wait_from_json(row: list[Any]) -> Wait:
-    wait = Wait(*row[:5])
-    if len(row) > 5:
-        wait.due_at = datetime.fromisoformat(row[5]) if row[5] else None
-        wait.left = row[6]
-        wait.part = row[7] if len(row) > 7 else 0
-    return wait
