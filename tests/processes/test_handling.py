@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bihuan.accounts.models import User
+from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed
+from bihuan.org.duty.leave import Span, request_leave
 from bihuan.processes import engine_store as store
 from bihuan.processes.consistency import check_instances
 from bihuan.processes.contract import Surroundings
@@ -113,6 +115,17 @@ def test_who_has_left_does_not_get_the_step_again(desk: Desk) -> None:
     held = read_item(desk.item(instance, "book").pk)
     send_back(held, "write", straight=False, actor=desk.cast.actor("technician"), reason="错", around=AROUND)
     assert desk.item(instance, "write").assignee is None
+
+
+def test_a_step_sent_back_does_not_wait_for_somebody_on_leave(desk: Desk) -> None:
+    instance = desk.start(GUARDED, "guarded").instance_id
+    desk.complete(instance, "write", by="second_technician")
+    today = clock.now().date()
+    request_leave(Span(today, today), actor=desk.cast.system, user_id=desk.cast.user("second_technician").pk)
+    held = read_item(desk.item(instance, "book").pk)
+    send_back(held, "write", straight=True, actor=desk.cast.actor("technician"), reason="错", around=AROUND)
+    item = desk.item(instance, "write")
+    assert (item.assignee, item.role, item.why) == (None, "technician", "钱进请假，改由同角色的人领取")
 
 
 def test_steps_with_effects_are_a_line_nobody_crosses(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from bihuan.engine.runtime import (
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotAllowed
 from bihuan.org.actor import Actor
+from bihuan.processes.assigning.deciding import stand_in
 from bihuan.processes.contract import NO_VALUES, Decided, StepResult, Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.families import find_rework
@@ -75,7 +76,7 @@ def _go_back(unit: Unit, where: Loaded, step: Passed, *, straight: bool, behind:
     """To a step of the instance itself, or into a process that it called; straight back to the item `behind` a call."""
     if not step.way:
         unit.submit(where, SendBack(step.wait, step.node_id, straight, step.into, behind))
-        _give_to(where, step)
+        _give_to(unit, where, step)
         return
     call = step.way[0]
     unit.instead[where.id, call.node_id] = wake_for(unit, step.way, step)
@@ -85,7 +86,7 @@ def _go_back(unit: Unit, where: Loaded, step: Passed, *, straight: bool, behind:
         waking = [unit.hold(instance_id) for instance_id, _ in unit.instead]
         why = [event.reason for one in waking for event in one.events if isinstance(event, IncidentRaised)]
         raise Conflict(f"“{step.of[0]}”现在不能再办，不能退回到里面：{'；'.join(why) or '没有重新调用它'}")
-    _give_to(unit.hold(step.way[-1].instance_id), step)
+    _give_to(unit, unit.hold(step.way[-1].instance_id), step)
 
 
 def _label_of(held: Held) -> str:
@@ -109,8 +110,9 @@ def _what_went(instance: Loaded, open_: Mapping[int, str], own: int = 0) -> dict
     return {"gone": list(dict.fromkeys(gone))} if gone else {}
 
 
-def _give_to(instance: Loaded, step: Passed) -> None:
-    """The one item opened at the step goes to who did it last; a sign-off asks all its people again."""
+def _give_to(unit: Unit, instance: Loaded, step: Passed) -> None:
+    """The one item opened at the step goes to who did it last, or who acts for them on leave; a sign-off asks all its
+    people again."""
     node = instance.process.nodes[step.node_id]
     active = User.objects.filter(pk=step.done_by_id, is_active=True).exists()
     if node.loop is not None or not active:
@@ -118,7 +120,9 @@ def _give_to(instance: Loaded, step: Passed) -> None:
     for event in instance.events:
         if isinstance(event, ItemOpened) and event.node == step.node_id:
             why = f"退回给上次办理的{step.done_by}"
-            instance.decided[event.wait] = Decided(step.done_by_id, (), event.role, why, {"rule": "send_back"})
+            away = step.done_by_id in unit.staff_at(instance.facts.site_id).away
+            found = stand_in(unit, instance, event, step.done_by_id) if away else None
+            instance.decided[event.wait] = found or Decided(step.done_by_id, (), event.role, why, {"rule": "send_back"})
 
 
 @transactional
@@ -279,7 +283,7 @@ def jump(
     into = give_to.into if give_to is not None else inside.into if inside is not None else ()
     unit.submit(instance, Jump(source, target, into, others_done))
     if give_to is not None:
-        _give_to(instance, give_to)
+        _give_to(unit, instance, give_to)
     how = "jump" if give_to is None else "take_back"
     label = labelled(instance.process.nodes[target].label, [inside.of] if inside is not None and inside.of else ())
     detail: dict[str, Any] = {"target": label, "reason": reason, "how": how, **_what_went(instance, open_)}
