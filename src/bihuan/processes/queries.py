@@ -173,6 +173,24 @@ def count_open(actor: Actor, *, upto: int = 100) -> int:
     return len(inbox(actor, limit=upto))
 
 
+_PLACES = """
+WITH RECURSIVE place(site_id, role) AS (
+  SELECT s.id, (SELECT min(w.role) FROM processes_workitem w
+                WHERE w.status = 'open' AND w.site_id = s.id AND w.role > '') FROM org_site s
+  UNION ALL
+  SELECT p.site_id, (SELECT min(w.role) FROM processes_workitem w
+                     WHERE w.status = 'open' AND w.site_id = p.site_id AND w.role > p.role)
+  FROM place p WHERE p.role IS NOT NULL
+) SELECT site_id, role FROM place WHERE role IS NOT NULL"""
+
+
+def places_with_work() -> set[tuple[int, str]]:
+    """At which sites there is open work for which roles: one look into the index for each, however much work it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACES)
+        return set(cursor.fetchall())
+
+
 def open_items(instance_id: int) -> list[WorkItem]:
     """The open items of an instance in the order in which they arose."""
     rows = WorkItem.unscoped.filter(instance_id=instance_id, status=WorkItem.Status.OPEN)

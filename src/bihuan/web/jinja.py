@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from bihuan.kernel import clock
 from bihuan.kernel.ids import new_once_key
+from bihuan.kernel.paging import in_words
 from bihuan.web import wording
 
 
@@ -96,5 +97,6 @@ def environment(**options: Any) -> Environment:
         exact=wording.exact,
         stamp=wording.stamp,
         clock_seconds=wording.clock_seconds,
+        counted=in_words,
     )
     return env

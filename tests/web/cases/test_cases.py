@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from bihuan.kernel import clock, paging
 from bihuan.limits.clocks import pause_clock, running_clocks
+from bihuan.operations.pages import case_list as finding
 from bihuan.operations.pages.case_list import CaseQuery, case_list
 from bihuan.operations.pages.case_page import TABS
 from bihuan.operations.pages.progress import SALT, covered_plate, progress_token
@@ -133,6 +134,19 @@ def test_a_long_list_is_counted_as_far_as_its_pages_go(centre: Centre, monkeypat
     assert "超过 4 条，后面的请加筛选条件查找" in last and "第 2 / 2 页" in last and "示A·80001" in last
     Case.unscoped.filter(title="示A80000").update(kind="complaint")
     assert "共 4 条" in browser.get("/cases", {"kind": "service_visit"}).content.decode()
+
+
+def test_of_more_cases_than_are_looked_at_the_newest_are_found_and_it_is_said(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MATCHES", 2)
+    monkeypatch.setattr(finding, "LOOKED_THROUGH", 1)
+    for number in range(4):
+        centre.arrive(f"示A8000{number}")
+    Case.unscoped.update(vehicle=None, title="年检")
+    page = centre.client("advisor").get("/cases", {"q": "年检"}).content.decode()
+    newest = Case.unscoped.order_by("-opened_at", "-pk")[0].number
+    assert newest in page and page.count("data-row") == 3 and "符合的单据太多" in page
 
 
 def test_a_case_is_called_off_with_a_reason_by_those_who_may(centre: Centre) -> None:

@@ -15,7 +15,7 @@ from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case
 from tests.web.visits import PLATE, Centre
 
-QUERIES = 19
+QUERIES = 20
 
 
 def test_a_stranger_is_sent_to_sign_in(client: Client, db: None) -> None:

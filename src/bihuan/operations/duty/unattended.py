@@ -21,12 +21,14 @@ from bihuan.org.actor import Actor
 from bihuan.org.duty.models import Delegation
 from bihuan.org.duty.presence import away_at, on_duty_at
 from bihuan.org.duty.staff import Staff
-from bihuan.org.models import Role
+from bihuan.org.models import Role, Site
 from bihuan.org.roles import holders_at
 from bihuan.processes.models import Offer, WorkItem
 from bihuan.processes.people import assign_to_deputy
+from bihuan.processes.queries import places_with_work
 
 MOST_AT_ONCE = 200
+LOOKED_THROUGH = 1000
 Place = tuple[int, str]
 
 
@@ -46,15 +48,16 @@ def look_after_unattended() -> int:
 
 def _look_after_roles() -> int:
     waiting = WorkItem.unscoped.filter(status=WorkItem.Status.OPEN, assignee__isnull=True).exclude(role="")
-    places: set[Place] = set(waiting.order_by().values_list("site_id", "role").distinct())
+    places: set[Place] = places_with_work()
     if not places:
         return 0
     there = _who_is_there(places)
     attended = {place for place in places if there[place]}
     changed = _mark_attended(attended)
     for site_id, role in sorted(places - attended):
-        rows = waiting.filter(site_id=site_id, role=role, unattended_since__isnull=True)
-        items = list(rows.order_by("pk")[:MOST_AT_ONCE])
+        # The most urgent only: of a heap that nobody works at, not all can be read every half minute.
+        urgent = waiting.filter(site_id=site_id, role=role).order_by("sort_at", "pk").values("pk")[:LOOKED_THROUGH]
+        items = list(WorkItem.unscoped.filter(pk__in=urgent, unattended_since__isnull=True)[:MOST_AT_ONCE])
         if items:
             staff = Staff(site_id, clock.now())
             keys = [part.strip() for part in role.split(",")]
@@ -67,7 +70,8 @@ def _look_after_roles() -> int:
 def _look_after_named() -> int:
     """Work offered to named people who have all gone on leave, or left, since."""
     now = clock.now()
-    offered = WorkItem.unscoped.filter(
+    # With the sites said, the index of open work answers.
+    offered = WorkItem.objects.at(Site.objects.values_list("pk", flat=True)).filter(
         Exists(Offer.objects.filter(item=OuterRef("pk"))),
         status=WorkItem.Status.OPEN, assignee__isnull=True, role="",
     )  # fmt: skip

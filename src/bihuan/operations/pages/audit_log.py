@@ -14,7 +14,7 @@ from django.db.models import Q
 from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
 from bihuan.operations.pages.audit_words import CHAINS, DEEDS, FIELDS
-from bihuan.operations.pages.case_list import found_by
+from bihuan.operations.pages.case_list import named_by
 from bihuan.org.access import holds_everywhere
 from bihuan.org.actions import ACTIONS
 from bihuan.org.actor import Actor
@@ -84,7 +84,7 @@ def audit_page(query: AuditQuery, *, actor: Actor) -> AuditPage:
     """The log of the sites where the actor may see it, newest first; the whole organisation's to those at its top."""
     rows = Entry.objects.filter(readable(actor))
     if query.subject:
-        rows = rows.filter(_about(query.subject))
+        rows = rows.filter(_about(query.subject, actor))
     if query.action:
         rows = rows.filter(action=query.action)
     if query.who:
@@ -105,14 +105,15 @@ def audit_page(query: AuditQuery, *, actor: Actor) -> AuditPage:
     return AuditPage(query, deeds, has_more=len(found) > PAGE_SIZE)
 
 
-def _about(subject: str) -> Q:
+def _about(subject: str, actor: Actor) -> Q:
     """Entries of a kind, of one chain, or of the cases found by a number, plate or name."""
     if subject in CHAINS:
         return Q(chain__startswith=f"{subject}:")
     if ":" in subject:
         return Q(chain=subject)
-    cases = Case.unscoped.filter(found_by(subject)).order_by("-pk").values_list("pk", flat=True)[:MATCHES]
-    return Q(chain__in=[Case.chain_of(pk) for pk in cases])
+    sites = actor.sites_allowing("audit.view")
+    cases = named_by(subject, Case.objects.at(sites), sites).cases
+    return Q(chain__in=[Case.chain_of(pk) for pk in sorted(set(cases), reverse=True)[:MATCHES]])
 
 
 def readable(actor: Actor) -> Q:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from bihuan.records.models import Case, CaseStatus, Customer, Vehicle
 from bihuan.records.search_keys import digits, mirrored, plain, plate_key
 
 MATCHES = 300
+LOOKED_THROUGH = 1000
 ORDERS = {"opened": "opened_at", "number": "number", "promised": "agreed_done_at"}
 HEADINGS = (
     "单号", "类型", "状态", "车牌", "车型", "客户", "服务顾问", "维修技师", "开单时间", "约定完工", "完工章",
@@ -112,6 +113,7 @@ class CaseList:
     query: CaseQuery
     rows: list[CaseRow]
     part: Part
+    cut: bool
     advisors: list[User]
     kinds: list[tuple[str, str]]
     sites: dict[int, str]
@@ -122,9 +124,10 @@ class CaseList:
 
 
 def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
-    """A page of the cases at the actor's site and those below it. Eleven queries at most."""
+    """A page of the cases at the actor's site and those below it. Eleven queries at most, a few more to find words."""
     sites = actor.sites_in_view("case.view")
-    part = part_of(_matching(query, actor, sites), query.page)
+    matching, cut = _matching(query, actor, sites)
+    part = part_of(matching, query.page)
     steps: dict[int, list[WorkItem]] = {case.pk: [] for case in part.rows}
     present = WorkItem.objects.at(sites).filter(
         status=WorkItem.Status.OPEN, instance__subject_kind=CASE, instance__subject_id__in=list(steps)
@@ -137,7 +140,7 @@ def case_list(query: CaseQuery, *, actor: Actor) -> CaseList:
     rows = [CaseRow(case, steps[case.pk], signs) for case in part.rows]
     below = Site.objects.filter(pk__in=sites if len(sites) > 1 else ()).order_by("path")
     names = dict(below.values_list("pk", "name"))
-    return CaseList(replace(query, page=part.number), rows, part, advisors, kind_choices(), names)
+    return CaseList(replace(query, page=part.number), rows, part, cut, advisors, kind_choices(), names)
 
 
 def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
@@ -145,7 +148,7 @@ def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
     actor.require("case.export")
     zone = _zone(actor)
     sites = actor.sites_in_view("case.export") & actor.sites_in_view("case.view")
-    rows = _matching(query, actor, sites).select_related("site")[: MAX_EXPORT_ROWS + 1]
+    rows = _matching(query, actor, sites)[0].select_related("site")[: MAX_EXPORT_ROWS + 1]
     cells = (
         (
             case.number,
@@ -167,7 +170,8 @@ def export_cases(query: CaseQuery, *, actor: Actor) -> bytes:
     return export_xlsx(HEADINGS, cells, title="业务单据", zone=zone)
 
 
-def _matching(query: CaseQuery, actor: Actor, sites: frozenset[int]) -> QuerySet[Case]:
+def _matching(query: CaseQuery, actor: Actor, sites: frozenset[int]) -> tuple[QuerySet[Case], bool]:
+    """The cases of the view in its order, and whether the words fit more than were looked at."""
     if actor.site_id is None:
         raise BusinessError("请先选择门店")
     actor.require("case.view")
@@ -180,12 +184,14 @@ def _matching(query: CaseQuery, actor: Actor, sites: frozenset[int]) -> QuerySet
         rows = rows.filter(advisor_id=query.advisor)
     if query.since or query.until:
         rows = rows.filter(_between(query, _zone(actor)))
+    cut = False
     if query.search:
-        rows = rows.filter(found_by(query.search))
+        named = named_by(query.search, rows, sites)
+        rows, cut = rows.filter(pk__in=named.cases), named.cut
     column = ORDERS[query.order.removeprefix("-")]
     down = "-" if query.order.startswith("-") else ""
     related = rows.select_related("customer", "vehicle", "advisor", "technician")
-    return related.order_by(f"{down}{column}", f"{down}pk")
+    return related.order_by(f"{down}{column}", f"{down}pk"), cut
 
 
 def _number(value: Any) -> int | None:
@@ -202,18 +208,39 @@ def _between(query: CaseQuery, zone: ZoneInfo) -> Q:
     return found
 
 
-def found_by(text: str) -> Q:
-    """By number, plate, name, end of a telephone number, or what it is about; each by the start of an indexed key."""
-    found = prefix("number", text.upper()) | prefix("title", text)
-    key = plate_key(text)
-    if key:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The numbers of the cases found by a text; `cut` says that more fit than were looked at."""
+
+    cases: list[int]
+    cut: bool
+
+
+def named_by(text: str, rows: QuerySet[Case], site_ids: Collection[int]) -> Named:
+    """Cases by number, plate, name, end of a telephone number, or what they are about, `rows` being those in question.
+
+    Each by the start of an indexed key, at most MATCHES of each, among all of the sites, so that a million cases cost
+    no more than a thousand. Where a text fits more than that, those of the newest `rows` come before all others.
+    """
+    everywhere = Case.objects.at(site_ids)
+    number = text.upper()
+    ways = [Case.unscoped.filter(prefix("number", number)), everywhere.filter(prefix("title", text))]
+    if key := plate_key(text):
         cars = Vehicle.objects.filter(prefix("plate_key", key) | prefix("plate_mirrored", mirrored(key)))
-        found |= Q(vehicle_id__in=list(cars.values_list("pk", flat=True)[:MATCHES]))
+        ways.append(everywhere.filter(vehicle_id__in=_numbers(cars)))
     people = prefix("name", text)
     if len(digits(text)) >= 4:
         people |= prefix("phone_mirrored", mirrored(digits(text)))
-    customers = Customer.objects.filter(people)
-    return found | Q(customer_id__in=list(customers.values_list("pk", flat=True)[:MATCHES]))
+    ways.append(everywhere.filter(customer_id__in=_numbers(Customer.objects.filter(people))))
+    found = [_numbers(way) for way in ways]
+    if cut := any(len(some) >= MATCHES for some in found):
+        newest = rows.order_by("-opened_at", "-pk").values_list("pk", "number", "title")[:LOOKED_THROUGH]
+        found.append([pk for pk, own, title in newest if own.startswith(number) or title.startswith(text)])
+    return Named([pk for some in found for pk in some], cut)
+
+
+def _numbers(rows: QuerySet[Any]) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[:MATCHES])
 
 
 def _zone(actor: Actor) -> ZoneInfo:

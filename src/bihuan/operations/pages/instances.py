@@ -15,7 +15,7 @@ from bihuan.engine.runtime import State
 from bihuan.engine.runtime.writing import written
 from bihuan.forms.publishing import variable_labels
 from bihuan.kernel.errors import BusinessError
-from bihuan.operations.pages.case_list import MATCHES, found_by
+from bihuan.operations.pages.case_list import MATCHES, named_by
 from bihuan.operations.pages.clock_signs import ClockSign, signs_of_work
 from bihuan.operations.pages.copies import CopyRow, Counted, copies_of, copies_on_diagram
 from bihuan.operations.pages.story import Told, instance_story
@@ -155,7 +155,9 @@ def _search(query: InstanceQuery, site_id: int) -> InstanceSearch:
         return asked
     if text.isdecimal() and len(text) < 10 and query.search.startswith("#"):
         return replace(asked, number=int(text))
-    cases = list(Case.objects.at(site_id).filter(found_by(text)).order_by("-pk").values_list("pk", flat=True)[:MATCHES])
+    here = Case.objects.at(site_id)
+    rows = here.filter(pk__in=named_by(text, here, [site_id]).cases)
+    cases = list(rows.order_by("-pk").values_list("pk", flat=True)[:MATCHES])
     return replace(asked, subject_kind=CASE, subjects=cases) if cases else replace(asked, title=text)
 
 
@@ -297,14 +299,13 @@ def incident_list(*, process: str = "", words: str = "", actor: Actor) -> Incide
     if not sites:
         actor.require("process.view")
     rows = Incident.objects.at(sites).filter(resolved_at__isnull=True)
-    names = rows.values_list("instance__version__definition__key", "instance__version__definition__name")
     if process:
         rows = rows.filter(instance__version__definition__key=process)
     if words:
         rows = rows.filter(reason__icontains=words[:WORDS])
     related = rows.select_related("instance__version__definition").defer("instance__version__xml", "instance__state")
     found = list(related.order_by("raised_at", "pk")[: INCIDENTS + 1])
-    processes = sorted(set(names.order_by()[: 10 * INCIDENTS]), key=lambda pair: pair[1])
+    processes = list(Definition.objects.filter(current__isnull=False).order_by("name").values_list("key", "name"))
     return IncidentList(found[:INCIDENTS], process, words, processes, more=len(found) > INCIDENTS)
 
 

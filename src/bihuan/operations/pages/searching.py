@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bihuan.operations.pages.case_list import found_by
+from bihuan.operations.pages.case_list import named_by
 from bihuan.org.actor import Actor
-from bihuan.records.lookup import Hit, look_up, prefix
+from bihuan.records.lookup import Hit, look_up
 from bihuan.records.models import Case
 from bihuan.records.search_keys import plain
 
@@ -36,10 +36,9 @@ def search(text: str, *, actor: Actor) -> Found:
     typed = "".join(letter for letter in plain(text)[:60] if letter.isprintable())
     if len(typed) < SHORTEST:
         return Found([], hits)
-    rows = Case.objects.visible_to(actor, "case.view")
+    sites = actor.sites_allowing("case.view")
+    named = named_by(typed, Case.objects.at(actor.site_id or sites), sites)
+    rows = Case.objects.at(sites).filter(pk__in=named.cases)
     if knows_customers:
-        called = prefix("number", typed.upper()) | prefix("title", typed)
-        rows = rows.filter(called, customer__isnull=True)
-    else:
-        rows = rows.filter(found_by(typed))
+        rows = rows.filter(customer__isnull=True)
     return Found(list(rows.select_related("vehicle", "site").order_by("-pk")[:CASES]), hits)

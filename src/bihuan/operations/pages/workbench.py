@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bihuan.kernel import clock
+from bihuan.kernel.paging import counted
 from bihuan.limits.standing import Standing, standing
 from bihuan.notify.models import Notice
 from bihuan.notify.notices import notices_of
@@ -25,6 +26,7 @@ from bihuan.records.models import Case, CaseKind, CaseStatus
 LIMIT = 100
 RECENT_HOURS = 12
 RECENT = 8
+CASES = 200
 NOTICES = 5
 GROUPS = (("late", "已超时"), ("soon", "即将超时"), ("today", "今天"), ("later", "之后"))
 
@@ -93,7 +95,7 @@ class Workbench:
 
 def workbench(*, actor: Actor) -> Workbench:
     """The open work of a person at their present site and those below it, grouped by urgency, and what just happened.
-    Nine queries."""
+    Ten queries."""
     if actor.site_id is None:
         return Workbench([], {}, more=False, in_house=0, copies=unread_copies(actor.user_id or 0).count())
     sites = actor.sites_in_view()
@@ -114,11 +116,11 @@ def workbench(*, actor: Actor) -> Workbench:
     if actor.can("case.view"):
         cases = Case.objects.at(actor.sites_in_view("case.view"))
         visits = cases.filter(kind=CaseKind.SERVICE_VISIT, status=CaseStatus.OPEN)
-        in_house = visits.filter(arrived_at__isnull=False, released_at__isnull=True).count()
+        in_house = counted(visits.filter(arrived_at__isnull=False, released_at__isnull=True))
     notices = list(notices_of(actor=actor, unread_only=True)[:NOTICES])
     steps = _recent_steps(actor, now)
-    alone = unattended_items(actor).count() if actor.can("case.manage") else 0
-    copies = unread_copies(actor.user_id or 0).count()
+    alone = counted(unattended_items(actor)) if actor.can("case.manage") else 0
+    copies = counted(unread_copies(actor.user_id or 0))
     version = _version(groups, (in_house, alone, copies), notices, steps)
     return Workbench(groups, counts, len(items) > LIMIT, in_house, notices, steps, version, alone, copies)
 
@@ -157,14 +159,14 @@ def _urgency(row: Row, now: datetime, zone: ZoneInfo) -> str:
 
 
 def _recent_steps(actor: Actor, now: datetime) -> list[Step]:
-    """The newest steps others and I completed on the cases I answer for, else those I completed myself."""
+    """The newest steps others and I completed on the newest cases I answer for, else those I completed myself."""
     sites = actor.sites_in_view()
-    mine = Case.objects.at(sites).filter(status=CaseStatus.OPEN, advisor_id=actor.user_id).values("pk")
-    working = Case.objects.at(sites).filter(status=CaseStatus.OPEN, technician_id=actor.user_id).values("pk")
+    present = Case.objects.at(sites).filter(status=CaseStatus.OPEN).order_by("-opened_at").values_list("pk", flat=True)
+    mine = [*present.filter(advisor=actor.user_id)[:CASES], *present.filter(technician=actor.user_id)[:CASES]]
     done = WorkItem.objects.at(sites).filter(
         status=WorkItem.Status.DONE, completed_at__gte=now - timedelta(hours=RECENT_HOURS)
     )
-    of_mine = done.filter(instance__subject_kind=CASE, instance__subject_id__in=mine.union(working).values("pk"))
+    of_mine = done.filter(instance__subject_kind=CASE, instance__subject_id__in=mine)
     own = done.filter(completed_by_id=actor.user_id, instance__subject_kind=CASE)
     chosen = (of_mine.values_list("pk", flat=True).order_by("-completed_at")[:RECENT],
               own.values_list("pk", flat=True).order_by("-completed_at")[:RECENT])  # fmt: skip

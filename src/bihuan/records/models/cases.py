@@ -68,13 +68,13 @@ class Case(models.Model):
     `kind_name` is empty for the kinds the product knows; a rule book's own kind is called as it was at the opening.
     """
 
-    site = models.ForeignKey(Site, models.PROTECT, related_name="+", verbose_name="门店")
+    site = models.ForeignKey(Site, models.PROTECT, db_index=False, related_name="+", verbose_name="门店")
     number = models.CharField("单号", max_length=40, unique=True)
     kind = models.CharField("类型", max_length=60)
     kind_name = models.CharField("类型名称", max_length=40, blank=True, default="")
-    title = models.CharField("标题", max_length=200, blank=True, default="", db_index=True)
-    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, related_name="cases")
-    vehicle = models.ForeignKey(Vehicle, models.PROTECT, null=True, blank=True, related_name="cases")
+    title = models.CharField("标题", max_length=200, blank=True, default="")
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, blank=True, db_index=False, related_name="cases")
+    vehicle = models.ForeignKey(Vehicle, models.PROTECT, null=True, blank=True, db_index=False, related_name="cases")
     phone = models.CharField("本次联系电话", max_length=20, blank=True, default="")
     status = models.CharField("状态", max_length=10, choices=CaseStatus, default=CaseStatus.OPEN)
     opened_at = models.DateTimeField("开单时间")
@@ -84,7 +84,13 @@ class Case(models.Model):
         "records.Appointment", models.SET_NULL, null=True, blank=True, related_name="visits", verbose_name="预约"
     )
     advisor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="服务顾问"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name="服务顾问",
     )
     technician = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="维修技师"
@@ -126,6 +132,12 @@ class Case(models.Model):
             # Of all sites below a group.
             models.Index(fields=["-opened_at", "-id"], name="case_newest"),
             models.Index(fields=["site", "advisor", "-opened_at"], name="case_by_advisor"),
+            models.Index(fields=["site", "status", "agreed_done_at", "id"], name="case_by_promise"),
+            models.Index(fields=["site", "title"], name="case_by_title", opclasses=["int8_ops", "varchar_pattern_ops"]),
+            # Of the open ones everything is in the index, so that counting how many somebody has reads no rows.
+            models.Index(
+                fields=["site", "advisor", "-opened_at", "id"], condition=Q(status="open"), name="case_open_by_advisor"
+            ),
             models.Index(fields=["customer", "-opened_at"], name="case_by_customer"),
             models.Index(fields=["site", "released_at"], name="case_by_release"),
             models.Index(fields=["vehicle", "-opened_at"], name="case_by_vehicle"),
