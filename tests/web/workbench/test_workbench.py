@@ -11,6 +11,7 @@ from django.test import Client
 from bihuan.kernel import clock
 from bihuan.notify.notices import notify_people
 from bihuan.operations.pages.workbench import workbench
+from bihuan.org.models import Site
 from bihuan.processes.models import WorkItem
 from bihuan.records.models import Case
 from tests.web.visits import PLATE, Centre
@@ -50,6 +51,22 @@ def test_what_is_refused_at_the_gate_keeps_what_was_typed(centre: Centre) -> Non
     page = answer.content.decode()
     assert answer.status_code == 422
     assert "已经在店" in page and 'value="示A70001"' in page and 'value="二号位"' in page
+
+
+@pytest.mark.parametrize(
+    ("who", "at", "shown"),
+    [
+        ("guard", "YL", True),
+        ("front_desk", "YL", True),
+        ("customer_care", "YL", False),  # may open cases, but works on no visit
+        ("group_manager", "YL", True),
+        ("group_manager", "YLG", False),  # nobody there greets whoever drives in
+    ],
+)
+def test_a_car_is_reported_where_and_by_whom_it_is_worked_on(centre: Centre, who: str, at: str, shown: bool) -> None:
+    browser = centre.client(who)
+    browser.post("/site", {"site": Site.objects.get(code=at).pk})
+    assert ('action="/arrivals"' in browser.get("/").content.decode()) is shown
 
 
 def test_who_may_not_open_cases_gets_no_arrival_form_and_is_refused(centre: Centre) -> None:

@@ -12,7 +12,9 @@ from bihuan.kernel.errors import NotAllowed
 from bihuan.operations.cases import start_case
 from bihuan.operations.pages.task import next_item
 from bihuan.org.actor import Actor
+from bihuan.org.roles import people_with_role
 from bihuan.processes.compiled import process_of
+from bihuan.processes.holding import roles_of
 from bihuan.processes.models import Definition
 from bihuan.processes.once import recall, remember
 from bihuan.records.access import current_site, required_text
@@ -48,7 +50,7 @@ class Openings:
 
 
 def openings(*, actor: Actor) -> Openings:
-    """What the person may open at the present site; nothing without the right to open cases. Two queries."""
+    """What the person may open at the present site; nothing without the right to open cases. Three queries."""
     if actor.site_id is None or not actor.can(START):
         return Openings()
     own = {kind.key: kind for kind in OwnKind.objects.all()}
@@ -57,7 +59,8 @@ def openings(*, actor: Actor) -> Openings:
     )
     found = {row.key: process_of(row.current) for row in in_force if row.current is not None}
     kinds = (Beginning(key, kind.name) for key, kind in own.items() if key in found and _may_begin(found[key], actor))
-    return Openings(CaseKind.SERVICE_VISIT in found, tuple(kinds))
+    visit = found.get(CaseKind.SERVICE_VISIT)
+    return Openings(visit is not None and _receives_cars(visit, actor), tuple(kinds))
 
 
 @transaction.atomic
@@ -86,7 +89,22 @@ def begin(key: str, *, title: str, actor: Actor, once_key: str) -> Begun:
 
 def _may_begin(process: Process, actor: Actor) -> bool:
     """Whether the process begins plainly and its start is drawn in a lane of the person's (or in none)."""
-    starts = [process.nodes[key] for key in process.levels[""].starts]
-    lanes = {process.lanes[start.lane].role for start in starts if start.lane in process.lanes}
-    roles = {key.strip() for role in lanes for key in role.split(",") if key.strip()}
-    return bool(starts) and (not roles or bool(roles & actor.roles))
+    roles = _roles_at_start(process)
+    return bool(process.levels[""].starts) and (not roles or bool(roles & actor.roles))
+
+
+def _receives_cars(visit: Process, actor: Actor) -> bool:
+    """Whether the person works on visits, and somebody at the site can greet whoever drives in: other trades have the
+    same right to open cases, and maybe the same rule books installed."""
+    if visit.lanes and not any(roles_of(lane.role) & actor.roles for lane in visit.lanes.values()):
+        return False
+    greeting = _roles_at_start(visit)
+    if not greeting or greeting & actor.roles:
+        return True
+    return any(people_with_role(role, actor.site_id or 0).exists() for role in sorted(greeting))
+
+
+def _roles_at_start(process: Process) -> frozenset[str]:
+    starts = (process.nodes[key] for key in process.levels[""].starts)
+    lanes = (process.lanes[start.lane] for start in starts if start.lane in process.lanes)
+    return frozenset(role for lane in lanes for role in roles_of(lane.role))
