@@ -183,4 +183,26 @@ CALLING = """
     late -> Chase -> z
     j -> D
 """
-MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING, ENOUGH_OF_THREE, CALLING]
+CALLING_MANY = """
+    start s
+    user A
+    and f
+    call C called=other each=people item=who out=found value=who
+    user B
+    call R called=other each=people item=who sequential
+    call L called=other while=again max=3
+    sub S each=people item=who {
+      start t
+      call K called=other
+      user Q
+      t -> K -> Q
+    }
+    and j
+    user D
+    s -> A -> f
+    f -> C -> B -> j
+    f -> R -> L -> j
+    f -> S -> j
+    j -> D
+"""
+MODELS = [FORK, LOOP, INSIDE, MIXED, NESTED, PASSES, UNDOING, ENOUGH_OF_THREE, CALLING, CALLING_MANY]

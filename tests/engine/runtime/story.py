@@ -10,6 +10,7 @@ from typing import Any
 from bihuan.engine.definition import Process
 from bihuan.engine.runtime import (
     Ask,
+    CallRequested,
     CancelInstance,
     Command,
     CompleteItem,
@@ -152,8 +153,9 @@ class Story:
         return self
 
     def into(self, node: str, done: int = -1) -> tuple[Pass, ...]:
-        """The passes around a step as it was done, from the history."""
-        opened = [event.wait for event in self.history if isinstance(event, ItemOpened) and event.node == node]
+        """The passes around a step or call as it was done, from the history."""
+        asked = (event for event in self.history if isinstance(event, (ItemOpened, CallRequested)))
+        opened = [event.wait for event in asked if event.node == node]
         return passes_in(self.history, opened[done:][:1])[opened[done]] if len(opened) >= abs(done) else ()
 
     def ask(self, node: str, mode: str, person: int = 7) -> Story:

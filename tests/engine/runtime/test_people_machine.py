@@ -6,8 +6,6 @@ the work that is open is done, and the instance must end: no token was lost, mad
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -15,7 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bihuan.engine.runtime import (
     AddSigner,
+    AnswerFromCaller,
     Ask,
+    AwaitCaller,
     BeginActivity,
     CallClosed,
     CallOffRework,
@@ -23,6 +23,7 @@ from bihuan.engine.runtime import (
     CommandRejected,
     CompleteItem,
     DeliverMessage,
+    FailCall,
     FinishCall,
     FireTimer,
     ItemClosed,
@@ -30,9 +31,12 @@ from bihuan.engine.runtime import (
     Migrate,
     NodeLeft,
     RemoveSigner,
+    Reopen,
     Restore,
     Resume,
+    RetryIncident,
     SendBack,
+    SkipIncident,
     State,
     Suspend,
     TimerCleared,
@@ -60,10 +64,14 @@ ENOUGH = 200
 class People(RuleBasedStateMachine):
     """Each rule is one thing a person may try; what is refused has changed nothing (checked by `Story.do`)."""
 
-    @initialize(model=st.sampled_from(MODELS), both=st.booleans())
-    def begin(self, model: str, both: bool) -> None:
+    @initialize(model=st.sampled_from(MODELS), both=st.booleans(), done=st.lists(st.integers(0, 9), max_size=12))
+    def begin(self, model: str, both: bool, done: list[int]) -> None:
+        """It begins, and some of it is done, so that there is something to go back to."""
         self.story = Story(model).start(people=PEOPLE, both=both, ok=False, again=False, approved=True)
         self.undo: tuple[State, State] | None = None
+        for number in done:
+            self.come_back(number)
+            self.complete(number, agree=True)
 
     @property
     def state(self) -> State:
@@ -82,6 +90,11 @@ class People(RuleBasedStateMachine):
         waits = [wait.id for wait in self.state.waits.values() if wait.kind == kind and wait.token]
         return waits[number % len(waits)] if waits else None
 
+    def passed(self) -> list[str]:
+        """The steps and calls that were done so far."""
+        done = {event.node for event in self.story.history if isinstance(event, NodeLeft) and not event.cancelled}
+        return sorted(node for node in done if self.story.process.nodes[node].kind in RETURNABLE)
+
     @rule(number=st.integers(0, 9), agree=st.booleans())
     def complete(self, number: int, agree: bool) -> None:
         item = self.pick("item", number)
@@ -90,9 +103,7 @@ class People(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9), place=st.integers(0, 19), straight=st.booleans(), ago=st.integers(1, 5))
     def send_back(self, number: int, place: int, straight: bool, ago: int) -> None:
-        item = self.pick("item", number)
-        done = {event.node for event in self.story.history if isinstance(event, NodeLeft) and not event.cancelled}
-        passed = sorted(node for node in done if self.story.process.nodes[node].kind in RETURNABLE)
+        item, passed = self.pick("item", number), self.passed()
         if item is not None and passed:
             target = passed[place % len(passed)]
             self.try_(SendBack(item, target, straight, self.story.into(target, -ago)))
@@ -103,6 +114,47 @@ class People(RuleBasedStateMachine):
         call = self.pick("call", number)
         if call is not None:
             self.try_(FinishCall(call, {}))
+
+    @rule(number=st.integers(0, 9), place=st.integers(0, 19), straight=st.booleans(), ago=st.integers(1, 5))
+    def send_back_from_a_called_process(self, number: int, place: int, straight: bool, ago: int) -> None:
+        """Somebody in a process that was called; straight, one item behind the call rests."""
+        call, passed = self.pick("call", number), self.passed()
+        if call is not None and passed:
+            target = passed[place % len(passed)]
+            behind = 100 + number if straight else 0
+            self.try_(SendBack(call, target, straight, self.story.into(target, -ago), behind))
+
+    @rule(number=st.integers(0, 9))
+    def a_called_process_fails(self, number: int) -> None:
+        call = self.pick("call", number)
+        if call is not None:
+            self.try_(FailCall(call, "坏了"))
+
+    @rule(number=st.integers(0, 9), again=st.booleans())
+    def repair(self, number: int, again: bool) -> None:
+        incidents = list(self.state.incidents)
+        if incidents:
+            incident = incidents[number % len(incidents)]
+            self.try_(RetryIncident(incident) if again else SkipIncident(incident))
+
+    @rule(number=st.integers(0, 9))
+    def await_the_caller(self, number: int) -> None:
+        """A process that called this one redoes a step for an item of it."""
+        item = self.pick("item", number)
+        if item is not None:
+            self.try_(AwaitCaller(item))
+
+    @rule(number=st.integers(0, 9))
+    def the_caller_answers(self, number: int) -> None:
+        if self.state.awaiting:
+            self.try_(AnswerFromCaller(self.state.awaiting[number % len(self.state.awaiting)]))
+
+    @rule(place=st.integers(0, 19), ago=st.integers(1, 5))
+    def the_caller_opens_it_again(self, place: int, ago: int) -> None:
+        passed = self.passed()
+        if passed:
+            target = passed[place % len(passed)]
+            self.try_(Reopen(target, self.story.into(target, -ago)))
 
     @rule(number=st.integers(0, 9), place=st.integers(0, 40), others_done=st.booleans())
     def jump(self, number: int, place: int, others_done: bool) -> None:
@@ -126,7 +178,8 @@ class People(RuleBasedStateMachine):
     def call_off(self, number: int) -> None:
         if self.state.reworks:
             reworks = list(self.state.reworks.values())
-            self.try_(CallOffRework(reworks[number % len(reworks)].wait))
+            rework = reworks[number % len(reworks)]
+            self.try_(CallOffRework(rework.wait, rework.behind))
 
     @rule(number=st.integers(0, 9), join=st.booleans())
     def sign_with(self, number: int, join: bool) -> None:
@@ -211,10 +264,23 @@ class People(RuleBasedStateMachine):
         for _ in range(ENOUGH):
             if self.state.status == "ended":
                 break
-            call = self.pick("call", 0)
-            values = {"approved": True, "agree": True}
-            self.story.do(FinishCall(call, {}) if call is not None else CompleteItem(self._open_item(), values))
+            self.story.do(self.next_to_do())
         assert self.state.status == "ended", f"still open: {self.story.open}"
+
+    def next_to_do(self) -> Command:
+        """What is open is done, what others have to do elsewhere is done."""
+        for incident in self.state.incidents.values():
+            assert self.story.process.nodes[incident.node].kind == "callActivity", f"stuck: {self.state}"
+            return SkipIncident(incident.id)
+        if self.state.awaiting:
+            return AnswerFromCaller(self.state.awaiting[0])
+        waits = self.state.waits.values()
+        turns = [wait.id for wait in waits if wait.kind == "item" and not parked_by(self.state, wait.id)]
+        if turns:
+            return CompleteItem(turns[0], {"approved": True, "agree": True})
+        call = self.pick("call", 0)
+        assert call is not None, f"nobody can go on: {self.state}"
+        return FinishCall(call, {})
 
     def calling_off_leaves_nothing(self) -> None:
         """Wherever people have brought it: every item, timer and subscription ends by an event of its own."""
@@ -225,13 +291,6 @@ class People(RuleBasedStateMachine):
             called_off.cancel()
             ended = [event.wait for event in called_off.last if isinstance(event, ENDINGS)]
             assert sorted(ended) == sorted(open_before)
-
-    def _open_item(self) -> int:
-        items: list[Any] = [
-            wait for wait in self.state.waits.values() if wait.kind == "item" and not parked_by(self.state, wait.id)
-        ]
-        assert items and not self.state.incidents, f"nobody can go on: {self.state}"
-        return int(items[0].id)
 
 
 _QUIET = settings(stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
