@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from bihuan.engine.definition import DefinitionError, Model, Node, Process, parse_bpmn
-from bihuan.engine.runtime.migration.plan import plan_migration
+from bihuan.engine.runtime.migration.plan import MigrationPlan, plan_migration
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.operations.references import installed, missing_at, missing_for_copy
 from bihuan.org.actor import Actor
 from bihuan.processes.auto_starts import problems_of_start, start_events
-from bihuan.processes.comparing import Differences, compare
-from bihuan.processes.compiled import process_of
+from bihuan.processes.comparing import Differences, compare_all
+from bihuan.processes.compiled import compiled_model, process_of
 from bihuan.processes.handling.allowing import problems_of
 from bihuan.processes.models import Definition, Version
 from bihuan.processes.publishing import as_text, publish
@@ -50,7 +50,7 @@ def check_draft(key: str, content: bytes, *, actor: Actor) -> Draft:
         problems, remarks = as_remarks(refused.problems), as_remarks(refused.advice)
         return Draft(definition, current.number, problems=problems, remarks=remarks)
     process = model.processes.get(key, model.main)
-    differences = compare(plan_migration(process_of(current), process))
+    differences = compare_all(_plans(current, model, process))
     problems = (*as_remarks(problems_of_rhythm(model), model), *_missing(model, process))
     return Draft(
         definition,
@@ -92,6 +92,15 @@ def draft_of(key: str, *, actor: Actor) -> Draft:
 def _current(definition: Definition) -> Version:
     assert definition.current is not None
     return definition.current
+
+
+def _plans(current: Version, model: Model, main: Process) -> Iterator[MigrationPlan]:
+    """How the processes of the version in force and those of the file fit each other: the main ones, and those drawn
+    beside them under the same id."""
+    yield plan_migration(process_of(current), main)
+    for process_id, old in compiled_model(current).processes.items():
+        if process_id != current.process_id and process_id in model.processes:
+            yield plan_migration(old, model.processes[process_id])
 
 
 def _missing(model: Model, process: Process) -> Iterator[Remark]:

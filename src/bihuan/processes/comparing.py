@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bihuan.engine.definition import Node, Process
@@ -51,6 +51,18 @@ def compare(plan: MigrationPlan) -> Differences:
         changed=tuple(one for one in changed if one.what),
         flows_added=tuple(flow for flow in new.flows if flow not in ways),
         flows_removed=tuple(flow for flow in old.flows if flow not in plan.flows),
+    )
+
+
+def compare_all(plans: Iterable[MigrationPlan]) -> Differences:
+    """What is different in all the processes of a file."""
+    found = [compare(plan) for plan in plans]
+    return Differences(
+        added=tuple(each for one in found for each in one.added),
+        removed=tuple(each for one in found for each in one.removed),
+        changed=tuple(each for one in found for each in one.changed),
+        flows_added=tuple(each for one in found for each in one.flows_added),
+        flows_removed=tuple(each for one in found for each in one.flows_removed),
     )
 
 

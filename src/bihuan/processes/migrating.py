@@ -75,6 +75,10 @@ class Migration:
         """What a process of a source version is called in the target: the main one may have another id."""
         return self.target.process_id if process_id == self.sources[version_id].process_id else process_id
 
+    def process_name(self, version_id: int, process_id: str) -> str:
+        """What a process of a source version is called."""
+        return compiled_model(self.sources[version_id]).processes[process_id].name or process_id
+
     def processes(self) -> list[tuple[Version, Process]]:
         """Every process of the source versions that the target has too."""
         model = compiled_model(self.target)
@@ -105,6 +109,8 @@ class Seen:
     instance_id: int
     site_id: int
     title: str
+    called_for: str
+    """Of a called process its name, and for which of many it was called."""
     version: int
     reasons: tuple[str, ...]
 
@@ -130,10 +136,10 @@ def preview_migration(migration: Migration, *, limit: int = PREVIEWED) -> Previe
     """What moving every running instance of the source versions would do. Nothing is written."""
     rows = running_instances(migration.sources)
     shown = Preview(unseen=max(0, rows.count() - limit))
-    columns = "pk", "site_id", "version_id", "process_id", "title", "parent_id", "state"
+    columns = "pk", "site_id", "version_id", "process_id", "title", "called_for", "parent_id", "state"
     families: list[list[Seen]] = []
     family_of: dict[int, list[Seen]] = {}
-    for pk, site_id, version_id, process_id, title, parent_id, text in (
+    for pk, site_id, version_id, process_id, title, called_for, parent_id, text in (
         rows.order_by("pk").values_list(*columns)[:limit].iterator(chunk_size=500)
     ):
         state = State.from_json(text)
@@ -143,7 +149,9 @@ def preview_migration(migration: Migration, *, limit: int = PREVIEWED) -> Previe
         if parent_id not in family_of:
             families.append([])
         family_of[pk] = family_of.get(parent_id, families[-1])
-        family_of[pk].append(Seen(pk, site_id, title, number, reasons))
+        if parent_id is not None:
+            called_for = "、".join(filter(None, [migration.process_name(version_id, process_id), called_for]))
+        family_of[pk].append(Seen(pk, site_id, title, called_for, number, reasons))
     for family in families:
         if not any(one.reasons for one in family):
             shown.movable += len(family)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,3 +161,22 @@ def _both_versions_show_their_differences(page: Page) -> None:
         expect(figure.locator(".node-flag")).to_have_text([word, "≠去向", "≠原名「交车」、谁做"])
         expect(figure.locator(".djs-shape:is(.is-added, .is-removed)")).to_have_count(1)
         expect(figure.locator(".djs-connection:is(.is-added, .is-removed)")).to_have_count(2)
+
+
+@pytest.mark.usefixtures("frozen_clock")
+def test_processes_that_call_each_other_are_compared_and_told_apart(centre: Centre) -> None:
+    fleet = (Path(__file__).parents[2] / "operations/people/fleet.bpmn").read_text()
+    store.publish(fleet, "fleet", name="车队保养")
+    cast = centre.cast
+    started = store.start_instance("fleet", site_id=cast.yl.pk, actor=cast.actor("advisor"), title="十月车队保养")
+    store.complete_item(started.opened[0].id, {"cars": ["示A10001", "示A10002"]}, actor=cast.actor("advisor"))
+    first = Instance.unscoped.filter(parent__isnull=False).earliest("pk").items.get()
+    store.complete_item(first.pk, {}, actor=cast.actor("technician"))
+    store.publish(fleet.replace('"review"', '"final"').replace("复检", "终检"), "fleet", name="车队保养")
+    page = text(centre.client("admin").get("/processes/fleet/migrate"))
+    assert "环节没有不同" not in page and "终检" in page
+    assert "十月车队保养（单车检查、示A10001）" in page and "十月车队保养（单车检查、示A10002）" in page
+    centre.client("admin").post("/processes/fleet/migrate", {"from": "1", "to": "2", "reason": "终检"})
+    work()
+    report = text(centre.client("admin").get(f"/processes/sweeps/{Sweep.objects.get().pk}"))
+    assert "十月车队保养（示A10001）" in report and "完成 0 件；3 件没有处理" in report

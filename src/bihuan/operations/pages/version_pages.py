@@ -15,7 +15,7 @@ from bihuan.engine.runtime.migration.plan import KINDS, name_of
 from bihuan.kernel.errors import BusinessError, NotFound
 from bihuan.operations.sweeps import MIGRATE, ask_migration, find_migration, held_instances, resume_held, stop_and_hold
 from bihuan.org.actor import Actor
-from bihuan.processes.comparing import Differences, compare
+from bihuan.processes.comparing import Differences, compare, compare_all
 from bihuan.processes.migrating import (
     LIVE,
     Migration,
@@ -23,7 +23,7 @@ from bihuan.processes.migrating import (
     Seen,
     preview_migration,
 )
-from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Version
+from bihuan.processes.models import Definition, Instance, Sweep, SweepRow, Version, labelled
 from bihuan.processes.publishing import stop_version
 from bihuan.processes.reviewing import Remark, remarks_on
 from bihuan.processes.sweeping import Counts, counts_of
@@ -141,9 +141,12 @@ def migration_page(
         return shown
     shown.remarks = remarks_on(migration.target)
     newest = max(migration.sources.values(), key=lambda version: version.number)
-    shown.differences = compare(migration.plan(newest.pk, newest.process_id))
-    if not shown.differences.is_none:
-        before, after = _marks(shown.differences)
+    shown.differences = compare_all(
+        migration.plan(version.pk, process.id) for version, process in migration.processes() if version == newest
+    )
+    drawn = compare(migration.plan(newest.pk, newest.process_id))
+    if not drawn.is_none:
+        before, after = _marks(drawn)
         shown.drawn = ((newest.number, json.dumps(before)), (target, json.dumps(after)))
     shown.preview = preview_migration(migration)
     shown.places = _places(migration, shown.preview)
@@ -185,7 +188,9 @@ def sweep_workbook(sweep_id: int, *, actor: Actor) -> bytes:
 
 def title_for(one: Instance | Seen, actor: Actor) -> str:
     """What an instance is about, for those who may look at its site."""
-    return one.title if actor.is_system or one.site_id in actor.site_ids else ELSEWHERE
+    if not actor.is_system and one.site_id not in actor.site_ids:
+        return ELSEWHERE
+    return labelled(one.title, [one.called_for])
 
 
 def _definition(key: str) -> Definition:
