@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from bihuan.cli import rehearsals
 from bihuan.cli.answer_files import load_answers, load_variables
 from bihuan.engine.definition import DefinitionError, Model, Problem, Process, check_bpmn, parse_bpmn, review_bpmn
-from bihuan.engine.dmn import DecisionModel, check_dmn, parse_dmn
+from bihuan.engine.dmn import DecisionModel, check_dmn, namespace_in, parse_dmn
 from bihuan.engine.rehearsal import AnswerError, rehearse
 from bihuan.kernel import clock
 
@@ -48,7 +49,12 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Check every file and print every problem and every advice. With `--strict` advice counts as a problem."""
-    found = [(name, problem) for name in arguments.files for problem in problems_in(name, drawings=arguments.drawing)]
+    beside = _beside(arguments.files)
+    found = [
+        (name, problem)
+        for name in arguments.files
+        for problem in problems_in(name, drawings=arguments.drawing, beside=beside)
+    ]
     problems = [(name, problem) for name, problem in found if arguments.strict or not problem.advice]
     advice = [(name, problem) for name, problem in found if problem.advice and not arguments.strict]
     if arguments.json:
@@ -69,22 +75,36 @@ def run_check(arguments: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def problems_in(name: str, *, drawings: bool = False) -> list[Problem]:
-    """All problems and all advice of one file, whatever it holds."""
+def problems_in(name: str, *, drawings: bool = False, beside: Mapping[str, bytes] | None = None) -> list[Problem]:
+    """All problems and all advice of one file, whatever it holds; a decision file may import what is `beside` it."""
     try:
         data = _read(name)
     except (OSError, ValueError) as error:
         return [_unreadable(name, error)]
-    return _problems_of(name, data, drawings)
+    return _problems_of(name, data, drawings, beside)
 
 
-def _problems_of(name: str, data: bytes, drawings: bool) -> list[Problem]:
+def _problems_of(name: str, data: bytes, drawings: bool, beside: Mapping[str, bytes] | None = None) -> list[Problem]:
     try:
         if _is_dmn(name, data):
-            return check_dmn(data, source=name)
+            return check_dmn(data, source=name, beside=beside or {})
         return review_bpmn(data, source=name, drawings=drawings)
     except Exception as error:  # noqa: BLE001 a file of a stranger never ends in a traceback; the fault is told as one
         return [_file_problem(name, f"检查程序自己出错：{type(error).__name__}: {error}", "internal")]
+
+
+def _beside(names: Sequence[str]) -> dict[str, bytes]:
+    """Decision files that are given together, by namespace: they may import each other."""
+    found: dict[str, bytes] = {}
+    for name in names if len(names) > 1 else ():
+        try:
+            data = b"" if name == "-" else _read(name)
+        except (OSError, ValueError):
+            continue
+        if data and _is_dmn(name, data):
+            found[namespace_in(data)] = data
+    found.pop("", None)
+    return found
 
 
 def run_run(arguments: argparse.Namespace) -> int:
@@ -97,7 +117,8 @@ def run_run(arguments: argparse.Namespace) -> int:
         return _refuse_request(str(error), as_json=arguments.json)
     problems: list[tuple[str, Problem]] = []
     model = _load_model(arguments.file, problems, drawings=arguments.drawing)
-    decisions = [_load_decisions(name, problems) for name in arguments.decisions]
+    beside = _beside(arguments.decisions)
+    decisions = [_load_decisions(name, problems, beside) for name in arguments.decisions]
     if model is None or problems:
         if arguments.json:
             found = [_problem_json(name, problem) for name, problem in problems]
@@ -185,9 +206,11 @@ def _load_model(name: str, problems: list[tuple[str, Problem]], *, drawings: boo
     return None if found else parse_bpmn(data, source=name, drawings=drawings)
 
 
-def _load_decisions(name: str, problems: list[tuple[str, Problem]]) -> DecisionModel | None:
+def _load_decisions(
+    name: str, problems: list[tuple[str, Problem]], beside: Mapping[str, bytes]
+) -> DecisionModel | None:
     try:
-        return parse_dmn(_read(name), source=name)
+        return parse_dmn(_read(name), source=name, beside=beside)
     except DefinitionError as error:
         problems.extend((name, problem) for problem in error.problems)
     except (OSError, ValueError) as error:

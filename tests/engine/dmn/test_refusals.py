@@ -29,7 +29,7 @@ GOOD_OUTPUT = '<output name="o"/>'
         (f"{HEAD}</definitions>", 1, "definitions", "no-decision", "没有决策"),
         (f'{HEAD}<decision id="d1" name="空"/></definitions>', 2, "decision", "missing-logic", "没有决策逻辑"),
         (f'{HEAD}<decisionService id="s"/></definitions>', 2, "decisionService", "missing-logic", "outputDecision"),
-        (f'{HEAD}<import name="m" namespace="y"/></definitions>', 2, "import", "unsupported-element", "引入别的文件"),
+        (f'{HEAD}<import name="m" namespace="y"/></definitions>', 2, "import", "unsupported-element", "不在一起"),
         (f'{HEAD}<frobnicate id="s"/></definitions>', 2, "frobnicate", "unknown-element", "不支持"),
         (f'{HEAD}<inputData id="a"/>\n<inputData id="a"/></definitions>', 3, "inputData", "duplicate-id", "重复"),
         (

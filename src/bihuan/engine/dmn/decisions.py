@@ -43,7 +43,7 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class DecisionModel:
     """A DMN file. `decisions` holds its decision services too, `inputs` are the names of its input data, `types` check
-    whether a value is of a type that it declares."""
+    whether a value is of a type that it declares, `imports` are the files it imports, by the name each is known as."""
 
     source: str
     name: str
@@ -51,6 +51,7 @@ class DecisionModel:
     knowledge: Mapping[str, Element]
     inputs: tuple[str, ...]
     types: Mapping[str, TypeTest]
+    imports: Mapping[str, DecisionModel]
 
     def evaluate(self, decision_id: str, variables: Mapping[str, Any], *, now: datetime | None = None) -> Value:
         """The value of a decision, after those it requires. Raises DecisionError; KeyError for an unknown id."""
@@ -91,15 +92,35 @@ class DecisionModel:
             if data.fit is not None and value is not MISSING:
                 names[data.name] = data.fit(value, env)
         for required in element.decisions:
-            other = self.decisions[required]
-            names[other.variable] = self._value(other, env, known, trace)
-        for required in element.knowledge:
-            other = self.knowledge[required]
-            if isinstance(other.logic, Service):
-                names[other.variable] = self._as_function(other, other.logic, env, trace)
-            else:
+            other = self.decisions.get(required)
+            if other is not None:
                 names[other.variable] = self._value(other, env, known, trace)
+            else:
+                self._reach(required, env, names, trace)
+        for required in element.knowledge:
+            other = self.knowledge.get(required)
+            if other is not None:
+                names[other.variable] = self._offered(other, env, known, trace)
+            else:
+                self._reach(required, env, names, trace)
         return names
+
+    def _offered(self, element: Element, env: Env, known: dict[str, Value], trace: Trace) -> Value:
+        """What those who require an element see: a value, or a service to call."""
+        if isinstance(element.logic, Service):
+            return self._as_function(element, element.logic, env, trace)
+        return self._value(element, env, known, trace)
+
+    def _reach(self, required: str, env: Env, names: dict[str, Value], trace: Trace) -> None:
+        """Put something of an imported file into the context the import is known as; its input data are there."""
+        name, _, identity = required.partition("#")
+        given = env.find(name)
+        data = dict(given) if isinstance(given, Mapping) else {}
+        held: dict[str, Value] = names.setdefault(name, dict(data))
+        model = self.imports[name]
+        element = model.decisions.get(identity) or model.knowledge.get(identity)
+        if element is not None:
+            held[element.variable] = model._offered(element, Env(data, None, env.run), {}, trace)
 
     def _handed(self, service: Service, env: Env) -> dict[str, Value]:
         """The decisions whose values a service is handed, as far as there are variables of their names."""

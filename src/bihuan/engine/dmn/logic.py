@@ -49,11 +49,11 @@ class LogicReader:
     `strict` refuses as well what the standard takes for null, such as a call with too few arguments.
     """
 
-    def __init__(self, refuse: Refuse, names: tuple[str, ...], *, strict: bool) -> None:
+    def __init__(self, refuse: Refuse, names: tuple[str, ...], types: Types, *, strict: bool) -> None:
         self.refuse = refuse
         self.names = names
         self.strict = strict
-        self.types = Types()
+        self.types = types
 
     def nothing(self) -> Expression:
         """Stands for logic that could not be read."""

@@ -22,7 +22,7 @@ ROOT_ELEMENTS = {
     "inputData": "",
     "businessKnowledgeModel": "",
     "decisionService": "",
-    "import": "暂不支持引入别的文件（import），请把决策放在同一个文件里",
+    "import": "引入的文件（import）不在一起，请把决策放在同一个文件里",
 }
 """What may stand at the top of a file; a text says why it is refused."""
 

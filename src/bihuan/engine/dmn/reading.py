@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lxml import etree
@@ -13,45 +13,72 @@ from bihuan.engine.dmn.decisions import DecisionModel
 from bihuan.engine.dmn.logic import LogicReader, read_types
 from bihuan.engine.dmn.model import BoxedFunction, Element, Input, Service, Typed
 from bihuan.engine.dmn.names import DMN_NAMESPACES, IGNORED, ROOT_ELEMENTS, local_name, namespace_of
-from bihuan.engine.dmn.types import Fit
+from bihuan.engine.dmn.types import Fit, Types
 from bihuan.engine.feel import Expression
 
 MAX_DECISIONS = 500
+MAX_IMPORT_DEPTH = 3
+NOTHING_BESIDE: Mapping[str, bytes] = {}
 CALLABLE = ("businessKnowledgeModel", "decisionService")
 """What decisions call as a function."""
 
 
-def parse_dmn(data: bytes | str, *, source: str = "", strict: bool = False) -> DecisionModel:
+def parse_dmn(
+    data: bytes | str, *, source: str = "", strict: bool = False, beside: Mapping[str, bytes] = NOTHING_BESIDE
+) -> DecisionModel:
     """Read a file. Raises DefinitionError with all its problems.
 
     What can only give null, such as a call with too few arguments, is null as the standard has it, with a warning when
-    it is evaluated; `strict`, for whoever is about to publish the file, refuses it.
+    it is evaluated; `strict`, for whoever is about to publish the file, refuses it. It may import what is `beside` it,
+    by namespace.
     """
     root = read_xml(data, source)
     if local_name(root) != "definitions" or namespace_of(root) not in DMN_NAMESPACES:
         reason = "这不是 DMN 决策文件（根元素应是 DMN 的 definitions）"
         raise DefinitionError([Problem(source, root.sourceline or 0, local_name(root), "", reason, "not-dmn")])
-    reader = _FileReader(root, source, strict=strict)
+    reader = _FileReader(root, source, strict=strict, beside=beside)
     model = reader.read()
+    if not model.decisions and not reader.problems:
+        reader.refuse(root, "文件里没有决策", "no-decision")
     if reader.problems:
         raise DefinitionError(sorted(reader.problems, key=lambda problem: problem.line))
     return model
 
 
-def check_dmn(data: bytes | str, *, source: str = "") -> list[Problem]:
+def check_dmn(data: bytes | str, *, source: str = "", beside: Mapping[str, bytes] = NOTHING_BESIDE) -> list[Problem]:
     """All problems of a file; empty if it can be used. Never raises."""
     try:
-        parse_dmn(data, source=source, strict=True)
+        parse_dmn(data, source=source, strict=True, beside=beside)
     except DefinitionError as error:
         return list(error.problems)
     return []
 
 
+def namespace_in(data: bytes) -> str:
+    """The namespace under which others may import a file; "" if it is no decision file that can be read."""
+    try:
+        root = read_xml(data, "")
+    except DefinitionError:
+        return ""
+    return root.get("namespace", "") if namespace_of(root) in DMN_NAMESPACES else ""
+
+
 class _FileReader:
     """One file being read."""
 
-    def __init__(self, root: etree._Element, source: str, *, strict: bool) -> None:
+    def __init__(
+        self, root: etree._Element, source: str, *, strict: bool, beside: Mapping[str, bytes], depth: int = 0
+    ) -> None:
         self.root = root
+        self.beside = beside
+        self.depth = depth
+        self.imports: dict[str, DecisionModel] = {}
+        self.spaces: dict[str, str] = {}
+        """By namespace of what is imported, the name it is known as here."""
+        self.offered: dict[str, set[str]] = {}
+        """By that name, the ids of what it declares."""
+        self.types = Types()
+        self.known: set[str] = set()
         self.strict = strict
         self.source = source
         self.problems: list[Problem] = []
@@ -62,8 +89,8 @@ class _FileReader:
     def read(self) -> DecisionModel:
         """The whole file, as far as it can be read."""
         self._collect_names()
-        names = tuple(sorted(set(self.names.values()) | self._component_names()))
-        logic = LogicReader(self.refuse, names, strict=self.strict)
+        self.known |= set(self.names.values()) | self._component_names()
+        logic = LogicReader(self.refuse, tuple(sorted(self.known)), self.types, strict=self.strict)
         read_types(self.root, logic)
         self.data = {
             element.get("id", ""): self._input(element, logic)
@@ -81,13 +108,12 @@ class _FileReader:
                 knowledge[identity] = self._element(element, logic)
             elif kind == "decisionService" and identity in self.names:
                 decisions[identity] = knowledge[identity] = self._service(element, logic)
-        if not decisions and not self.problems:
-            self.refuse(self.root, "文件里没有决策", "no-decision")
         if not self.problems:
             self._refuse_cycles({**decisions, **knowledge})
         inputs = tuple(name for identity, name in self.names.items() if self.kinds[identity] == "inputData")
-        types = logic.types.tests()
-        return DecisionModel(self.source, self.root.get("name", ""), decisions, knowledge, inputs, types)
+        types = self.types.tests()
+        title = self.root.get("name", "")
+        return DecisionModel(self.source, title, decisions, knowledge, inputs, types, self.imports)
 
     def refuse(self, element: etree._Element, reason: str, code: str, line: int | None = None) -> None:
         """Note a problem at an element."""
@@ -106,6 +132,9 @@ class _FileReader:
             if kind not in ROOT_ELEMENTS:
                 self.refuse(element, ROOT_ELEMENTS.get(kind, "不支持这个元素"), "unknown-element")
                 continue
+            if kind == "import" and element.get("namespace") in self.beside:
+                self._import(element)
+                continue
             if ROOT_ELEMENTS[kind]:
                 self.refuse(element, ROOT_ELEMENTS[kind], "unsupported-element")
                 continue
@@ -120,6 +149,24 @@ class _FileReader:
                 self.kinds[identity] = kind
         if len(self.names) > MAX_DECISIONS:
             self.refuse(self.root, f"决策太多，最多 {MAX_DECISIONS} 个", "too-many-elements")
+
+    def _import(self, element: etree._Element) -> None:
+        """Read a file that this one imports; what it declares is known here behind the name of the import."""
+        namespace, name = element.get("namespace", ""), " ".join(element.get("name", "").split())
+        if not name or self.depth == MAX_IMPORT_DEPTH:
+            reason = f"一层一层引入文件最多 {MAX_IMPORT_DEPTH} 层" if name else "引入文件要写它在这里的名称（name）"
+            self.refuse(element, reason, "bad-import")
+            return
+        others = {other: data for other, data in self.beside.items() if other != namespace}
+        root = read_xml(self.beside[namespace], name)
+        reader = _FileReader(root, name, strict=self.strict, beside=others, depth=self.depth + 1)
+        self.imports[name], self.spaces[namespace] = reader.read(), name
+        self.offered[name] = set(reader.names)
+        self.types.imported[name] = reader.types
+        self.known |= {name} | reader.known
+        for problem in reader.problems[:1]:
+            where = f"第 {problem.line} 行 {problem.element} {problem.element_id}".rstrip()
+            self.refuse(element, f"引入的文件「{name}」有问题：{where}：{problem.reason}", "bad-import")
 
     def _component_names(self) -> set[str]:
         return {
@@ -139,7 +186,9 @@ class _FileReader:
                 continue
             if kind == "informationRequirement":
                 decisions.extend(self._references(child, "requiredDecision", "decision"))
-                inputs.extend(self._references(child, "requiredInput", "inputData"))
+                needed = self._references(child, "requiredInput", "inputData")
+                inputs.extend(each for each in needed if each in self.data)
+                decisions.extend(each for each in needed if each not in self.data)
             elif kind == "knowledgeRequirement":
                 found = self._references(child, "requiredKnowledge", *CALLABLE)
                 knowledge.extend(each for each in found if each != identity)
@@ -198,7 +247,12 @@ class _FileReader:
         found: list[str] = []
         for reference in requirement.iterchildren(f"{{*}}{tag}"):
             prefix, _, identity = reference.get("href", "").rpartition("#")
-            if prefix and prefix != self.root.get("namespace"):
+            where = self.spaces.get(prefix, "")
+            if where and identity in self.offered[where]:
+                found.append(f"{where}#{identity}")
+            elif where:
+                self.refuse(reference, f"引用的「{identity}」不在引入的文件「{where}」里", "dangling-reference")
+            elif prefix and prefix != self.root.get("namespace"):
                 self.refuse(reference, f"不支持引用别的文件「{prefix[:60]}」", "external-reference")
             elif self.kinds.get(identity) not in kinds:
                 self.refuse(reference, f"引用的「{identity}」不在文件里", "dangling-reference")
@@ -221,7 +275,7 @@ class _FileReader:
                 elif state.get(following) == 1:
                     self._refuse_cycle(following)
                     return
-                elif state.get(following) is None:
+                elif state.get(following) is None and following in elements:
                     state[following] = 1
                     other = elements[following]
                     path.append((following, iter((*other.decisions, *other.knowledge))))

@@ -70,6 +70,9 @@ class Types:
     results: dict[str, str] = field(default_factory=dict)
     """Of those that are functions: the type of what these give."""
 
+    imported: dict[str, Types] = field(default_factory=dict)
+    """Those of imported files, by the name that each is known as."""
+
     def name_of(self, reference: str) -> str:
         """The name of the declared type that is meant: a prefix may stand for the file's own namespace."""
         name = reference.strip()
@@ -82,10 +85,19 @@ class Types:
         def test(wanted: ItemType) -> TypeTest:
             return lambda value, run: value is not None and self._fitted(value, wanted, Env({}, None, run), 0) == value
 
-        return {name: test(wanted) for name, wanted in self.declared.items()}
+        found = {name: test(wanted) for name, wanted in self.declared.items()}
+        return {name: each for other in self.imported.values() for name, each in other.tests().items()} | found
+
+    def _elsewhere(self, reference: str) -> tuple[Types, str] | None:
+        """The imported types that `name.type` belongs to, and its name there."""
+        name, dot, rest = reference.strip().partition(".")
+        return (self.imported[name], rest) if dot and name in self.imported else None
 
     def fit(self, reference: str, what: str) -> Fit | None:
         """How values of `what` are made to fit a type; None where any value does, as of a type nobody declares."""
+        elsewhere = self._elsewhere(reference)
+        if elsewhere is not None:
+            return elsewhere[0].fit(elsewhere[1], what)
         name = self.name_of(reference)
         if name not in self.declared and _plain(name) not in _BASIC:
             return None
@@ -121,6 +133,8 @@ class Types:
             value = self._with_components(value, wanted, env, depth)
         elif (declared := self.declared.get(self.name_of(wanted.of))) is not None:
             value = self._fitted(value, declared, env, depth + 1)
+        elif (elsewhere := self._elsewhere(wanted.of)) is not None:
+            value = elsewhere[0]._fitted(value, ItemType(of=elsewhere[1]), env, depth + 1)
         elif _plain(wanted.of) in _BASIC:
             value = _basic(value, _BASIC[_plain(wanted.of)], env)
         if value is not _UNFIT and wanted.allowed is not None and wanted.allowed.tests(env, value) is not True:
