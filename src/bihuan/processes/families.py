@@ -28,7 +28,7 @@ from bihuan.processes.contract import InstanceFacts
 from bihuan.processes.handling.passed import names_around
 from bihuan.processes.models import Instance, Version, WorkItem
 from bihuan.processes.publishing import current_version
-from bihuan.processes.rows import Loaded
+from bihuan.processes.rows import Loaded, starter_of
 from bihuan.processes.unit import Unit
 
 MAX_FOR = 100
@@ -132,7 +132,7 @@ def _call(unit: Unit, caller: Loaded, event: CallRequested) -> None:
             subject_id=caller.facts.subject_id,
             title=caller.facts.title,
             at=unit.now,
-            started_by_id=unit.actor.user_id,
+            started_by_id=starter_of(caller),
             parent=caller,
             parent_wait=event.wait,
             called_for=_for_which(caller, event),

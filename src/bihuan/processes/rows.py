@@ -20,6 +20,7 @@ from bihuan.kernel.errors import Conflict, NotFound
 from bihuan.kernel.sql import in_transaction, on_postgres, query, whole_transaction
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.contract import Copied, Decided, InstanceFacts, RenewedItem
+from bihuan.processes.models import Instance
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -187,6 +188,14 @@ def hold_instance(instance_id: int) -> Loaded:
     if not rows:
         raise NotFound("没有这个流程实例")
     return _loaded(rows[0])
+
+
+def starter_of(instance: Loaded) -> int | None:
+    """Who started the process, or whatever called it; None when the system did. Asked once."""
+    if instance.started_by is None:
+        found = Instance.unscoped.filter(pk=instance.id).values_list("started_by_id", flat=True).first()
+        instance.started_by = found or 0
+    return instance.started_by or None
 
 
 def _locked(sql: str, tables: str, number: int) -> list[tuple[Any, ...]]:

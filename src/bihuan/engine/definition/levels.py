@@ -257,9 +257,10 @@ def _hand_down_lanes(draft: _Draft) -> None:
 
 
 def _find_done_nodes(draft: _Draft, process: etree._Element, copies: tuple[CopyRule, ...]) -> tuple[CopyRule, ...]:
-    """`who="done:…"` names a person's step by id or name. Answers the copies of the process with their steps found."""
+    """`who="done:…"` names a person's step by id or name, of this process or of another of the file, which may call it.
+    Answers the copies of the process with their steps found."""
     steps = {identity: identity for identity, fields in draft.nodes.items() if fields["kind"] in PERSON_STEPS}
-    known = {**{draft.nodes[identity]["name"]: identity for identity in steps}, **steps}
+    known = {**_steps_beside(process), **{draft.nodes[identity]["name"]: identity for identity in steps}, **steps}
 
     def found(rule: Assignment, element: etree._Element, line: int | None = None) -> Assignment:
         if rule.source != "done" or not rule.argument:
@@ -279,6 +280,17 @@ def _find_done_nodes(draft: _Draft, process: etree._Element, copies: tuple[CopyR
         if fields["copies"]:
             fields["copies"] = all_found(fields["copies"], draft.elements[identity])
     return all_found(copies, process)
+
+
+def _steps_beside(process: etree._Element) -> dict[str, str]:
+    """The ids of what people do in the other processes of the file, by id and name."""
+    found: dict[str, str] = {}
+    tag = f"{{{BPMN}}}process"
+    for other in (*process.itersiblings(tag), *process.itersiblings(tag, preceding=True)):
+        steps = list(other.iter(*(f"{{{BPMN}}}{kind}" for kind in PERSON_STEPS)))
+        found.update({step.get("name", ""): step.get("id", "") for step in steps})
+        found.update({step.get("id", ""): step.get("id", "") for step in steps})
+    return found
 
 
 def _level(parent: str, members: list[str], nodes: dict[str, Node], flows: dict[str, Flow]) -> Level:

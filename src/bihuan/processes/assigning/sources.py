@@ -11,8 +11,8 @@ from bihuan.engine.runtime import ItemOpened
 from bihuan.org.duty.models import UserGroup
 from bihuan.org.duty.staff import Staff
 from bihuan.org.models import Role
-from bihuan.processes.models import Instance, WorkItem
-from bihuan.processes.rows import Loaded
+from bihuan.processes.models import WorkItem
+from bihuan.processes.rows import Loaded, starter_of
 from bihuan.processes.unit import Unit
 
 CHOSEN = "chosen"
@@ -34,29 +34,33 @@ class Question:
         return {**self.instance.state.variables, **self.event.variables}
 
     def starter(self) -> int | None:
-        """Who started the process; None when the system did."""
-        found = self.instance.started_by
-        if found is None:
-            row = Instance.unscoped.filter(pk=self.instance.id).values_list("started_by_id", flat=True).first()
-            found = self.instance.started_by = row or 0
-        return found or None
+        """Who started the process, or the one that called it; None when the system did."""
+        return starter_of(self.instance)
 
     def last_doer(self) -> int | None:
         """Who did the step before this one."""
         done = self.unit.done
-        if done is not None and done.instance is self.instance:
+        if done is not None and _root(done.instance) == _root(self.instance):
             return self.unit.actor.user_id
         rows = WorkItem.unscoped.filter(instance_id=self.instance.id, status=WorkItem.Status.DONE)
         return rows.order_by("-completed_at", "-pk").values_list("completed_by_id", flat=True).first()
 
-    def doer_of(self, node_id: str) -> int | None:
-        """Who last did a node of this process or of those that called it."""
+    def doer_of(self, node_id: str) -> tuple[int | None, str]:
+        """Who last did a step of this process or of those that called it, and what that step is called."""
         done = self.unit.done
-        if done is not None and done.instance is self.instance and done.node_id == node_id:
-            return self.unit.actor.user_id
         family = {self.instance.id, self.instance.parent_id, self.instance.root_id} - {None}
+        if done is not None and done.instance.id in family and done.node_id == node_id:
+            return self.unit.actor.user_id, done.name
         rows = WorkItem.unscoped.filter(instance_id__in=family, node_id=node_id, status=WorkItem.Status.DONE)
-        return rows.order_by("-completed_at", "-pk").values_list("completed_by_id", flat=True).first()
+        last = rows.order_by("-completed_at", "-pk").values_list("completed_by_id", "name").first()
+        return last or (
+            None,
+            self.instance.process.nodes[node_id].label if node_id in self.instance.process.nodes else "",
+        )
+
+
+def _root(instance: Loaded) -> int:
+    return instance.root_id or instance.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,8 @@ def _group(question: Question) -> Found:
 
 
 def _done(question: Question) -> Found:
-    node = question.instance.process.nodes[question.rule.argument]
-    return Found(_one(question, question.doer_of(node.id)), f"办理过“{node.label}”")
+    person, step = question.doer_of(question.rule.argument)
+    return Found(_one(question, person), f"办理过“{step}”" if step else "办理过那一步")
 
 
 def _people(question: Question, value: Any) -> tuple[int, ...]:
