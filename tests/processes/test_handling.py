@@ -102,7 +102,7 @@ def test_a_process_woken_for_its_caller_is_called_off_with_the_return(desk: Desk
     send_back(held, "approve（call）", straight=True, actor=advisor, reason="再看", around=AROUND)
     call_off_return(read_item(held.item_id), actor=advisor, reason="不用了", around=AROUND)
     assert desk.status(inner) == "cancelled" and desk.open_nodes(outer) == ["after"]
-    assert [step.label for step in steps_back(read_item(held.item_id))] == ["prepare"]
+    assert "approve（call）" in [step.label for step in steps_back(read_item(held.item_id))]
     with pytest.raises(Conflict, match="请从上级流程退回"):
         last = WorkItem.unscoped.get(instance_id=inner, node_id="close")
         recall_item(last.pk, actor=advisor, around=AROUND)

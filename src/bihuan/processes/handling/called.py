@@ -10,7 +10,17 @@ from datetime import datetime
 from django.db.models import Q
 
 from bihuan.engine.definition import Process
-from bihuan.engine.runtime import CallRequested, Event, InstanceMigrated, Pass, Reopen, Rework, State, passes_in
+from bihuan.engine.runtime import (
+    CallRequested,
+    Event,
+    InstanceEnded,
+    InstanceMigrated,
+    Pass,
+    Reopen,
+    Rework,
+    State,
+    passes_in,
+)
 from bihuan.processes.compiled import compiled_process
 from bihuan.processes.handling.allowing import is_final
 from bihuan.processes.handling.passed import (
@@ -67,7 +77,8 @@ class _Family:
             pk: compiled_process(row.version_id, row.version.sha256, row.process_id) for pk, row in self.rows.items()
         }
         self.done = work_done(self.processes)
-        self.history = events_in(instance.facts.chain, self.called) if self.called else {}
+        stopped = [pk for pk, row in self.rows.items() if row.status == Instance.Status.CANCELLED]
+        self.history = events_in(instance.facts.chain, {*self.called, *stopped}) if self.called else {}
 
     def steps_in(self, instance_id: int, present: Present | None = None) -> list[Passed]:
         """The steps done in an instance and in what it called, in their order, without what lies before a final one."""
@@ -80,8 +91,7 @@ class _Family:
     def steps_below(self, instance_id: int) -> list[Passed]:
         """The steps done in processes that this one called and that are over, of each call, and each of many, the
         newest; and in those that they called."""
-        known = (Instance.Status.COMPLETED, Instance.Status.RUNNING)
-        children = [row for row in self.called.get(instance_id, ()) if row.status in known]
+        children = [row for row in self.called.get(instance_id, ()) if row.is_running or self._was_over(row)]
         if not children:
             return []
         process = self.processes[instance_id]
@@ -94,13 +104,20 @@ class _Family:
                 named.append((*naming_of(process, call.node_id, call.into, turns), call, child))
         found: list[Passed] = []
         for key, of, call, child in newest(named, lambda one: (one[0], one[2].into)):
-            if child.status != Instance.Status.COMPLETED:
+            if child.is_running:
                 continue
             way, label = Call(child.pk, call.node_id, call.into), process.nodes[call.node_id].label
             own = passed_steps(child.pk, self.processes[child.pk], rows=self.done[child.pk])
             for step in [*own, *self.steps_below(child.pk)]:
                 found.append(replace(step, way=(way, *step.way), key=f"{key}/{step.key}", of=(label, *of, *step.of)))
         return found
+
+    def _was_over(self, row: Instance) -> bool:
+        """Whether a called process was completed, even if it was woken since and that called off."""
+        if row.status != Instance.Status.CANCELLED:
+            return bool(row.status == Instance.Status.COMPLETED)
+        ends = (event.outcome for event in self.history[row.pk] if isinstance(event, InstanceEnded))
+        return "completed" in ends
 
     def _newest_final(self, instance_id: int) -> tuple[datetime, int] | None:
         """When the newest final step of an instance and of all that it called was done."""
