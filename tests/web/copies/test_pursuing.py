@@ -10,7 +10,7 @@ from bihuan.engine.definition import parse_bpmn
 from bihuan.kernel import clock
 from bihuan.kernel.errors import NotAllowed
 from bihuan.notify.models import Notice
-from bihuan.operations.copies import pursuing_handlers
+from bihuan.operations.copies import REMIND, pursuing_handlers
 from bihuan.operations.people.copying import urge_reader
 from bihuan.operations.references import Known, missing_for_copy
 from bihuan.operations.surroundings import surroundings
@@ -18,7 +18,7 @@ from bihuan.org.duty.leave import Span, request_leave
 from bihuan.org.duty.standing import set_site_head, set_superior
 from bihuan.processes.handling.returning import wake_instance
 from bihuan.processes.handling.standing import end_instance, resume_instance, suspend_instance
-from bihuan.processes.jobs import run_due
+from bihuan.processes.jobs import LEASE, Handler, Prepared, TakenJob, run_due
 from bihuan.processes.models import Job
 from bihuan.records.copies import INSTANCE, confirm_copies, hand_over_copies, withdraw_copy
 from bihuan.records.models import CarbonCopy
@@ -49,6 +49,19 @@ def test_a_reader_is_reminded_as_often_as_the_rule_says_and_no_more(cast: Cast, 
     assert told == [0, 1, 1, 1, 2, 3, 3, 3]
     assert CarbonCopy.unscoped.get().reminders == 3
     assert not Job.objects.exists()
+
+
+def test_of_two_workers_the_one_that_lost_the_reminder_meanwhile_does_nothing(cast: Cast, sent: Send) -> None:
+    sent(f"{DIRECTOR} remind='PT4H'")
+
+    def slow(_job: TakenJob) -> Handler:
+        with clock.frozen(clock.now() + 2 * LEASE):
+            assert run_due(limit=10, handlers=pursuing_handlers()).done == 1
+        return pursuing_handlers()[REMIND]
+
+    with clock.frozen(clock.now() + 4 * HOUR):
+        assert run_due(limit=10, handlers={REMIND: Prepared(slow)}).gone == 1
+    assert reminders(cast) == 1
 
 
 def test_who_has_confirmed_or_need_not_any_more_is_left_alone(cast: Cast, sent: Send) -> None:
