@@ -46,7 +46,7 @@ def send_back_work(item_id: int, target: str, *, actor: Actor, reason: str, stra
         for item in moved.opened:
             if item.node_id == step.node_id:
                 who = [item.assignee_id, *item.offered]
-                tell(who, f"退回给您：{item.name}", f"{item.title}，{actor.name}：{words}", f"/tasks/{item.id}",
+                tell(who, f"退回给您：{step.label}", f"{item.title}，{actor.name}：{words}", f"/tasks/{item.id}",
                      instance=moved.instance, actor=actor)  # fmt: skip
     return result
 

@@ -65,7 +65,7 @@ def send_back(
     _go_back(unit, where, step, straight=straight, behind=behind)
     detail = {
         "item": held.item_id, "name": name, "target": step.label, "straight": straight, "reason": reason,
-        "to": step.done_by_id, **_what_went(where, open_, held.wait), **on_behalf(held, actor),
+        "to": step.done_by_id, **_what_went(unit, where, open_, held), **on_behalf(held, actor),
     }  # fmt: skip
     if not straight and held.wait in held.instance.state.waits:
         detail["beside"] = True
@@ -104,9 +104,15 @@ def _open_items(instance: Loaded) -> dict[int, str]:
     return {wait.id: label_of(process, state, wait.id, process.nodes[wait.node].label) for wait in items}
 
 
-def _what_went(instance: Loaded, open_: Mapping[int, str], own: int = 0) -> dict[str, Any]:
-    """For the history: the work, besides one's own, that was open and is taken away."""
-    gone = [label for wait, label in open_.items() if wait != own and wait not in instance.state.waits]
+def _what_went(unit: Unit, instance: Loaded, open_: Mapping[int, str], own: Held | None = None) -> dict[str, Any]:
+    """For the history: the work, besides one's own, that was open and is taken away, here and in what was called."""
+    mine = own.wait if own is not None and own.instance is instance else 0
+    gone = [label for wait, label in open_.items() if wait != mine and wait not in instance.state.waits]
+    ended = [one.id for one in unit.loaded.values() if one is not instance and one.state.status == "ended"]
+    if ended:
+        # Their rows are written at the end of the unit.
+        rows = WorkItem.unscoped.filter(instance_id__in=ended, completed_at__isnull=True).select_related("instance")
+        gone += [row.label for row in rows.order_by("pk") if own is None or row.pk != own.item_id]
     return {"gone": list(dict.fromkeys(gone))} if gone else {}
 
 
@@ -199,7 +205,7 @@ def _restore(
     unit = begin(actor, clock.now(), around)
     open_ = _open_items(instance)
     _restore_in(unit, instance, before, after, how)
-    detail = {"how": how, "name": name, "reason": reason, **_what_went(instance, open_)}
+    detail = {"how": how, "name": name, "reason": reason, **_what_went(unit, instance, open_)}
     return finish(unit, instance, command="Restore", detail=detail)
 
 
@@ -286,7 +292,7 @@ def jump(
         _give_to(unit, instance, give_to)
     how = "jump" if give_to is None else "take_back"
     label = labelled(instance.process.nodes[target].label, [inside.of] if inside is not None and inside.of else ())
-    detail: dict[str, Any] = {"target": label, "reason": reason, "how": how, **_what_went(instance, open_)}
+    detail: dict[str, Any] = {"target": label, "reason": reason, "how": how, **_what_went(unit, instance, open_)}
     if others_done:
         detail["others_done"] = True
     return finish(unit, instance, command="Jump", detail=detail)
