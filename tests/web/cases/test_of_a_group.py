@@ -47,6 +47,8 @@ def test_the_list_of_a_group_shows_the_cases_of_the_sites_below_it(
         page = browser.get("/cases").content.decode()
     assert "江湾汽车服务中心</div>" in page and "云岭汽车服务中心</div>" in page
     assert "江湾汽车服务中心" not in centre.client("advisor").get("/cases").content.decode()
+    clocks = browser.get("/clocks", {"state": "today"}).content.decode()
+    assert here.number in clocks and there.number in clocks and "本单位及下属门店" in clocks
     book = load_workbook(BytesIO(browser.get("/cases/export.xlsx").content))
     assert {row[-1].value for row in list(book.worksheets[0].rows)[1:]} >= {"云岭汽车服务中心", "江湾汽车服务中心"}
 

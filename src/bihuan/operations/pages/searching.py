@@ -37,7 +37,7 @@ def search(text: str, *, actor: Actor) -> Found:
     if len(typed) < SHORTEST:
         return Found([], hits)
     sites = actor.sites_allowing("case.view")
-    named = named_by(typed, Case.objects.at(actor.site_id or sites), sites)
+    named = named_by(typed, Case.objects.at(actor.sites_in_view("case.view") or sites), sites)
     rows = Case.objects.at(sites).filter(pk__in=named.cases)
     if knows_customers:
         rows = rows.filter(customer__isnull=True)
