@@ -7,6 +7,7 @@ python -m tests.load.crowd audit         one JSON object: what is not as it shou
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 import re
@@ -25,32 +26,33 @@ from django.core.management import call_command  # noqa: E402 the models exist o
 from django.db import DatabaseError, InterfaceError, connection, transaction  # noqa: E402
 
 from bihuan.accounts.models import User  # noqa: E402
-from bihuan.audit.archiving import read_archive, verify_archives  # noqa: E402
-from bihuan.audit.models import Archive  # noqa: E402
-from bihuan.audit.verification import verify  # noqa: E402
 from bihuan.engine.runtime import State  # noqa: E402
 from bihuan.kernel import clock  # noqa: E402
 from bihuan.kernel.errors import BusinessError  # noqa: E402
 from bihuan.operations import sweeps  # noqa: E402
 from bihuan.operations.duty.handover import hand_over_everything, holdings_of  # noqa: E402
+from bihuan.operations.process_drafts import check_draft, publish_draft  # noqa: E402
 from bihuan.org.access import load_actor, system_actor  # noqa: E402
 from bihuan.org.actor import Actor  # noqa: E402
-from bihuan.org.models import Site  # noqa: E402
+from bihuan.org.duty.delegation import delegate_work  # noqa: E402
+from bihuan.org.duty.shifts import add_day_shift  # noqa: E402
+from bihuan.org.models import PositionHolder, Site  # noqa: E402
+from bihuan.org.people import reactivate_person  # noqa: E402
+from bihuan.org.positions import assign_position  # noqa: E402
 from bihuan.processes import engine_store as store  # noqa: E402
 from bihuan.processes import jobs  # noqa: E402
 from bihuan.processes.compiled import compiled_model  # noqa: E402
-from bihuan.processes.consistency import check_instances  # noqa: E402
 from bihuan.processes.contract import ServiceCall, Surroundings  # noqa: E402
 from bihuan.processes.handling.asking import NEEDS, ask_person, remove_person  # noqa: E402
 from bihuan.processes.handling.called import steps_back  # noqa: E402
 from bihuan.processes.handling.returning import recall_item, send_back, wake_instance  # noqa: E402
 from bihuan.processes.handling.standing import resume_instance, suspend_instance  # noqa: E402
 from bihuan.processes.migrating import Migration, migrate_instance  # noqa: E402
-from bihuan.processes.models import Incident, Instance, Sweep, SweepRow, Version, WorkItem  # noqa: E402
+from bihuan.processes.models import Definition, Incident, Instance, Sweep, Version, WorkItem  # noqa: E402
 from bihuan.processes.publishing import stop_version  # noqa: E402
 from bihuan.processes.retention import archive_finished, set_retention  # noqa: E402
-from bihuan.processes.sweeping import FAULT  # noqa: E402
 from tests.cast import NAMES, build_cast  # noqa: E402
+from tests.load.auditing import CHANGING, audit  # noqa: E402
 from tests.processes import models  # noqa: E402
 
 PROCESSES = {
@@ -70,12 +72,19 @@ def prepare() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     build_cast()
     one = Client(random.Random(0))
+    store.publish(draft(0), CHANGING)
     for number in (1, 2):
         for key, xml in PROCESSES.items():
             store.publish(xml if number == 1 else NODE_NAMES.sub(r'\1="\2_2"', xml), key)
             set_retention(key, 1, actor=one.system)
         for count in range(24):
             one.start(key=sorted(PROCESSES)[count % len(PROCESSES)])
+
+
+def draft(after: int, drawing: int = 0) -> str:
+    """A file for the process that people keep publishing, which says after which version it was drawn."""
+    named = models.PARALLEL.replace('name="parallel"', f'name="第{after}版之后"').replace('"parallel"', f'"{CHANGING}"')
+    return named.replace('id="defs"', f'id="defs{drawing}"')
 
 
 def other_version(version: Version) -> Migration:
@@ -93,11 +102,16 @@ class Client:
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
         self.site = Site.objects.get(code="YL").pk
-        people = User.objects.in_bulk([NAMES[who][0] for who in NAMES], field_name="username")
-        self.people = [load_actor(user) for user in people.values()]
+        self.admin = load_actor(User.objects.get(username="weiming"))
+        self.look_around()
         self.around = Surroundings(services={"book": self.book})
         self.system = system_actor(self.site)
         self.told: Counter[str] = Counter()
+
+    def look_around(self) -> None:
+        """Who works here now; between two looks somebody may leave who then still acts, as on a page opened before."""
+        names = [NAMES[who][0] for who in NAMES]
+        self.people = [load_actor(user) for user in User.objects.filter(username__in=names, is_active=True)]
 
     def book(self, call: ServiceCall) -> dict[str, Any]:
         if self.draw.random() < 0.3:
@@ -108,6 +122,8 @@ class Client:
         """Act until the time is up; what the database could not answer is asked again after it is back."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
+            if self.draw.random() < 0.2:
+                self.look_around()
             act = self.draw.choices(ACTS, weights=WEIGHTS)[0]
             try:
                 act(self)
@@ -121,7 +137,8 @@ class Client:
     def start(self, key: str = "") -> None:
         chosen = key or self.draw.choice(sorted(PROCESSES))
         case = self.draw.randrange(1, 20)
-        variables = {"number": "A1", "owner": None, "case_id": case, "people": [1, 2, 3], "temperature": 20,
+        owner = self.draw.choice([None, *(who[0] for who in NAMES.values())])
+        variables = {"number": "A1", "owner": owner, "case_id": case, "people": [1, 2, 3], "temperature": 20,
                      "enough": False}  # fmt: skip
         store.start_instance(
             chosen, site_id=self.site, actor=self.system, variables=variables, around=self.around,
@@ -257,10 +274,52 @@ class Client:
         sweeps.run_sweep(self.one_of(Sweep.objects.filter(ended_at__isnull=True).values_list("pk", flat=True)))
 
     def hand_over(self) -> None:
-        leaver, admin = self.draw.choice(self.people).user_id or 0, load_actor(User.objects.get(username="weiming"))
-        held = holdings_of(leaver, actor=admin)
+        self.hand_over_from(self.draw.choice(self.people).user_id or 0, leaving=False)
+
+    def leave(self) -> None:
+        """Somebody leaves for good, while others give them work, ask them, plan their duty."""
+        if len(self.people) < len(NAMES) // 2:
+            raise BusinessError("too few are left")
+        self.hand_over_from(self.draw.choice(self.people).user_id or 0, leaving=True)
+
+    def hand_over_from(self, person: int, *, leaving: bool) -> None:
+        held = holdings_of(person, actor=self.admin)
         to = {part.key: self.draw.choice(part.candidates)[0] for part in held.parts}
-        hand_over_everything(leaver, to=to, reason="离职", actor=admin)
+        hand_over_everything(person, to=to, reason="离职", actor=self.admin, leaving=leaving)
+
+    def come_back(self) -> None:
+        """Somebody who left is hired again, for the posts they had."""
+        gone = self.one_of(User.objects.filter(is_active=False, username__in=[who[0] for who in NAMES.values()])
+                           .values_list("pk", flat=True))  # fmt: skip
+        with transaction.atomic():
+            reactivate_person(gone, actor=self.system)
+            posts = PositionHolder.objects.filter(user_id=gone, until__isnull=False).values_list("position", flat=True)
+            for post in set(posts):
+                assign_position(gone, position_id=post, actor=self.system)
+
+    def lend(self) -> None:
+        """Somebody lets a colleague act for them for some days."""
+        now = clock.now()
+        delegate_work(
+            principal_id=self.draw.choice(self.people).user_id, to_user_id=self.draw.choice(self.people).user_id or 0,
+            starts_at=now, ends_at=now + timedelta(days=self.draw.randrange(1, 5)), reason="出差", actor=self.system,
+        )  # fmt: skip
+
+    def plan(self) -> None:
+        """Put somebody on duty on a day to come."""
+        person = self.draw.choice(self.people)
+        role = self.draw.choice(sorted(person.roles_at(self.site)) or ["nobody"])
+        add_day_shift(
+            site_id=self.site, role_key=role, user_id=person.user_id or 0, starts=dt.time(8), ends=dt.time(17),
+            day=clock.now().date() + timedelta(days=self.draw.randrange(1, 60)), actor=self.system,
+        )  # fmt: skip
+
+    def publish(self) -> None:
+        """Draw the next version after the present one; of two who do, the second is told."""
+        present = Definition.objects.values_list("current__number", flat=True).get(key=CHANGING)
+        text = draft(present, self.draw.getrandbits(60))
+        drawn = check_draft(CHANGING, text.encode(), actor=self.system)
+        publish_draft(CHANGING, drawn.text, expected=drawn.based_on, actor=self.system)
 
     def archive(self) -> None:
         archive_finished(clock.now() + timedelta(days=2), limit=2)
@@ -270,7 +329,9 @@ class Client:
             jobs.fire_due(around=self.around, limit=3)
 
     def some_version(self) -> Version:
-        return self.draw.choice(list(Version.objects.select_related("definition").order_by("pk")))
+        return self.draw.choice(
+            list(Version.objects.filter(definition__key__in=PROCESSES).select_related("definition"))
+        )
 
     def some_item(self) -> WorkItem:
         item: WorkItem = self.fetch(WorkItem.unscoped, WorkItem.unscoped.filter(status="open"))
@@ -299,9 +360,10 @@ ACTS: list[Callable[[Client], None]] = [
     Client.complete, Client.claim, Client.release, Client.transfer, Client.start, Client.let_time_pass, Client.send,
     Client.repair, Client.change, Client.cancel, Client.send_back, Client.ask, Client.recall, Client.suspend,
     Client.resume, Client.wake, Client.move, Client.move_all, Client.hold, Client.let_go_on, Client.sweep,
-    Client.hand_over, Client.begin, Client.remove, Client.archive,
+    Client.hand_over, Client.begin, Client.remove, Client.archive, Client.leave, Client.come_back, Client.lend,
+    Client.plan, Client.publish,
 ]  # fmt: skip
-WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 14, 4, 6, 2, 8, 2, 2, 4, 4, 3, 6, 4, 3]
+WEIGHTS = [40, 8, 3, 8, 14, 10, 5, 6, 3, 3, 10, 8, 14, 4, 6, 2, 8, 2, 2, 4, 4, 3, 6, 4, 3, 6, 6, 4, 4, 4]
 
 
 def wait_for_the_database() -> None:
@@ -315,21 +377,6 @@ def wait_for_the_database() -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.1)
-
-
-def audit() -> dict[str, Any]:
-    done = set(WorkItem.unscoped.filter(status="done").values_list("pk", flat=True))
-    for name in Archive.objects.values_list("name", flat=True):
-        rows = [line["values"] for line in read_archive(name) if line.get("model") == WorkItem._meta.label]
-        done.update(row["id"] for row in rows if row["status"] == "done")
-    return {
-        "damages": [damage.to_json() for damage in check_instances()],
-        "broken_chains": [problem.to_json() for problem in [*verify(), *verify_archives()]],
-        "archives": Archive.objects.count(),
-        "faults": SweepRow.objects.filter(reason=FAULT).count(),
-        "instances": Instance.unscoped.count(),
-        "done": sorted(done),
-    }
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 Environment = dict[str, str]
 MUST_HAPPEN = (
     "complete", "transfer", "cancel", "send_back", "recall", "suspend", "resume", "move", "move_all", "hold",
-    "let_go_on", "hand_over", "archive",
+    "let_go_on", "hand_over", "archive", "leave", "come_back", "lend", "plan", "publish",
 )  # fmt: skip
 
 
@@ -83,6 +83,8 @@ def is_whole(environment: Environment, acknowledged: list[int]) -> dict[str, Any
     )  # fmt: skip
     found: dict[str, Any] = json.loads(run.stdout)
     assert found["damages"] == [] and found["broken_chains"] == [] and found["faults"] == 0
+    assert found["left_behind"] == {}, "work, duty or rights are with somebody who left"
+    assert found["overwritten"] == [], "somebody published over a version that they had not seen"
     assert len(acknowledged) == len(set(acknowledged)), "two were told that they completed the same item"
     assert set(acknowledged) <= set(found["done"]), "somebody was told it is done, and it is not"
     return found

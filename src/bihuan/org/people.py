@@ -15,6 +15,7 @@ from bihuan.audit.log import changes, record
 from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.kernel.pinyin import spell
+from bihuan.kernel.sql import on_postgres, query
 from bihuan.org.actor import Actor
 from bihuan.org.models import PositionHolder
 from bihuan.org.positions import assign_position, require_over
@@ -96,6 +97,13 @@ def deactivate_person(user_id: int, *, reason: str, actor: Actor) -> User:
     user.save(update_fields=["is_active"])
     _log(user, "person.deactivate", actor, actor.site_id, data={"reason": reason.strip(), "positions": positions})
     return user
+
+
+def is_staying(user_id: int) -> bool:
+    """Whether the account is in use, and stays so until this transaction ends: whoever closes it waits for that."""
+    # A share lock: many may give one person work at the same time.
+    lock = " FOR SHARE" if on_postgres() else ""
+    return bool(query(f"SELECT 1 FROM accounts_user WHERE id = %s AND is_active{lock}", (user_id,)))
 
 
 @transaction.atomic

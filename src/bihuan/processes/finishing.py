@@ -22,7 +22,7 @@ from bihuan.engine.runtime import (
     encode,
     events_to_json,
 )
-from bihuan.kernel.sql import moment, query
+from bihuan.kernel.sql import moment, on_postgres, query
 from bihuan.processes.assigning.deciding import stand_in
 from bihuan.processes.contract import NO_VALUES, ClosedItem, Decided, Moments, OpenedItem, StepResult
 from bihuan.processes.handling.writing import write_what_people_did
@@ -297,7 +297,8 @@ def _people(names: list[Any], now: datetime) -> dict[str, tuple[int, bool]]:
     at = moment(now)
     for name in dict.fromkeys(str(name) for name in names):
         number = int(name) if name.isdecimal() and len(name) < 18 else 0
-        rows = query(_ACTIVE_USER_SQL, (at, at, number, name))
+        # On PostgreSQL the account stays in use until the item is written; SQLite has one writer anyway.
+        rows = query(_ACTIVE_USER_SQL + (" FOR SHARE OF u" if on_postgres() else ""), (at, at, number, name))
         if rows:
             # A name of digits only may be somebody's number and somebody else's name: the number is meant.
             user_id, is_away = next((row for row in rows if row[0] == number), rows[0])

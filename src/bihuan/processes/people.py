@@ -9,6 +9,7 @@ from bihuan.audit.log import record
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.org.access import load_actor
 from bihuan.org.actor import Actor
+from bihuan.org.people import is_staying
 from bihuan.processes.handling.allowing import require_allowed
 from bihuan.processes.holding import refuse_closed, require_holder
 from bihuan.processes.models import Offer, WorkItem
@@ -72,7 +73,9 @@ def _open(item_id: int, actor: Actor) -> Held:
 
 
 def reassign(held: Held, user_id: int | None, *, action: str, actor: Actor, reason: str = "") -> Held:
-    """Whose item it is from now on, with the deed in the history."""
+    """Whose item it is from now on, with the deed in the history; nobody's whose account is closed."""
+    if user_id is not None and not is_staying(user_id):
+        raise BusinessError("只能交给在职人员，此人的账号已经停用")
     why = _WHY.get(action, "").format(by=actor.name, reason=reason)
     WorkItem.unscoped.filter(pk=held.item_id).update(assignee_id=user_id, why=why[:300], unattended_since=None)
     facts = held.instance.facts

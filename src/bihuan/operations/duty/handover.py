@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from bihuan.accounts.models import User
 from bihuan.audit.log import record
 from bihuan.kernel import clock
-from bihuan.kernel.errors import BusinessError, NotFound
+from bihuan.kernel.errors import BusinessError, Conflict, NotFound
 from bihuan.notify.kinds import NoticeKind
 from bihuan.notify.notices import About, notify_people
 from bihuan.org.actor import Actor
@@ -110,8 +110,11 @@ def hand_over_everything(
            data={"reason": words, "parts": after})  # fmt: skip
     _tell(before, handed, site_id, actor)
     if leaving:
-        _end_delegations(user_id)
         deactivate_person(user_id, reason=words, actor=actor)
+        _end_delegations(user_id)
+        # From here on nobody can give the person anything; somebody may have done so since we looked.
+        if _found(user_id, site_id, work_only=False):
+            raise Conflict(f"刚刚又有工作交到{before.person.name}名下，请重新核对后再办理离职")
     return before
 
 

@@ -27,12 +27,12 @@ def site_people(site_id: int) -> QuerySet[User]:
 
 
 def person_at(site_id: int, user_id: int, *, field: str, lock: bool = False) -> User:
-    """Somebody who works at the site. Raises BusinessError at the field."""
+    """Somebody who works at the site, with `lock` until the transaction ends. Raises BusinessError at the field."""
+    if lock:
+        User.objects.select_for_update().filter(pk=user_id).first()
     person = site_people(site_id).filter(pk=user_id).first()
     if person is None:
         raise BusinessError("请选择本门店的在职人员", field)
-    if lock:
-        User.objects.select_for_update().filter(pk=user_id).first()
     return person
 
 

@@ -18,6 +18,7 @@ from bihuan.kernel import clock
 from bihuan.kernel.errors import BusinessError, Conflict, NotAllowed
 from bihuan.org.access import load_actor
 from bihuan.org.actor import Actor
+from bihuan.org.people import is_staying
 from bihuan.processes.contract import Decided, StepResult, Surroundings
 from bihuan.processes.driving import begin
 from bihuan.processes.finishing import finish
@@ -173,7 +174,7 @@ def _field(node: Node) -> str | None:
 def colleague(held: Held, user_id: int, actor: Actor) -> User:
     """An active person with a post at the item's site, not oneself. Raises BusinessError."""
     person = User.objects.filter(pk=user_id, is_active=True).first()
-    if person is None:
+    if person is None or not is_staying(person.pk):
         raise BusinessError("只能请在职人员", "to")
     if person.pk == actor.user_id:
         raise BusinessError("不用请自己", "to")
