@@ -74,7 +74,7 @@ def test_data_that_a_step_needs_is_made_up_by_its_declared_type(kind: str, many:
 
 def test_what_is_repeated_for_whom_and_under_which_key_is_made_up_too() -> None:
     outcome = walk(
-        xml_of("start s\nuser A each=`signers` item=signer\ncatch m message=x correlation=number\ns -> A -> m")
+        xml_of("start s\nuser A each=(signers) item=signer\ncatch m message=x correlation=number\ns -> A -> m")
     )
     assert outcome.state == "completed"
     assert [(one.name, one.value) for one in outcome.made_up] == [("signers", [""]), ("number", "1")]

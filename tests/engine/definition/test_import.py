@@ -103,6 +103,7 @@ def test_loops_over_collections() -> None:
         head + 'bihuan:collection="人" bihuan:item="p"/></userTask>',
         head + 'camunda:collection="人" camunda:elementVariable="p"/></userTask>',
         head + 'flowable:collection="${人}" flowable:elementVariable="p"/></userTask>',
+        head + 'camunda:collection="(this.data.人)" camunda:elementVariable="p"/></userTask>',
         head + '><extensionElements><zeebe:loopCharacteristics inputCollection="=人" inputElement="p"/>'
         "</extensionElements></multiInstanceLoopCharacteristics></userTask>",
         '<dataObject id="d" name="人"/>' + head + "><loopDataInputRef>d</loopDataInputRef>"

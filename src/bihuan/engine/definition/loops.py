@@ -152,7 +152,7 @@ def _collection(
     if text is None:
         reference = text_of(child(loop, BPMN, "loopDataInputRef"))
         return _variable(activity, reading.data_name(reference), line, reading) if reference else None
-    if text.startswith("=") or is_juel(text) or loop.get(f"{{{BIHUAN}}}collection"):
+    if text.startswith(("=", "(", "this.", "item.")) or is_juel(text) or loop.get(f"{{{BIHUAN}}}collection"):
         return reading.expression(activity, text, line)
     return _variable(activity, text, line, reading)
 

@@ -54,5 +54,5 @@ def needed(process: Process, node: Node, types: Mapping[str, str]) -> dict[str, 
 
 def _named(expression: Expression | None, kind: str) -> dict[str, str]:
     """The variable that an expression is, if it is nothing more."""
-    name = expression.text.strip().strip("`") if expression is not None else ""
+    name = expression.text.strip("`() ") if expression is not None else ""
     return {name: kind} if expression is not None and name in expression.names else {}
