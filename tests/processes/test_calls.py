@@ -214,3 +214,18 @@ def test_the_checker_notices_who_waits_for_a_caller_that_redoes_nothing_and_the_
     assert "rework-missing" in {damage.kind for damage in check_instances()}
     WorkItem.unscoped.filter(instance=visit.first).update(status="open")
     assert "rework-extra" in {damage.kind for damage in check_instances()}
+
+
+def test_nobody_goes_back_across_a_final_step_of_a_called_process(desk: Desk) -> None:
+    paying = [task("pay", role="technician", final="true"), task("receipt", role="technician")]
+    store.publish(bpmn("payment", START, *paying, END, flows="start>pay pay>receipt receipt>end"), "payment")
+    called = '<callActivity id="call" name="call" calledElement="payment"/>'
+    steps = [task("prepare", role="technician"), called, task("after", role="technician")]
+    way = "start>prepare prepare>call call>after after>end"
+    outer = desk.start(bpmn("sale", START, *steps, END, flows=way), "sale").instance_id
+    desk.complete(outer, "prepare", by="technician")
+    inner = Instance.unscoped.get(parent_id=outer).pk
+    desk.complete(inner, "pay", by="technician")
+    assert steps_back(read_item(desk.item(inner, "receipt").pk)) == []
+    desk.complete(inner, "receipt", by="technician")
+    assert [step.label for step in steps_back(read_item(desk.item(outer, "after").pk))] == ["receipt（call）"]
