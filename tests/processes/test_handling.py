@@ -142,6 +142,27 @@ def test_steps_with_effects_are_a_line_nobody_crosses(desk: Desk) -> None:
         store.transfer_item(look.item_id, desk.cast.user("site_manager").pk, actor=desk.cast.actor("advisor"))
 
 
+def test_what_was_done_before_going_back_is_not_taken_back_any_more(desk: Desk) -> None:
+    xml = bpmn(
+        "loose", START, task("ask", role="technician"), '<parallelGateway id="fork"/>',
+        task("aside", role="technician"), task("check", role="technician"), END,
+        flows="start>ask ask>fork fork>aside fork>check check>end",
+    )  # fmt: skip
+    instance, actor = desk.start(xml, "loose").instance_id, desk.cast.actor("technician")
+    desk.complete(instance, "ask", by="technician")
+    old = desk.item(instance, "aside").pk
+    desk.complete(instance, "aside", by="technician")
+    send_back(
+        read_item(desk.item(instance, "check").pk), "ask", straight=False, actor=actor, reason="错", around=AROUND
+    )
+    for nodes in (["ask"], ["aside", "check"]):
+        with pytest.raises(Conflict, match="后来又重新办过"):
+            recall_item(old, actor=actor, around=AROUND)
+        assert desk.open_nodes(instance) == nodes
+        if nodes == ["ask"]:
+            desk.complete(instance, "ask", by="technician")
+
+
 def test_somebody_elses_step_is_not_taken_back(desk: Desk) -> None:
     instance = desk.start(GUARDED, "guarded").instance_id
     done = desk.complete(instance, "write", by="technician").item_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar
@@ -13,13 +13,28 @@ from django.db.models.functions import Cast
 
 from bihuan.accounts.models import User
 from bihuan.audit.models import Entry
-from bihuan.engine.runtime import Event, State, apply, event_from_json, new_state
+from bihuan.engine.definition import Process
+from bihuan.engine.runtime import (
+    Event,
+    ItemClosed,
+    Moved,
+    NodeEntered,
+    ScopeOpened,
+    State,
+    apply,
+    event_from_json,
+    leads_to,
+    new_state,
+)
 from bihuan.kernel import clock
 from bihuan.kernel.errors import Conflict, NotFound
+from bihuan.processes.compiled import compiled_process
 from bihuan.processes.models import Incident, Instance, WorkItem
 
 STEP = "process.step"
 RETURNS = ("send_back", "straight")
+WALKED = ("send_back", "jump")
+"""Moves after which one walks on from the target."""
 V = TypeVar("V")
 
 
@@ -212,16 +227,20 @@ def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, 
     """The states before and after the step that completed an item, and its record; without one, the newest step.
 
     Read from the history: the state itself does not remember. Raises NotFound for a step that is not there, Conflict
-    for one that was done on an earlier version.
+    for one that was done on an earlier version, or has been come to again since.
     """
+    instance = _instance(instance_id)
+    place: _Place | None = None
     found: tuple[State, State, dict[str, Any]] | None = None
     before, after = new_state(), new_state()
     data: dict[str, Any] = {}
-    for entry in _steps(_instance(instance_id)):
+    for entry in _steps(instance):
         before = State.from_json(after.to_text()) if item_id is None else before
         if found is not None:
             if entry.data["command"] == "Migrate":
                 raise Conflict("这一步是流程换到新版本之前办的，不能撤回")
+            if place is not None and place.is_entered_by(entry.data["events"]):
+                raise Conflict("这一步后来又重新办过，不能撤回以前办的")
             continue
         is_it = item_id is not None and entry.data.get("item") == item_id
         if is_it:
@@ -231,11 +250,47 @@ def states_around(instance_id: int, item_id: int | None) -> tuple[State, State, 
             apply(after, event_from_json(event))
         if is_it:
             found = before, after, data
+            place = _place_of(instance, before, entry.data["events"])
     if found is not None:
         return found
     if item_id is not None:
         raise NotFound("没有这一步的记录")
     return before, after, data
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where an item stood: its node in a level, or in one repetition (`loop`) of the multi-instance `whole`."""
+
+    process: Process
+    node: str
+    loop: int
+    whole: int
+    levels: set[int]
+
+    def is_entered_by(self, events: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether somebody comes to it again by these events, or will, having gone back before it."""
+        found = False
+        for event in map(event_from_json, events):
+            if isinstance(event, ScopeOpened) and event.kind == "each" and event.parent == self.whole:
+                self.levels.add(event.scope)
+            if isinstance(event, NodeEntered) and (event.node, event.loop) == (self.node, self.loop):
+                found = found or event.scope in self.levels
+            if isinstance(event, Moved) and event.how in WALKED:
+                found = found or leads_to(self.process, event.target, self.node)
+        return found
+
+
+def _place_of(instance: Instance, before: State, events: Iterable[Mapping[str, Any]]) -> _Place | None:
+    """The place of the item that these events complete."""
+    closed = (event for event in map(event_from_json, events) if isinstance(event, ItemClosed))
+    wait = next((before.waits[event.wait] for event in closed if event.outcome == "completed"), None)
+    if wait is None:
+        return None
+    token = before.tokens[wait.token]
+    scope = before.scopes[token.scope]
+    process = compiled_process(instance.version_id, instance.version.sha256, instance.process_id)
+    return _Place(process, token.node, token.loop, scope.parent if scope.kind == "each" else -1, {scope.id})
 
 
 def _steps(instance: Instance) -> Iterator[Entry]:

@@ -124,6 +124,7 @@ from bihuan.engine.runtime.people.moves import Move
 from bihuan.engine.runtime.people.moving import plan_jump, plan_send_back
 from bihuan.engine.runtime.people.parking import awaits_rework, parked_by
 from bihuan.engine.runtime.people.passes import Pass, is_special, passes_around, passes_in
+from bihuan.engine.runtime.people.ways import leads_to
 from bihuan.engine.runtime.run import MAX_AUTOMATIC, Trouble
 from bihuan.engine.runtime.schedule import start_due
 from bihuan.engine.runtime.state import Rework, State, Wait, new_state
@@ -243,6 +244,7 @@ __all__ = [
     "event_from_json",
     "events_to_json",
     "is_special",
+    "leads_to",
     "new_state",
     "normalised",
     "obstacles",

@@ -56,6 +56,8 @@ def restore(run: Run, command: c.Restore) -> None:
         return
     if not ended:
         raise CommandRejected("这一步没有可以撤回的工作")
+    if not all(_has_place(state, before, token, gone) for token in ended):
+        raise CommandRejected("后面的环节已经有人办了，不能撤回")
     _refuse_moved_on(state, after, made)
     for rework in [rework for rework in before.reworks.values() if rework.token in gone]:
         if rework.wait not in state.waits and before.waits[rework.wait].token not in gone:
@@ -80,6 +82,13 @@ def restore(run: Run, command: c.Restore) -> None:
     _Revival(run, before, after).run(ended, woken=woken)
     for recounted in counts:
         run.emit(recounted)
+
+
+def _has_place(state: State, before: State, token: Token, gone: set[int]) -> bool:
+    """Whether the level a token stood in is still open, or comes back with it."""
+    scope = before.scopes[token.scope]
+    open_again = scope.id in state.scopes or scope.token in gone
+    return open_again or (scope.kind == "each" and scope.parent in state.scopes)
 
 
 def _take_results_back(run: Run, before: State, after: State) -> None:

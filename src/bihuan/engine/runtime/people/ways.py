@@ -61,6 +61,12 @@ def loose_reach(
     return _Walk(process, set(), strict=False, without=without).run(nodes, tokens)
 
 
+def leads_to(process: Process, start: str, node: str) -> bool:
+    """Whether one comes from one node to another of its level without going round a loop."""
+    found = process.nodes.get(start)
+    return found is not None and node in loose_reach(process, (), [start], flows_back(process, found.parent)).nodes
+
+
 def flows_back(process: Process, level: str) -> frozenset[str]:
     """The sequence flows of a level that lead back to where a token has been: those that close a loop."""
     inside = process.levels[level]
