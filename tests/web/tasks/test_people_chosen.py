@@ -133,7 +133,8 @@ def test_chosen_by_keyboard_taken_out_again_and_kept_as_a_draft(
     box.fill("zq")
     page.get_by_role("listbox", name="会签人").get_by_role("option").wait_for()
     box.press("Enter")
-    page.wait_for_function("() => Object.values(localStorage).some(kept => kept.includes('赵强'))")
+    kept = "Object.values(localStorage).join()"
+    page.wait_for_function(f"() => {kept}.includes('钱进') && {kept}.indexOf('钱进') < {kept}.lastIndexOf('赵强')")
     page.reload()
     expect(chosen.get_by_role("listitem")).to_have_text(["钱进", "赵强"])
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
