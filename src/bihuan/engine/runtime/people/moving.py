@@ -184,7 +184,8 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
         move = Move(0, ROOT, path, tuple(token.id for token in all_here), passes=passes, anew=anew)
         if command.others_done:
             move = _with_others_done(process, all_here, move)
-        _refuse_starving(process, all_here, move, ())
+        aside = redoing(state)
+        _refuse_starving(process, [token for token in all_here if token.id not in aside], move, ())
         return move
     token = redone_from(state, _token_of(state, command.source))
     aside = redoing(state)
