@@ -157,6 +157,8 @@ LANGUAGE_CODE = "zh-hans"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.text("BIHUAN_TIME_ZONE", "Asia/Shanghai")
+# Django takes a default time of day for a mistaken "now" while the clock shows it.
+SILENCED_SYSTEM_CHECKS = ["fields.W161"]
 
 LOGGING_CONFIG = "bihuan.config.logs.configure"
 LOGGING = logging_settings(
