@@ -122,10 +122,10 @@ class Client:
         """Act until the time is up; what the database could not answer is asked again after it is back."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if self.draw.random() < 0.2:
-                self.look_around()
             act = self.draw.choices(ACTS, weights=WEIGHTS)[0]
             try:
+                if self.draw.random() < 0.2:
+                    self.look_around()
                 act(self)
                 self.told[act.__name__] += 1
             except BusinessError:
