@@ -138,25 +138,32 @@ class DecisionModel:
         names = (*(data.name for data in service.inputs), *(decision.variable for decision in given))
         fits = (*(data.fit for data in service.inputs), *(decision.fit for decision in given))
 
-        def call(run: Run, *arguments: Value) -> Value:
-            inner = Env(_fitted(element.name, names, fits, arguments, env), env, run)
-            run.enter(1)
+        def body(inner: Env) -> Value:
             value = self._outputs(service, inner, self._handed(service, inner), trace)
-            run.leave()
             return value if element.fit is None else element.fit(value, env)
 
-        return FeelFunction("", names, call)
+        return _function_of(element.name, names, fits, env, body)
 
 
-def _fitted(
-    name: str, names: tuple[str, ...], fits: tuple[Fit | None, ...], arguments: tuple[Value, ...], env: Env
-) -> dict[str, Value]:
-    """The arguments of a call by name, each made to fit its type."""
-    if len(arguments) != len(names):
-        raise DecisionError(f"「{name}」需要 {len(names)} 个参数，给了 {len(arguments)} 个")
-    return {
-        key: value if fit is None else fit(value, env) for key, fit, value in zip(names, fits, arguments, strict=True)
-    }
+def _function_of(
+    name: str, names: tuple[str, ...], fits: tuple[Fit | None, ...], env: Env, body: Callable[[Env], Value]
+) -> FeelFunction:
+    """A function whose arguments are made to fit their types; null, and why, for too few or too many of them."""
+
+    def call(run: Run, *arguments: Value) -> Value:
+        if len(arguments) != len(names):
+            run.warn(f"「{name}」需要 {len(names)} 个参数，给了 {len(arguments)} 个")
+            return None
+        given = {
+            key: value if fit is None else fit(value, env)
+            for key, fit, value in zip(names, fits, arguments, strict=True)
+        }
+        run.enter(1)
+        value = body(Env(given, env, run))
+        run.leave()
+        return value
+
+    return FeelFunction("", names, call)
 
 
 def evaluate_logic(logic: Logic, env: Env, trace: Trace) -> Value:
@@ -181,14 +188,10 @@ def _list(logic: BoxedList, env: Env, trace: Trace) -> Value:
 
 
 def _function(logic: BoxedFunction, env: Env, trace: Trace) -> Value:
-    def call(run: Run, *arguments: Value) -> Value:
-        inner = Env(_fitted("业务知识模型", logic.parameters, logic.fits, arguments, env), env, run)
-        run.enter(1)
-        value = evaluate_logic(logic.body, inner, trace)
-        run.leave()
-        return value
+    def body(inner: Env) -> Value:
+        return evaluate_logic(logic.body, inner, trace)
 
-    return FeelFunction("", logic.parameters, call)
+    return _function_of("业务知识模型", logic.parameters, logic.fits, env, body)
 
 
 def _invocation(logic: BoxedInvocation, env: Env, trace: Trace) -> Value:
