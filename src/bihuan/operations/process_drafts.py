@@ -103,20 +103,21 @@ def _plans(current: Version, model: Model, main: Process) -> Iterator[MigrationP
             yield plan_migration(old, model.processes[process_id])
 
 
-def _missing(model: Model, process: Process) -> Iterator[Remark]:
-    """What its steps name that is not installed, and why it could not begin by itself."""
+def _missing(model: Model, main: Process) -> Iterator[Remark]:
+    """What the steps of the file name that is not installed, and why it could not begin by itself."""
     known = installed()
-    holders: list[Process | Node] = [process, *process.nodes.values()]
-    for holder in holders:
-        label = holder.name or holder.id
-        for reason in problems_of(holder.extension):
-            yield Remark(label, holder.line, reason)
-        for copy in holder.copies:
-            for reason in missing_for_copy(copy, known):
-                yield Remark(label, copy.line, reason)
-    for node in process.nodes.values():
-        for reason in missing_at(node, process, known):
-            yield Remark(node.label, node.line, reason)
-    for event in start_events(model, process):
+    for process in model.processes.values():
+        holders: list[Process | Node] = [process, *process.nodes.values()]
+        for holder in holders:
+            label = holder.name or holder.id
+            for reason in problems_of(holder.extension):
+                yield Remark(label, holder.line, reason)
+            for copy in holder.copies:
+                for reason in missing_for_copy(copy, known):
+                    yield Remark(label, copy.line, reason)
+        for node in process.nodes.values():
+            for reason in missing_at(node, process, known):
+                yield Remark(node.label, node.line, reason)
+    for event in start_events(model, main):
         for reason in problems_of_start(event):
             yield Remark(event.node.label, event.node.line, reason)

@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from bihuan.processes import engine_store as store
 from bihuan.processes.models import Version
-from tests.processes.models import END, START, bpmn, task
+from tests.processes.models import END, START, bpmn, flow, task
 from tests.web.visits import Centre
 
 HERE = "/processes/polish/publish"
@@ -48,6 +48,12 @@ def test_what_cannot_be_published_is_told_with_every_reason(centre: Centre) -> N
     store.publish(polishing(flows="start>wash wash>end"), "polish")
     status, told = upload(centre, polishing(flows="start>wash wash>end", form="none", limit="none"))
     assert status == 422 and "没有表单“none”" in told and "没有时限“none”" in told and "确认发布" not in told
+    begin, last = START.replace('start"', 'begin"'), END.replace('end"', 'last"')
+    steps = begin + task("towel", form="gone", role="technician") + last + flow("begin>towel") + flow("towel>last")
+    called = f'<process id="dry" isExecutable="true">{steps}</process>'
+    whole = polishing(flows="start>wash wash>end").replace("</definitions>", f"{called}</definitions>")
+    status, told = upload(centre, whole)
+    assert status == 422 and "没有表单“gone”" in told, "of another process of the file"
     status, told = upload(centre, polishing(flows="start>wash wash>nowhere"))
     assert status == 422 and "不能发布的原因" in told
     assert upload(centre, "nothing")[0] == 422
