@@ -92,3 +92,12 @@ def test_an_inclusive_join_does_not_wait_for_a_step_that_is_redone_straight() ->
     """).start(both=False)
     story.send_back("V", "Y", straight=True)
     assert story.complete("X").items == ["Y", "Z"]
+
+
+def test_a_jump_that_would_starve_a_join_is_refused_also_while_a_step_of_its_branch_is_redone_straight() -> None:
+    story = Story(FORK).start().complete("A").complete("B1").complete("B2").complete("C1").complete("C2")
+    story.send_back("D", "B2", straight=True)
+    assert story.items == ["B2"]
+    with pytest.raises(CommandRejected, match="等不齐"):
+        story.do(Jump(0, "B2"))
+    assert story.complete("B2").complete("D").outcome == "completed"
