@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bihuan.engine.runtime.people.passes import Pass
     from bihuan.engine.runtime.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class SendBack:
+class SendBack(Struct, frozen=True):
     """Return from the wait to a step passed before (退回). `straight`: once redone it comes straight back here.
 
     `into` are the passes of the sub-processes around the target when it was done, outermost first (`passes_around`).
@@ -25,30 +25,26 @@ class SendBack:
     behind: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitCaller:
+class AwaitCaller(Struct, frozen=True):
     """The item rests until a step of a calling process has been redone for it."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFromCaller:
+class AnswerFromCaller(Struct, frozen=True):
     """The step of the calling process is redone, or need not be: the item rests no more."""
 
     wait: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallOffRework:
+class CallOffRework(Struct, frozen=True):
     """Whoever sent a step back straight no longer needs it redone (撤回 of a 退回); `behind` as for `SendBack`."""
 
     wait: int
     behind: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """An administrator moves the token of a wait or incident to any node; 0 moves the whole instance.
 
     `into` as for `SendBack`. `others_done`: branches that would be missing at a join behind the target count as done.
@@ -60,8 +56,7 @@ class Jump:
     others_done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(Struct, frozen=True):
     """Undo one step (撤回) or the end of the instance (唤醒): from `after`, the state it led to, to `before`, the state
     it began with. What moved elsewhere meanwhile stays as it is. `how` is recall or wake."""
 
@@ -70,8 +65,7 @@ class Restore:
     how: str = "recall"
 
 
-@dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(Struct, frozen=True):
     """A called process that is over runs again from a step done before, for a caller who goes back into it. Its other
     branches stay done. `into` as for `SendBack`."""
 
@@ -79,8 +73,7 @@ class Reopen:
     into: tuple[Pass, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """Somebody else shall see to the item too: before its holder, after, or in their stead (`delegate`)."""
 
     wait: int
@@ -89,15 +82,13 @@ class Ask:
     asker: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unask:
+class Unask(Struct, frozen=True):
     """Somebody asked is no longer asked (减签)."""
 
     ask: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddSigner:
+class AddSigner(Struct, frozen=True):
     """One more person signs (会签加人): `item` joins the collection of the sign-off that the item `wait` is of.
 
     Where people sign in a row it comes at `place` (from 1) among those whose turn has not come; 0 is the next.
@@ -109,8 +100,7 @@ class AddSigner:
     place: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveSigner:
+class RemoveSigner(Struct, frozen=True):
     """The person whose open item of a sign-off is `wait` no longer signs (会签减人).
 
     With `place`, where people sign in a row, the one at that place (from 1) whose turn has not come.
@@ -120,13 +110,11 @@ class RemoveSigner:
     place: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Suspend:
+class Suspend(Struct, frozen=True):
     """Stand still (挂起): no work is done, no timer goes off, until `Resume`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(Struct, frozen=True):
     """Go on (恢复). Timers that measure a span are later by the length of the pause."""
 
 
