@@ -81,10 +81,7 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
         if own.in_atomic_block or own.connection is None or not own.autocommit:
             super().__enter__()
             return
-        try:
-            begin_on_driver(own)
-        except DRIVER_ERRORS:
-            _raise_as_django(own)
+        begin_on_driver(own)
         own.autocommit = False
         own.commit_on_exit, own.needs_rollback = True, False
         own.in_atomic_block = True
@@ -97,10 +94,7 @@ class whole_transaction(Atomic):  # noqa: N801 used like `transaction.atomic`
             super().__exit__(kind, failure, traceback)
             return
         try:
-            try:
-                commit_on_driver(own)
-            except DRIVER_ERRORS:
-                _raise_as_django(own)
+            commit_on_driver(own)
         except DatabaseError as failed:
             super().__exit__(type(failed), failed, failed.__traceback__)
             raise
@@ -171,20 +165,26 @@ def run_on_driver(raw: Any, sql: str, params: Sequence[Any]) -> Any:
 
 def begin_on_driver(own: Any) -> None:
     """The one place where such a transaction begins, as the next is where it is committed."""
-    if on_postgres():
-        # The first statement sends the BEGIN.
-        own.connection.autocommit = False
-    else:
-        own.connection.execute(f"BEGIN {own.transaction_mode}")
+    try:
+        if on_postgres():
+            # The first statement sends the BEGIN.
+            own.connection.autocommit = False
+        else:
+            own.connection.execute(f"BEGIN {own.transaction_mode}")
+    except DRIVER_ERRORS:
+        _raise_as_django(own)
 
 
 def commit_on_driver(own: Any) -> None:
     """Measurements look on here."""
-    if on_postgres():
-        prepared.commit(own.connection)
-        own.connection.autocommit = True
-    else:
-        own.connection.commit()
+    try:
+        if on_postgres():
+            prepared.commit(own.connection)
+            own.connection.autocommit = True
+        else:
+            own.connection.commit()
+    except DRIVER_ERRORS:
+        _raise_as_django(own)
 
 
 @lru_cache(maxsize=500)
