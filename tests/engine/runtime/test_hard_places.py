@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bihuan.engine.runtime import Ask, CommandRejected, CompleteItem, FireTimer, Jump, RemoveSigner, Restore, Unask
+from tests.engine.runtime.people_models import ENOUGH_OF_THREE
 from tests.engine.runtime.story import Story
 from tests.engine.runtime.test_asking import SIGN, asked, ballot
 from tests.engine.runtime.test_going_back import CHAIN, FORK, INSIDE
@@ -290,3 +291,12 @@ def test_gone_back_to_a_call_calls_again_and_straight_comes_back_from_it(straigh
     story.send_back("B", "C", straight=straight)
     assert "C" in story.open and story.items == []
     assert story.returned("C").items == (["B"] if straight else ["A"])
+
+
+def test_a_jump_past_a_gateway_that_has_gone_on_overtakes_who_is_on_the_way_there() -> None:
+    story = Story(ENOUGH_OF_THREE).start().complete("A").complete("B").complete("C")
+    assert story.open == ["D", "E1"]
+    with pytest.raises(CommandRejected, match="等不齐"):
+        story.do(Jump(0, "B"))
+    story.do(Jump(story.wait("E1", "item"), "Z"))
+    assert story.open == ["Z"] and story.complete("Z").outcome == "completed"

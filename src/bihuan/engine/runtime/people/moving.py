@@ -185,7 +185,8 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
         if command.others_done:
             move = _with_others_done(process, all_here, move)
         aside = redoing(state)
-        _refuse_starving(process, [token for token in all_here if token.id not in aside], move, ())
+        walking = [token for token in all_here if token.id not in aside]
+        _refuse_starving(process, walking, move, _fired(state, ROOT))
         return move
     token = redone_from(state, _token_of(state, command.source))
     aside = redoing(state)
@@ -201,7 +202,10 @@ def plan_jump(process: Process, state: State, command: c.Jump) -> Move:
     fired = _fired(state, scope)
     back = reach(process, [path[0]], others=beside, fired=fired)
     gone = {token.id for token in here if back.holds(process, token)} | {origin.id}
-    if not back.holds(process, origin) and path[0] not in reach(process, tokens=[origin], others=beside).nodes:
+    if (
+        not back.holds(process, origin)
+        and path[0] not in reach(process, tokens=[origin], others=beside, fired=fired).nodes
+    ):
         # Behind a join: whoever was still to come there has been overtaken.
         gone |= {token.id for token in beside if path[0] in loose_reach(process, [token]).nodes}
     resumes = _interrupts(process, process.nodes[origin.node])
@@ -224,7 +228,7 @@ def _refuse_starving(process: Process, here: list[Token], move: Move, fired: Col
     late = set(fired).difference(move.anew)
     left = [token for token in here if token.id not in move.gone]
     served = {join for depth, join, _ in move.placed if not depth}
-    waiting = starved(process, left, [move.path[0]], late) - starved(process, here, (), late) - served
+    waiting = starved(process, left, [move.path[0]], late) - starved(process, here, (), fired) - served
     if not move.placed:
         for inner in move.path[1:]:
             waiting |= starved(process, (), [inner])
