@@ -298,5 +298,7 @@ def test_a_jump_past_a_gateway_that_has_gone_on_overtakes_who_is_on_the_way_ther
     assert story.open == ["D", "E1"]
     with pytest.raises(CommandRejected, match="等不齐"):
         story.do(Jump(0, "B"))
+    with pytest.raises(CommandRejected, match="等不齐"):
+        story.do(Jump(story.wait("E1", "item"), "B"))
     story.do(Jump(story.wait("E1", "item"), "Z"))
     assert story.open == ["Z"] and story.complete("Z").outcome == "completed"

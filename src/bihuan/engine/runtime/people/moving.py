@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from bihuan.engine.definition.model import Node, Process
@@ -23,7 +22,7 @@ from bihuan.engine.runtime.people.passes import (
 )
 from bihuan.engine.runtime.people.places import Place, level_of, path_to, place_of, whose_way
 from bihuan.engine.runtime.people.rework import redoing, redone_from
-from bihuan.engine.runtime.people.ways import is_join, loose_reach, reach, stand_ins, starved
+from bihuan.engine.runtime.people.ways import Fired, is_join, loose_reach, reach, stand_ins, starved
 from bihuan.engine.runtime.run import Run
 from bihuan.engine.runtime.state import ROOT, State, Token, Wait
 
@@ -224,8 +223,10 @@ def _with_others_done(process: Process, here: list[Token], move: Move) -> Move:
     return replace(move, placed=(*placed, *_stand_ins_inside(process, move.path)))
 
 
-def _refuse_starving(process: Process, here: list[Token], move: Move, fired: Collection[str]) -> None:
-    late = set(fired).difference(move.anew)
+def _refuse_starving(process: Process, here: list[Token], move: Move, fired: Fired) -> None:
+    again = reach(process, [move.path[0]]).flows
+    # Who comes once more by a flow that made a gateway go on is the first of its next round.
+    late = {node for node, came in fired.items() if node not in move.anew and again.isdisjoint(came)}
     left = [token for token in here if token.id not in move.gone]
     served = {join for depth, join, _ in move.placed if not depth}
     waiting = starved(process, left, [move.path[0]], late) - starved(process, here, (), fired) - served
