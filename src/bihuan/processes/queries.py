@@ -168,11 +168,6 @@ def _inbox_item(row: tuple[Any, ...]) -> InboxItem:
     return InboxItem(*row[:11], *(stored_moment(value) for value in row[11:15]), *row[15:])
 
 
-def count_open(actor: Actor, *, upto: int = 100) -> int:
-    """How much work waits in the inbox, counted to `upto` at most: for badges."""
-    return len(inbox(actor, limit=upto))
-
-
 _PLACES = """
 WITH RECURSIVE place(site_id, role) AS (
   SELECT s.id, (SELECT min(w.role) FROM processes_workitem w

@@ -82,6 +82,7 @@ class Run:
 
     def emit(self, event: Event) -> None:
         """Something happens: it is applied to the state and kept."""
+        # What `apply` does, without a call for each event.
         applier = APPLIERS.get(type(event))
         if applier is not None:
             applier(self.state, event)
