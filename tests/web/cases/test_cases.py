@@ -147,6 +147,8 @@ def test_of_more_cases_than_are_looked_at_the_newest_are_found_and_it_is_said(
     page = centre.client("advisor").get("/cases", {"q": "年检"}).content.decode()
     newest = Case.unscoped.order_by("-opened_at", "-pk")[0].number
     assert newest in page and page.count("data-row") == 3 and "符合的单据太多" in page
+    found = centre.client("admin").get("/processes/instances", {"q": "年检"}).content.decode()
+    assert "符合的流程太多" in found
 
 
 def test_a_case_is_called_off_with_a_reason_by_those_who_may(centre: Centre) -> None:

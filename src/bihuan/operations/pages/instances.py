@@ -120,7 +120,8 @@ def instance_list(query: InstanceQuery, *, actor: Actor) -> InstanceList:
     if actor.site_id is None:
         raise BusinessError("请先选择门店")
     actor.require("process.operate")
-    found = search_instances(_search(query, actor.site_id), site_id=actor.site_id, after=query.after, limit=PAGE_SIZE)
+    asked, cut = _search(query, actor.site_id)
+    found = search_instances(asked, site_id=actor.site_id, after=query.after, limit=PAGE_SIZE)
     processes = list(Definition.objects.select_related("current").filter(current__isnull=False).order_by("name"))
     chosen = next((one for one in processes if one.key == query.process), None)
     return InstanceList(
@@ -128,7 +129,7 @@ def instance_list(query: InstanceQuery, *, actor: Actor) -> InstanceList:
         rows=_rows(found.rows),
         next=query.address(after=found.next) if found.next else "",
         scanned_to=found.scanned_to,
-        cut=found.cut,
+        cut=found.cut or cut,
         processes=processes,
         versions=_versions_of(chosen),
         nodes=_waiting_nodes(chosen.current) if chosen and chosen.current else [],
@@ -136,7 +137,8 @@ def instance_list(query: InstanceQuery, *, actor: Actor) -> InstanceList:
     )
 
 
-def _search(query: InstanceQuery, site_id: int) -> InstanceSearch:
+def _search(query: InstanceQuery, site_id: int) -> tuple[InstanceSearch, bool]:
+    """What is asked of the processes, and whether the text fits more cases than are looked at."""
     zone = _zone(site_id) if query.since or query.until else UTC
     asked = InstanceSearch(
         process=query.process,
@@ -152,13 +154,16 @@ def _search(query: InstanceQuery, site_id: int) -> InstanceSearch:
     )
     text = query.search.removeprefix("#")
     if not text:
-        return asked
+        return asked, False
     if text.isdecimal() and len(text) < 10 and query.search.startswith("#"):
-        return replace(asked, number=int(text))
+        return replace(asked, number=int(text)), False
     here = Case.objects.at(site_id)
-    rows = here.filter(pk__in=named_by(text, here, [site_id]).cases)
+    named = named_by(text, here, [site_id])
+    rows = here.filter(pk__in=named.cases)
     cases = list(rows.order_by("-pk").values_list("pk", flat=True)[:MATCHES])
-    return replace(asked, subject_kind=CASE, subjects=cases) if cases else replace(asked, title=text)
+    if not cases:
+        return replace(asked, title=text), False
+    return replace(asked, subject_kind=CASE, subjects=cases), named.cut
 
 
 def _rows(instances: list[Instance]) -> list[InstanceRow]:
